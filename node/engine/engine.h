@@ -1,0 +1,156 @@
+// The cache: store, log and snapshots behind one interface that the HTTP layer (and later the cluster) calls.
+//
+// Reads run to their end on the caller's thread. Writes go to one writer thread, which takes what is queued, decides
+// each in order against the state, logs the batch with one write and one sync, applies it, and only then calls back:
+// acknowledged = durable and visible. Callbacks run on the writer thread and must only hand over (post to an executor).
+//
+// Owned by app; started once; every method is thread-safe after `open`. After a log failure writes answer no_space or
+// unavailable and reads go on; `readiness()` says why. docs/architecture.md, "A write".
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/io/file_system.h"
+#include "common/time/clock.h"
+#include "node/index/vector_index.h"
+#include "node/model/namespace_key.h"
+#include "node/model/operation.h"
+#include "node/store/store.h"
+
+namespace ferro::node::engine {
+
+struct EngineOptions {
+  std::string data_folder;             // wal_path: log segments, snapshots, identity, lock
+  std::string node_id;                 // empty = the stored one, made once
+  std::string cluster_id = "ferrocache";
+  index::IndexOptions index;
+  float default_threshold = 0.92F;
+  size_t max_entries_per_namespace = 0;
+  uint64_t memory_max_bytes = 0;       // resolved: never 0 in production
+  uint64_t default_ttl_seconds = 0;    // 0 = none
+  uint64_t conversation_ttl_seconds = 0;
+  uint64_t expire_scan_interval_ms = 60'000;
+  uint64_t wal_segment_bytes = 16U << 20;
+  bool wal_sync = true;
+  size_t wal_batch_size = 256;         // most operations in one write + sync
+  uint64_t wal_batch_timeout_ms = 1;   // upper bound for gathering under load; a lone writer never waits
+  uint64_t compact_interval_inserts = 10'000;  // 0 = only on request
+  size_t snapshot_retention = 2;
+  size_t write_queue_max = 8192;       // operations waiting for the writer; beyond: unavailable
+  bool salvage = false;
+};
+
+// Times, ids and normalisation of what the HTTP layer parsed; the engine stamps version and inserted_at.
+struct InsertRequest {
+  model::NamespaceKey ns;
+  std::string id;                      // empty = the engine makes a UUID
+  std::vector<float> unit_vector;
+  std::string query_text, response;
+  std::optional<uint64_t> ttl_seconds; // absent = conversation or node default
+  std::optional<uint64_t> ttl_ms;      // finer; wins over ttl_seconds
+  std::vector<std::string> tags;
+  model::Attributes attributes;
+  std::optional<double> cost;
+};
+
+struct LookupRequest {
+  model::NamespaceKey ns;
+  std::span<const float> unit_vector;
+  std::string_view query_text;
+  std::optional<float> threshold;      // absent = default
+  size_t top_k = 1;
+  const model::Attributes* attributes = nullptr;
+};
+
+struct LookupResult {
+  std::vector<store::Hit> hits;        // empty = miss
+  bool from_conversation = false;      // which namespace answered, when a conversation was named
+  int64_t now_ms = 0;                  // the instant it was judged at: ages count from here
+};
+
+struct RemoveRequest {
+  std::string id;
+  std::optional<model::NamespaceKey> ns;   // only there; otherwise every namespace ...
+  std::optional<std::string> scope;        // ... of this scope (a token's fixed one)
+};
+
+struct InvalidateRequest {
+  struct Radius {
+    model::NamespaceKey ns;
+    std::vector<float> unit_vector;
+    float threshold = 0.92F;
+  };
+  std::optional<Radius> radius;            // exactly one of the two is set
+  std::optional<store::Selector> selector;
+  bool dry_run = false;
+};
+
+struct CompactResult {
+  uint64_t entries = 0;
+  uint64_t wal_sequence = 0;
+};
+
+struct Counters {  // since start; the names of /stats and /metrics
+  uint64_t queries = 0, hits = 0, misses = 0, inserts = 0, compactions = 0, evictions = 0, index_rebuilds = 0,
+           expirations = 0, deletions = 0, invalidations = 0, exact_match_hits = 0;
+};
+
+struct EngineFigures {  // for /stats, /cluster/status and metrics; O(1) to gather
+  uint64_t live_entries = 0, memory_bytes = 0, memory_max_bytes = 0, namespaces = 0;
+  uint64_t wal_bytes = 0, wal_segments = 0, wal_sequence = 0, wal_syncs = 0, wal_sync_ns_total = 0,
+           wal_last_sync_ns = 0, write_queue = 0;
+  uint64_t snapshot_number = 0, snapshot_wal_sequence = 0, snapshot_bytes = 0, snapshots_kept = 0;
+  int64_t snapshot_created_at_ms = 0;  // 0 = none yet
+  bool snapshot_failed = false;        // the last attempt
+};
+
+struct OpenReport {  // what recovery found, for the log line and for --salvage
+  uint64_t snapshot_entries = 0, wal_records = 0, torn_bytes = 0, elapsed_ms = 0;
+  std::vector<std::string> dropped;    // one sentence each
+};
+
+template <typename T>
+using Done = std::function<void(Result<T>)>;
+
+class Engine {
+ public:
+  // Takes the folder's lock, recovers, starts the threads. Errors say which file, where, and what to do.
+  static Result<std::unique_ptr<Engine>> open(EngineOptions options, io::FileSystem& fs, const Clock& clock,
+                                              OpenReport& report);
+  virtual ~Engine() = default;  // after stop()
+  // Refuses new writes, finishes the queue, syncs, joins every thread. Idempotent.
+  virtual void stop() = 0;
+
+  // --- reads ---
+  // Conversation first, then its base. invalid_argument on a dimension mismatch.
+  virtual Result<LookupResult> lookup(const LookupRequest& request) = 0;
+  virtual std::vector<store::EntryView> find(std::string_view id, bool with_vector) = 0;  // newest first
+  virtual const store::Store& store() const = 0;  // statistics and listings
+  virtual int64_t now_ms() const = 0;
+
+  // --- writes; the callback is called exactly once, possibly before the method returns when refused at once ---
+  virtual void insert(InsertRequest request, Done<std::string> done) = 0;  // the id
+  // One callback for all, results in order.
+  virtual void insert_batch(std::vector<InsertRequest> requests,
+                            std::function<void(std::vector<Result<std::string>>)> done) = 0;
+  virtual void remove(RemoveRequest request, Done<uint64_t> done) = 0;           // not_found if nobody holds it
+  virtual void drop_namespace(model::NamespaceKey ns, Done<uint64_t> done) = 0;  // not_found if it has no live entry
+  virtual void invalidate(InvalidateRequest request, Done<std::vector<std::string>> done) = 0;  // the ids
+  virtual void compact(Done<CompactResult> done) = 0;  // a second call while one runs joins it
+
+  // --- state ---
+  // ok when recovered and accepting writes; otherwise a sentence for /readyz.
+  virtual Status readiness() const = 0;
+  virtual Counters counters() const = 0;
+  virtual EngineFigures figures() const = 0;
+  virtual const EngineOptions& options() const = 0;  // node_id resolved
+};
+
+}  // namespace ferro::node::engine

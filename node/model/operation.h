@@ -1,0 +1,64 @@
+// What can happen to the store. Every change, from a client, a log, a snapshot or (later) a peer, is one of these
+// and reaches memory through Store::apply alone.
+//
+// Every operation carries the stamp of its hybrid logical clock. Last writer wins, a delete wins a tie, so
+// applying an operation twice, or after a newer one, changes nothing.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "common/base/bytes.h"
+#include "common/base/result.h"
+#include "common/time/hlc.h"
+#include "node/model/namespace_key.h"
+
+namespace ferro::node::model {
+
+using Attributes = std::vector<std::pair<std::string, std::string>>;  // sorted by name, names unique
+
+// One entry, as stored. The vector is already normalised to length 1.
+struct PutOp {
+  NamespaceKey ns;
+  std::string id;
+  Hlc version;
+  std::vector<float> vector;  // 1..kDimensionMax finite values, |v| = 1
+  std::string query_text;
+  std::string response;
+  int64_t inserted_at_ms = 0;
+  int64_t expires_at_ms = 0;  // 0 = never
+  std::vector<std::string> tags;
+  Attributes attributes;
+  double cost = 0.0;
+  bool has_cost = false;
+};
+
+enum class DeleteReason : uint8_t { requested = 0, invalidated = 1, evicted = 2 };
+
+struct DeleteOp {
+  NamespaceKey ns;
+  std::string id;
+  Hlc version;  // removes the entry if its version is not newer
+  DeleteReason reason = DeleteReason::requested;
+};
+
+struct DropNamespaceOp {
+  NamespaceKey ns;
+  Hlc version;  // removes every entry of the namespace whose version is not newer
+};
+
+using Operation = std::variant<PutOp, DeleteOp, DropNamespaceOp>;
+
+const Hlc& version_of(const Operation& op);
+const NamespaceKey& namespace_of(const Operation& op);
+
+// The binary form in the log and in snapshots: docs/formats/operation.md. Decoding checks everything (lengths,
+// finite unit vector, limits) and skips tagged fields it does not know.
+void encode(const Operation& op, std::string& out);
+Result<Operation> decode(Bytes bytes);
+
+}  // namespace ferro::node::model

@@ -1,0 +1,177 @@
+// The entries in memory: namespaces, exact-match index, ids, expiry, recency, tags; one VectorIndex a namespace.
+//
+// `apply(op)` is the only mutation (plus reaping what has expired). Owned by the engine.
+// Thread rule: "reads" from any thread, never blocked for longer than a short shard lock or pointer swap; "writer"
+// methods from the engine's writer thread only. Nothing here touches the disk. Times are Unix milliseconds and passed
+// in, so an entry expires for all methods at the same instant: live means expires_at == 0 or now < expires_at.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/sync/epoch.h"
+#include "common/time/clock.h"
+#include "node/index/vector_index.h"
+#include "node/model/namespace_key.h"
+#include "node/model/operation.h"
+#include "node/store/eviction_policy.h"
+
+namespace ferro::node::store {
+
+struct StoreOptions {
+  index::IndexOptions index;
+  size_t max_entries_per_namespace = 0;  // 0 = none
+  uint64_t memory_max_bytes = 0;         // 0 = unlimited (tests); the engine passes the resolved budget
+};
+
+struct QueryRequest {
+  model::NamespaceKey ns;             // exactly this one: the conversation-then-base rule is the engine's
+  std::span<const float> unit_vector;
+  std::string_view query_text;        // as sent; empty = no exact match
+  float threshold = 0.92F;
+  size_t top_k = 1;
+  const model::Attributes* attributes = nullptr;  // all must match
+  int64_t now_ms = 0;
+};
+
+// A copy of what a reader asked for: no pointer into the store leaves it.
+struct Hit {
+  std::string id;
+  std::string response;
+  std::string query_text;
+  model::Attributes attributes;
+  float similarity = 0.0F;  // clamped to [0, 1]
+  bool exact_match = false;
+  int64_t inserted_at_ms = 0;
+  int64_t expires_at_ms = 0;
+  double cost = 0.0;
+};
+
+struct QueryResult {
+  std::vector<Hit> hits;  // best first; an exact match first of all; no entry twice
+};
+
+struct EntryView {  // GET /entry/{id}
+  model::NamespaceKey ns;
+  Hlc version;
+  std::string id, response, query_text;
+  std::vector<std::string> tags;
+  model::Attributes attributes;
+  double cost = 0.0;
+  bool has_cost = false;
+  int64_t inserted_at_ms = 0, expires_at_ms = 0, last_accessed_at_ms = 0;
+  uint64_t access_count = 0;
+  std::vector<float> vector;  // filled on request
+};
+
+struct EntryRef {  // enough to delete it, if it has not been replaced since
+  model::NamespaceKey ns;
+  std::string id;
+  Hlc version;
+};
+
+// Which entries an invalidation means; unset parts do not restrict.
+struct Selector {
+  std::optional<std::string> scope;        // that scope and its conversations
+  std::vector<std::string> any_tag;
+  model::Attributes all_attributes;
+};
+
+struct NamespaceCounters {  // since start
+  uint64_t queries_hit = 0, queries_miss = 0, inserts = 0, evictions = 0, expirations = 0, deletions = 0,
+           invalidations = 0, exact_match_hits = 0;
+};
+
+struct NamespaceStats {
+  model::NamespaceKey key;
+  size_t entry_count = 0;
+  size_t dimension = 0;
+  int64_t oldest_entry_ms = 0, newest_entry_ms = 0;
+  uint64_t total_accesses = 0;
+  std::string index_kind;
+  uint64_t bytes = 0;
+  uint64_t index_rebuilds = 0;
+  NamespaceCounters counters;
+};
+
+struct TopEntry {
+  std::string id;
+  uint64_t access_count = 0;
+  int64_t last_accessed_at_ms = 0;
+  std::string query_text_preview;
+};
+
+enum class ApplyOutcome : uint8_t { inserted, replaced, removed, ignored };  // ignored: older than what is there
+
+struct ApplyResult {
+  ApplyOutcome outcome = ApplyOutcome::ignored;
+  uint64_t removed = 0;  // live entries that went (DropNamespaceOp: how many)
+};
+
+class Store {
+ public:
+  static std::unique_ptr<Store> create(StoreOptions options, const Clock& clock, sync::EpochDomain& epochs,
+                                       std::unique_ptr<EvictionPolicy> policy);
+  virtual ~Store() = default;
+
+  // --- writer ---
+  // May this be logged? invalid_argument naming both dimensions if the namespace's live entries have another;
+  // out_of_memory_budget if the budget cannot take it even after evicting all that is evictable.
+  virtual Status admit(const model::PutOp& op, int64_t now_ms) const = 0;
+  // Applies in log order. Never fails: a put whose dimension conflicts with older entries supersedes them all (the
+  // live node had accepted it, so they were gone); one older than them is ignored.
+  virtual ApplyResult apply(const model::Operation& op, int64_t now_ms) = 0;
+  // Who must go so that `op` fits under the namespace's cap and the node's budget, lowest value first; never the
+  // entry that `op` replaces. The engine logs and applies their removal in the same batch, before the put.
+  virtual std::vector<EntryRef> victims_for(const model::PutOp& op, int64_t now_ms) = 0;
+  // Removes up to `max` entries that expired at or before now, oldest deadline first; returns how many.
+  virtual size_t reap_expired(int64_t now_ms, size_t max) = 0;
+  // Index work that is due; the engine runs it in the background and gives it back on the writer thread.
+  struct Maintenance {
+    std::shared_ptr<void> keep_alive;
+    std::unique_ptr<index::MaintenanceJob> job;
+    std::function<void(std::unique_ptr<index::MaintenanceJob>)> finish;
+  };
+  virtual std::optional<Maintenance> begin_maintenance() = 0;
+
+  // --- reads ---
+  // The dimension that the namespace's live entries have; 0 = none live.
+  virtual size_t dimension_of(const model::NamespaceKey& ns, int64_t now_ms) const = 0;
+  // invalid_argument naming both dimensions on a mismatch, before exact matching. Touches what it returns (recency,
+  // access count). Counts hit or miss for the namespace unless `count` is false.
+  virtual Result<QueryResult> query(const QueryRequest& request, bool count = true) = 0;
+  // Every live entry of this id, newest version first.
+  virtual std::vector<EntryView> find(std::string_view id, int64_t now_ms, bool with_vector) const = 0;
+  virtual std::vector<EntryRef> within_radius(const model::NamespaceKey& ns, std::span<const float> unit_vector,
+                                              float threshold, int64_t now_ms) const = 0;
+  virtual std::vector<EntryRef> select(const Selector& selector, int64_t now_ms) const = 0;
+
+  virtual size_t live_entries(int64_t now_ms) const = 0;  // expired ones not counted
+  virtual uint64_t memory_bytes() const = 0;              // accounted: vectors, texts, index, maps, entries
+  virtual size_t namespace_count() const = 0;
+  // Namespaces with live entries in order of printed name, after `after` (exclusive), at most `limit`.
+  virtual std::vector<NamespaceStats> namespaces(int64_t now_ms, std::string_view prefix, std::string_view after,
+                                                 size_t limit) const = 0;
+  virtual std::optional<NamespaceStats> namespace_stats(const model::NamespaceKey& key, int64_t now_ms) const = 0;
+  virtual std::vector<std::pair<std::string, std::vector<TopEntry>>> top_entries(int64_t now_ms, size_t top,
+                                                                                size_t namespaces_max) const = 0;
+
+  // --- snapshots (background thread; takes its own short guards) ---
+  // Hands out every namespace: `begin_namespace`, then each live entry encoded as an operation, then the graph.
+  // Entries changed meanwhile may or may not be seen; replaying the log over it gives the right state.
+  struct SnapshotSink {
+    std::function<Status(Bytes encoded_put)> entry;
+    std::function<Status(const model::NamespaceKey&, std::string_view graph)> graph;  // after the namespace's entries
+  };
+  virtual Status dump(const SnapshotSink& sink, int64_t now_ms) const = 0;
+  // Recovery, writer thread: after the entries of `ns` were applied in the order of dump.
+  virtual Status load_graph(const model::NamespaceKey& ns, Bytes graph) = 0;
+};
+
+}  // namespace ferro::node::store
