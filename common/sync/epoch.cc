@@ -84,7 +84,7 @@ size_t EpochDomain::collect() {
   if (retired_.empty()) return 0;
   const uint64_t now = epoch_.fetch_add(1, std::memory_order_acq_rel) + 1;
   uint64_t oldest = now;
-  const size_t used = slots_->used.load(std::memory_order_acquire);
+  const size_t used = slots_->used.fetch_add(0, std::memory_order_acq_rel);
   for (size_t i = 0; i < used; ++i) {
     const uint64_t epoch = slots_->all[i].epoch.fetch_add(0, std::memory_order_acq_rel);
     if (epoch != 0) oldest = std::min(oldest, epoch);

@@ -1,0 +1,38 @@
+// The node's Prometheus metrics (prometheus-cpp), under the names of docs/metrics.md. Counters that the engine keeps
+// anyway are read at scrape time; only durations are observed on the way. A scrape costs O(metrics), never O(entries).
+// Owned by app; thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "common/time/clock.h"
+#include "node/engine/engine.h"
+
+namespace ferro::node::metrics {
+
+struct MetricsOptions {
+  size_t max_namespaces = 100;  // label values by traffic, conversations folded into their base; the rest is `_other`
+  std::string version = "unknown";
+};
+
+// What other modules know, asked at scrape time.
+struct Sources {
+  std::function<uint64_t()> http_connections, http_requests_total, http_requests_in_flight, http_requests_shed;
+  std::function<int64_t()> certificate_not_after_unix;  // 0 = no TLS
+  std::function<bool()> token_reload_failed, certificate_reload_failed;
+};
+
+class Metrics {
+ public:
+  static std::unique_ptr<Metrics> create(MetricsOptions options, const engine::Engine& engine, const Clock& clock,
+                                         Sources sources);
+  virtual ~Metrics() = default;
+  virtual void observe_query_ns(uint64_t elapsed_ns) = 0;
+  virtual void observe_insert_ns(uint64_t elapsed_ns) = 0;
+  virtual std::string scrape() const = 0;  // text exposition format 0.0.4
+};
+
+}  // namespace ferro::node::metrics
