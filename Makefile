@@ -1,0 +1,61 @@
+# FerroCache: the commands people type. Everything else is CMake (see CMakePresets.json).
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+JOBS ?= $(shell nproc)
+PORT ?= 3000
+DATA_FOLDER ?= $(CURDIR)/run/data
+NODE := build/release/bin/ferrocached
+
+export CMAKE_BUILD_PARALLEL_LEVEL := $(JOBS)
+
+.PHONY: help
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: packages
+packages: ## install the Debian packages that are missing
+	@tools/install_packages.sh
+
+.PHONY: build
+build: packages ## build the release binaries into build/release/bin
+	@tools/build.sh release
+
+.PHONY: run
+run: build ## build and start a node on :3000 (PORT=, DATA_FOLDER=, FOREGROUND=1)
+	@tools/run_node.sh start "$(NODE)" "$(PORT)" "$(DATA_FOLDER)"
+
+.PHONY: stop
+stop: ## stop the node that `make run` started
+	@tools/run_node.sh stop "$(NODE)" "$(PORT)" "$(DATA_FOLDER)"
+
+.PHONY: test
+test: build ## build and run every test short of Kubernetes
+	@ctest --test-dir build/release --output-on-failure -j $(JOBS)
+
+.PHONY: demo
+demo: build ## stream sample questions through a node, kill it, show it remembers (DATA=folder)
+	@/usr/bin/python3 samples/demo.py --binary "$(NODE)" $(if $(DATA),--data "$(DATA)")
+
+.PHONY: bench
+bench: build ## measure beside a baseline in the same run, print one table
+	@bench/run.sh
+
+.PHONY: lint
+lint: packages ## format, walls between modules, headers alone, clang-tidy
+	@tools/lint.sh
+
+.PHONY: asan
+asan: packages ## build and test under AddressSanitizer and UBSan
+	@tools/build.sh asan && ctest --test-dir build/asan --output-on-failure -j $(JOBS) $(CTEST_ARGS)
+
+.PHONY: tsan
+tsan: packages ## build and test under ThreadSanitizer
+	@tools/build.sh tsan && ctest --test-dir build/tsan --output-on-failure -j $(JOBS) $(CTEST_ARGS)
+
+.PHONY: fuzz
+fuzz: packages ## run every fuzzer (SECONDS_EACH=60)
+	@tools/fuzz.sh "$(or $(SECONDS_EACH),60)"
+
+.PHONY: clean
+clean: ## remove everything that was built (not the data of `make run`)
+	@rm -rf build
