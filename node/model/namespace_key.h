@@ -28,7 +28,12 @@ struct NamespaceKeyHash {
   size_t operator()(const NamespaceKey& key) const noexcept;
 };
 
-// Trims scope and conversation, checks the contract's lengths, refuses a scope beginning `conv_` (400 texts).
+// ok if `key` keeps the lengths of the contract, is valid UTF-8 and its scope and conversation are trimmed:
+// what every stored key must satisfy.
+Status check_namespace_key(const NamespaceKey& key);
+
+// Trims scope and conversation (Unicode white space), checks the contract's lengths, refuses a scope
+// beginning `conv_` (400 texts).
 Result<NamespaceKey> make_namespace_key(std::string_view model_id, std::string_view scope,
                                         std::string_view conversation);
 

@@ -1,5 +1,5 @@
-// What can happen to the store. Every change, from a client, a log, a snapshot or (later) a peer, is one of these
-// and reaches memory through Store::apply alone.
+// What can happen to the store. Every change, from a client, a log, a snapshot or (later) a peer, is one of
+// these and reaches memory through Store::apply alone.
 //
 // Every operation carries the stamp of its hybrid logical clock. Last writer wins, a delete wins a tie, so
 // applying an operation twice, or after a newer one, changes nothing.
@@ -56,8 +56,10 @@ using Operation = std::variant<PutOp, DeleteOp, DropNamespaceOp>;
 const Hlc& version_of(const Operation& op);
 const NamespaceKey& namespace_of(const Operation& op);
 
-// The binary form in the log and in snapshots: docs/formats/operation.md. Decoding checks everything (lengths,
-// finite unit vector, limits) and skips tagged fields it does not know.
+// The binary form in the log and in snapshots: docs/formats/operation.md. Decoding checks everything
+// (lengths, finite unit vector, limits), allocates no more than the input's size and skips tagged fields it
+// does not know. `encode` appends; its input keeps the limits of the contract. `decode` answers data_loss
+// with the reason.
 void encode(const Operation& op, std::string& out);
 Result<Operation> decode(Bytes bytes);
 

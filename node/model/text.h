@@ -11,6 +11,11 @@ namespace ferro::node::model {
 // Unicode full case folding. Empty for a blank text. Input must be valid UTF-8. Writes into `out` (reused).
 void normalise_text(std::string_view text, std::string& out);
 
+// Property White_Space of the Unicode character database; false for a negative value.
+bool is_white_space(int32_t code_point) noexcept;
+// Without white space at either end.
+std::string_view trim(std::string_view text) noexcept;
+
 struct TextHash {
   uint64_t low = 0;
   uint64_t high = 0;
