@@ -1,5 +1,6 @@
-// The process's one logger (spdlog): JSON lines or text on standard error, request ids attached by the caller, never a
-// token, key, embedding or user text at info level or above. Thread-safe; set up once by main, before threads start.
+// The process's one logger (spdlog): JSON lines or text on standard error, request ids attached by the
+// caller, never a token, key, embedding or user text at info level or above. Thread-safe; set up once by
+// main, before threads start.
 #pragma once
 
 #include <initializer_list>
@@ -24,9 +25,17 @@ void set_level(Level level);
 bool would_log(Level level) noexcept;
 void log(Level level, std::string_view message, std::initializer_list<Field> fields = {});
 
-inline void info(std::string_view m, std::initializer_list<Field> f = {}) { log(Level::info, m, f); }
-inline void warn(std::string_view m, std::initializer_list<Field> f = {}) { log(Level::warn, m, f); }
-inline void error(std::string_view m, std::initializer_list<Field> f = {}) { log(Level::error, m, f); }
-inline void debug(std::string_view m, std::initializer_list<Field> f = {}) { log(Level::debug, m, f); }
+inline void info(std::string_view m, std::initializer_list<Field> f = {}) {
+  log(Level::info, m, f);
+}
+inline void warn(std::string_view m, std::initializer_list<Field> f = {}) {
+  log(Level::warn, m, f);
+}
+inline void error(std::string_view m, std::initializer_list<Field> f = {}) {
+  log(Level::error, m, f);
+}
+inline void debug(std::string_view m, std::initializer_list<Field> f = {}) {
+  log(Level::debug, m, f);
+}
 
 }  // namespace ferro::obs
