@@ -1,0 +1,40 @@
+// Exhaustive walks over the live rows of an arena, all of them or those outside a set (what a graph covers).
+//
+// Pure readers: any thread, inside an EpochDomain guard.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "node/index/row_arena.h"
+#include "node/index/row_set.h"
+#include "node/index/top_matches.h"
+#include "node/index/vector_index.h"
+
+namespace ferro::node::index {
+
+// visit(const RowArena::Chunk&, first row of the word, live bits), for words with any bit set. A chunk of
+// fewer than 64 rows never crosses a multiple of 64, larger ones start at one.
+template <typename Visit>
+void for_each_live_word(const RowArena& arena, const RowSet* except, Visit&& visit) {
+  const size_t end = arena.chunks_end();
+  for (size_t i = 0; i < end; ++i) {
+    const RowArena::Chunk chunk = arena.chunk(i);
+    for (uint32_t offset = 0; offset < chunk.rows; offset += 64) {
+      const Row first = chunk.first + offset;
+      uint64_t live = chunk.live[offset / 64].load(std::memory_order_acquire);
+      if (except != nullptr) live &= ~except->bits_from(first);
+      if (live != 0) visit(chunk, first, live);
+    }
+  }
+}
+
+// Offers every live row outside `except` to `top`, by its exact score.
+void flat_search(const RowArena& arena, const RowSet* except, std::span<const float> query,
+                 const RowFilter& filter, TopMatches& top);
+// Appends every live row that scores at least `floor`.
+void flat_scan(const RowArena& arena, std::span<const float> query, float floor, const RowFilter& filter,
+               std::vector<Match>& out);
+
+}  // namespace ferro::node::index
