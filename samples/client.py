@@ -1,4 +1,5 @@
 """A node to try things on and a keep-alive client, with nothing but the standard library."""
+
 import base64
 import http.client
 import json
@@ -37,8 +38,11 @@ class Client:
         return self.call("POST", "/query", {"embedding_b64": vector, "model_id": model_id, **fields})
 
     def insert(self, vector, model_id, text, response, **fields):
-        return self.call("POST", "/insert", {"embedding_b64": vector, "model_id": model_id, "query_text": text,
-                                             "response": response, **fields})
+        return self.call(
+            "POST",
+            "/insert",
+            {"embedding_b64": vector, "model_id": model_id, "query_text": text, "response": response, **fields},
+        )
 
     def close(self):
         self.connection.close()
@@ -59,8 +63,16 @@ class Node:
         self.port, self.process = free_port(), None
 
     def start(self):
-        command = [self.binary, "--port", str(self.port), "--http.bind", "127.0.0.1",
-                   "--wal_path", str(self.folder / "data"), *self.settings]
+        command = [
+            self.binary,
+            "--port",
+            str(self.port),
+            "--http.bind",
+            "127.0.0.1",
+            "--wal_path",
+            str(self.folder / "data"),
+            *self.settings,
+        ]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("FERROCACHE_")}
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder, env=environment)
@@ -102,7 +114,7 @@ class Questions:
         width = dimension * 4
         if len(raw) != width * len(self.rows):
             raise ServerError(f"{name}.f32 holds {len(raw)} bytes, not {len(self.rows)} rows of {width}")
-        self.vectors = [base64.b64encode(raw[at:at + width]).decode() for at in range(0, len(raw), width)]
+        self.vectors = [base64.b64encode(raw[at : at + width]).decode() for at in range(0, len(raw), width)]
         self.name, self.dimension = name, dimension
 
     def __len__(self):

