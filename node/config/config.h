@@ -1,8 +1,8 @@
-// The effective configuration: every key of docs/configuration.md, typed and checked. A value once loaded; read-only.
+// The effective configuration: every key of docs/configuration.md, typed and checked. A value once loaded;
+// read-only.
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -41,7 +41,8 @@ struct Config {
     uint64_t max_connections = 10'000;
     uint64_t max_body_bytes = 33'554'432, max_header_bytes = 65'536;
     bool metrics_auth = false;
-    // Seconds without progress before a connection is closed: reading a request, writing an answer, idle keep-alive.
+    // Seconds without progress before a connection is closed: reading a request, writing an answer, idle
+    // keep-alive.
     uint64_t read_timeout_seconds = 30, write_timeout_seconds = 30, idle_timeout_seconds = 120;
     uint64_t max_inflight_requests = 4096;  // admitted at once, beyond: 503
     uint64_t shutdown_timeout_seconds = 20;
@@ -99,10 +100,13 @@ struct Invocation {
 
 using Environment = std::map<std::string, std::string>;
 
-// Precedence: command line > environment > file > default. The Status message is one line naming the key, the value
-// and the allowed range. Reads the named file, or ferrocache.toml in the working directory if there is one.
+// Precedence: command line > environment > file > default. The Status message is one line naming the key, the
+// value and the allowed range. Reads the named file, or ferrocache.toml in the working directory if there is
+// one.
 Result<Invocation> load(const std::vector<std::string>& arguments, const Environment& environment);
 std::string help_text();
+// Names of the keys whose values differ: what a reload would change.
+std::vector<std::string> changed_keys(const Config& before, const Config& after);
 // 80 % of the smaller of the cgroup's limit (v2, v1) and the machine's memory.
 uint64_t default_memory_budget();
 
