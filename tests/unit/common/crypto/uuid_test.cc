@@ -27,13 +27,14 @@ TEST(UuidTest, NoTwoAreTheSameAndNoBitStands) {
     EXPECT_TRUE(seen.insert(*uuid).second) << *uuid;
     first_characters.insert((*uuid)[0]);
   }
-  EXPECT_EQ(first_characters.size(), 16U);  // the partition is masked: ids of partition 0 do not all begin alike
+  EXPECT_EQ(first_characters.size(),
+            16U);  // the partition is masked: ids of partition 0 do not all begin alike
 }
 
 TEST(UuidTest, AnIdOfAnotherShapeHasNoPartition) {
-  for (const char* id : {"", "order-17", "123e4567-e89b-12d3-a456-426614174000", "123e4567-e89b-42d3-c456-426614174000",
-                         "123E4567-e89b-42d3-a456-426614174000", "123e4567+e89b-42d3-a456-426614174000",
-                         "123e4567-e89b-42d3-a456-42661417400"}) {
+  for (const char* id : {"", "order-17", "123e4567-e89b-12d3-a456-426614174000",
+                         "123e4567-e89b-42d3-c456-426614174000", "123E4567-e89b-42d3-a456-426614174000",
+                         "123e4567+e89b-42d3-a456-426614174000", "123e4567-e89b-42d3-a456-42661417400"}) {
     EXPECT_EQ(partition_of_uuid(id), std::nullopt) << id;
   }
 }
