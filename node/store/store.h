@@ -152,8 +152,9 @@ class Store {
   // The dimension that the namespace's live entries have; 0 = none live.
   virtual size_t dimension_of(const model::NamespaceKey& ns, int64_t now_ms) const = 0;
   // invalid_argument naming both dimensions on a mismatch, before exact matching. Touches what it returns (recency,
-  // access count). Counts hit or miss for the namespace unless `count` is false.
-  virtual Result<QueryResult> query(const QueryRequest& request, bool count = true) = 0;
+  // access count). Counts a hit or a miss for the namespace; with `count_miss` false a miss is not counted, because
+  // another namespace is asked next (a conversation's base).
+  virtual Result<QueryResult> query(const QueryRequest& request, bool count_miss = true) = 0;
   // Every live entry of this id, newest version first.
   virtual std::vector<EntryView> find(std::string_view id, int64_t now_ms, bool with_vector) const = 0;
   virtual std::vector<EntryRef> within_radius(const model::NamespaceKey& ns, std::span<const float> unit_vector,
@@ -163,6 +164,7 @@ class Store {
   virtual size_t live_entries(int64_t now_ms) const = 0;  // expired ones not counted
   virtual uint64_t memory_bytes() const = 0;              // accounted: vectors, texts, index, maps, entries
   virtual size_t namespace_count() const = 0;
+  virtual uint64_t index_rebuilds() const = 0;  // of all namespaces since start, gone ones included
   // Namespaces with live entries in order of printed name, after `after` (exclusive), at most `limit`.
   virtual std::vector<NamespaceStats> namespaces(int64_t now_ms, std::string_view prefix, std::string_view after,
                                                  size_t limit) const = 0;
