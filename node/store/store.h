@@ -136,6 +136,8 @@ class Store {
   // never the entry that `op` replaces. The engine applies their removal at once (an entry evicted early is a miss and
   // nothing worse) and logs it before the put, so the next call of the batch no longer sees them.
   virtual std::vector<EntryRef> victims_for(const model::PutOp& op, int64_t now_ms, const PendingPuts& pending) = 0;
+  // Whether a put of this id would replace an entry (expired or not).
+  virtual bool contains(const model::NamespaceKey& ns, std::string_view id) const = 0;
   // What applying `op` adds to memory_bytes(), rounded up; what it may replace is not deducted.
   virtual uint64_t bytes_needed(const model::PutOp& op) const = 0;
   // Removes up to `max` entries that expired at or before now, oldest deadline first; returns how many.
