@@ -42,5 +42,15 @@ TEST(ConstantTimeEqual, EqualOnlyWhenEveryByteIs) {
   EXPECT_FALSE(constant_time_equal(as_bytes("token"), {}));
 }
 
+TEST(DigestsEqual, DifferInAnyBit) {
+  const Sha256Digest digest = sha256(as_bytes("token"));
+  EXPECT_TRUE(digests_equal(digest, sha256(as_bytes("token"))));
+  for (size_t bit = 0; bit < digest.size() * 8; ++bit) {
+    Sha256Digest other = digest;
+    other[bit / 8] = static_cast<uint8_t>(other[bit / 8] ^ (1U << (bit % 8)));
+    EXPECT_FALSE(digests_equal(digest, other)) << bit;
+  }
+}
+
 }  // namespace
 }  // namespace ferro::crypto
