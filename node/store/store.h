@@ -127,19 +127,9 @@ class Store {
   // Applies in log order. Never fails: a put whose dimension conflicts with older entries supersedes them all (the
   // live node had accepted it, so they were gone); one older than them is ignored.
   virtual ApplyResult apply(const model::Operation& op, int64_t now_ms) = 0;
-  // Accepted puts of the same batch that are not applied yet.
-  struct PendingPuts {
-    uint64_t entries_in_namespace = 0;  // new ones in the namespace of the put at hand
-    uint64_t bytes = 0;                 // sum of bytes_needed() over all of them, in any namespace
-  };
-  // Who must go so that `op`, after `pending`, fits under the namespace's cap and the node's budget, lowest value first;
-  // never the entry that `op` replaces. The engine applies their removal at once (an entry evicted early is a miss and
-  // nothing worse) and logs it before the put, so the next call of the batch no longer sees them.
-  virtual std::vector<EntryRef> victims_for(const model::PutOp& op, int64_t now_ms, const PendingPuts& pending) = 0;
-  // Whether a put of this id would replace an entry (expired or not).
-  virtual bool contains(const model::NamespaceKey& ns, std::string_view id) const = 0;
-  // What applying `op` adds to memory_bytes(), rounded up; what it may replace is not deducted.
-  virtual uint64_t bytes_needed(const model::PutOp& op) const = 0;
+  // Who must go so that `op` fits under the namespace's cap and the node's budget, lowest value first; never the
+  // entry that `op` replaces. The engine logs and applies their removal in the same batch, before the put.
+  virtual std::vector<EntryRef> victims_for(const model::PutOp& op, int64_t now_ms) = 0;
   // Removes up to `max` entries that expired at or before now, oldest deadline first; returns how many.
   virtual size_t reap_expired(int64_t now_ms, size_t max) = 0;
   // Index work that is due; the engine runs it in the background and gives it back on the writer thread.
