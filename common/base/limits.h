@@ -29,4 +29,8 @@ inline constexpr int kJsonDepthMax = 32;             // the deepest legal body n
 inline constexpr size_t kPipelinedRequestsMax = 16;  // answers owed on one connection
 inline constexpr size_t kRequestIdBytesMax = 128;
 
+// --- write-ahead log ---
+inline constexpr size_t kWalPayloadBytesMax = size_t{1} << 30;       // the largest legal body makes smaller records
+inline constexpr size_t kWalSegmentBytesMin = 1024;                  // below, frames would outweigh records
+
 }  // namespace ferro::limits

@@ -1,5 +1,5 @@
-// The one door to the disk. Production uses PosixFileSystem; crash tests use a file system that loses unsynced
-// writes, tears sectors and fails on command.
+// The one door to the disk. Production uses PosixFileSystem; crash tests use a file system that loses
+// unsynced writes, tears sectors and fails on command.
 //
 // Thread rule: FileSystem is thread-safe; a File belongs to one thread at a time. All sizes and offsets are
 // bytes. ENOSPC comes back as StatusCode::no_space.
@@ -35,10 +35,10 @@ class FileLock {
 };
 
 enum class OpenMode : uint8_t {
-  read,           // must exist
-  read_write,     // must exist
-  create,         // created, or opened as it stands
-  create_empty,   // created, or truncated
+  read,          // must exist
+  read_write,    // must exist
+  create,        // created, or opened as it stands
+  create_empty,  // created, or truncated
 };
 
 class FileSystem {
