@@ -1,0 +1,58 @@
+// Makes segment files ready for writing and takes back those that are no longer needed.
+//
+// A new segment is a released one with a new header (its space is already written, which halves the time of a
+// sync) or a file filled with zeros. It gets its name only when its header is on the disk, so a segment
+// without a header that verifies is damage and never an interrupted creation. Owned by the log, on its
+// thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/time/clock.h"
+#include "node/wal/recovery.h"
+#include "node/wal/segment.h"
+
+namespace ferro::node::wal {
+
+// Differs from every earlier one but by a chance of 1 in 2^64.
+uint64_t make_incarnation(const Clock& clock, uint64_t seed, uint64_t number);
+
+struct ReadySegment {
+  std::unique_ptr<io::File> file;
+  SegmentHeader header;
+};
+
+class SegmentPool {
+ public:
+  // The references outlive the pool.
+  SegmentPool(io::FileSystem& fs, const Clock& clock, const WalOptions& options);
+
+  // Removes what an interrupted creation left and the free files that cannot be used.
+  Status adopt(const FolderListing& listing);
+  // A durable segment of at least `bytes_min` bytes. no_space: nothing of the log was touched, free room and
+  // call again. Any other error: the disk or the folder is in an unknown state.
+  Result<ReadySegment> make(uint64_t number, Sequence first_sequence, uint64_t bytes_min);
+  // Keeps the file for reuse or removes it. Not durable, and the file not reused, before the folder is
+  // synced.
+  Status retire(const SegmentInfo& segment);
+  Status sync_folder();
+
+  std::string path_of(const std::string& name) const { return options_.folder + "/" + name; }
+
+ private:
+  Result<ReadySegment> make_fresh(const SegmentHeader& header);
+  Result<ReadySegment> make_recycled(const SegmentHeader& header, uint64_t free_number);
+  Result<ReadySegment> name_it(std::unique_ptr<io::File> file, const SegmentHeader& header,
+                               const std::string& from);
+  bool reusable(uint64_t free_number);
+
+  io::FileSystem& fs_;
+  const Clock& clock_;
+  const WalOptions& options_;
+  std::vector<uint64_t> free_;
+};
+
+}  // namespace ferro::node::wal
