@@ -1,0 +1,100 @@
+"""Fixtures and options of the black-box suite. See README.md beside this file for how to run it."""
+import itertools
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from harness.node import ALL_NODES, LOG_TAIL_BYTES, Node  # noqa: E402  (needs the path above)
+from harness.vectors import make_rng  # noqa: E402
+
+
+def pytest_addoption(parser):
+    parser.addoption("--binary", default=None, help="the ferrocached program to test (or FERROCACHED)")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "contract(promises): the promises that the test proves")
+    if config.getoption("--binary"):
+        os.environ["FERROCACHED"] = str(Path(config.getoption("--binary")).resolve())
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = (yield).get_result()
+    if report.failed:
+        for node in list(ALL_NODES):
+            report.sections.append((f"log of the node in {node.folder}", node.log()[-LOG_TAIL_BYTES:]))
+
+
+class Nodes:
+    """Makes nodes and ends them: those still running at the end are told to stop and must exit 0."""
+
+    def __init__(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="ferro-it-"))
+        self._made: list[Node] = []
+
+    def make(self, settings=None, **options) -> Node:
+        node = Node(options.pop("folder", self.folder / f"node{len(self._made)}"), settings, **options)
+        self._made.append(node)
+        return node
+
+    def start(self, settings=None, **options) -> Node:
+        return self.make(settings, **options).start()
+
+    def end(self) -> None:
+        running = [node for node in self._made if node.is_running()]
+        try:
+            for node in running:
+                node.stop()
+        finally:
+            for node in running:
+                if node.is_running():
+                    node.kill()
+            for node in self._made:
+                ALL_NODES.discard(node)
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@pytest.fixture
+def nodes():
+    made = Nodes()
+    yield made
+    made.end()
+
+
+@pytest.fixture(scope="module")
+def module_nodes():
+    made = Nodes()
+    yield made
+    made.end()
+
+
+@pytest.fixture(scope="module")
+def node(module_nodes):
+    """A node with default settings, shared by the tests of one file; tests keep apart by their model names."""
+    return module_nodes.start()
+
+
+@pytest.fixture
+def api(node):
+    return node.api
+
+
+_model_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def model(request):
+    """A model name that no other test uses."""
+    return f"{request.node.originalname or request.node.name}.{next(_model_numbers)}::8"
+
+
+@pytest.fixture
+def rng():
+    return make_rng()

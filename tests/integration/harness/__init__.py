@@ -1,0 +1,1 @@
+"""What the black-box tests share: starting nodes, speaking HTTP, vectors, the exact oracle."""
