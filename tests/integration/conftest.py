@@ -34,7 +34,6 @@ def pytest_runtest_makereport(item, call):
 
 class Nodes:
     """Makes nodes and ends them: those still running at the end are told to stop and must exit 0."""
-
     def __init__(self):
         self.folder = Path(tempfile.mkdtemp(prefix="ferro-it-"))
         self._made: list[Node] = []

@@ -7,7 +7,7 @@ from harness.vectors import axis, random_unit
 
 
 def folder_bytes(folder) -> int:
-    """What the files hold on disk; a recycled or preallocated file of zeros may count, so callers compare loosely."""
+    """What the files hold on disk; preallocated files count too, so callers compare loosely."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
@@ -45,7 +45,8 @@ def test_compact_drops_the_log(nodes):
 @contract("admin-3: compaction happens by itself every compact_interval_inserts")
 def test_compaction_by_count(nodes, rng):
     node = nodes.start({"compact_interval_inserts": 200})
-    items = [{"embedding": random_unit(rng, 8), "model_id": "m", "response": "r", "query_text": ""} for _ in range(1000)]
+    items = [{"embedding": random_unit(rng, 8), "model_id": "m", "response": "r", "query_text": ""}
+             for _ in range(1000)]
     for begin in range(0, 1000, 100):
         node.api.insert_many(items[begin:begin + 100])
     wait_until(lambda: node.api.stats()["counters"]["compactions"] >= 1, 20, "a compaction has happened")
@@ -56,8 +57,9 @@ def test_compaction_by_count(nodes, rng):
 @contract("admin-2: beside traffic; a second call joins")
 def test_compact_beside_traffic(nodes, rng):
     node = nodes.start({"wal.segment_bytes": 1 << 20})
-    node.api.insert_many([{"embedding": random_unit(rng, 32), "model_id": "m", "response": "r" * 200, "query_text": f"q{n}"}
-                          for n in range(4000)])
+    node.api.insert_many(
+        [{"embedding": random_unit(rng, 32), "model_id": "m", "response": "r" * 200, "query_text": f"q{n}"}
+         for n in range(4000)])
     written, answers, problems, done = [], [], [], threading.Event()
 
     def traffic(worker):
@@ -74,7 +76,10 @@ def test_compact_beside_traffic(nodes, rng):
     for thread in threads:
         thread.start()
     for _ in range(4):
-        joined = [threading.Thread(target=lambda: answers.append(node.api.with_token(None).compact())) for _ in range(3)]
+        joined = [
+            threading.Thread(target=lambda: answers.append(node.api.with_token(None).compact()))
+            for _ in range(3)
+        ]
         for thread in joined:
             thread.start()
         for thread in joined:
@@ -99,7 +104,8 @@ def test_entry_stats(api, model):
         for _ in range(number):
             api.hit(axis(16, number), model)
     rows = api.call("GET", "/admin/entry-stats").json()["namespaces"][model]
-    assert [row["uuid"] for row in rows] == [i for i, _ in sorted(reads.items(), key=lambda item: -item[1])[:10]]
+    assert [row["uuid"]
+            for row in rows] == [i for i, _ in sorted(reads.items(), key=lambda item: -item[1])[:10]]
     assert [row["access_count"] for row in rows] == list(range(14, 4, -1))
     for row in rows:
         assert row["last_accessed_at"] > 1_600_000_000

@@ -32,11 +32,13 @@ POST = b"POST /query HTTP/1.1\r\nHost: x\r\n"
 
 @contract("error-8: duplicate or contradictory body lengths")
 @pytest.mark.parametrize("headers", [
-    b"Content-Length: 2\r\nContent-Length: 3\r\n", b"Content-Length: 2\r\nContent-Length: 2\r\n", b"Content-Length: 2, 3\r\n",
-    b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n", b"Transfer-Encoding: chunked\r\nContent-Length: 2\r\n",
-    b"Content-Length: -2\r\n", b"Content-Length: +2\r\n", b"Content-Length: 0x2\r\n", b"Content-Length: two\r\n",
+    b"Content-Length: 2\r\nContent-Length: 3\r\n", b"Content-Length: 2\r\nContent-Length: 2\r\n",
+    b"Content-Length: 2, 3\r\n", b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n",
+    b"Transfer-Encoding: chunked\r\nContent-Length: 2\r\n", b"Content-Length: -2\r\n",
+    b"Content-Length: +2\r\n", b"Content-Length: 0x2\r\n", b"Content-Length: two\r\n",
     b"Content-Length: \r\n", b"Content-Length: 99999999999999999999999\r\n", b"Content-Length: 2 2\r\n",
-    b"Transfer-Encoding: gzip\r\n", b"Transfer-Encoding: chunked, identity\r\n", b"Content-Length : 2\r\n"], ids=repr)
+    b"Transfer-Encoding: gzip\r\n", b"Transfer-Encoding: chunked, identity\r\n", b"Content-Length : 2\r\n"
+], ids=repr)
 def test_body_lengths(node, headers):
     canary = Canary(node)
     status = send_raw(node, POST + headers + b"\r\n{}\r\n\r\n")
@@ -45,8 +47,10 @@ def test_body_lengths(node, headers):
 
 
 @contract("error-8: no second request is smuggled out of a body of two lengths")
-@pytest.mark.parametrize("first", [b"Content-Length: 6\r\nTransfer-Encoding: chunked\r\n",
-                                   b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\nContent-Length: 6\r\n"])
+@pytest.mark.parametrize("first", [
+    b"Content-Length: 6\r\nTransfer-Encoding: chunked\r\n",
+    b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\nContent-Length: 6\r\n"
+])
 def test_smuggling(node, first):
     canary = Canary(node)
     smuggled = b"DELETE /entry/canary HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -55,8 +59,10 @@ def test_smuggling(node, first):
 
 
 @contract("error-8: broken chunks")
-@pytest.mark.parametrize("chunks", [b"zz\r\n{}\r\n0\r\n\r\n", b"-2\r\n{}\r\n0\r\n\r\n", b"2\r\n{}XX0\r\n\r\n",
-                                    b"ffffffffffffffffff\r\n{}\r\n0\r\n\r\n", b"\r\n\r\n", b"2 {}\r\n0\r\n\r\n"], ids=repr)
+@pytest.mark.parametrize("chunks", [
+    b"zz\r\n{}\r\n0\r\n\r\n", b"-2\r\n{}\r\n0\r\n\r\n", b"2\r\n{}XX0\r\n\r\n",
+    b"ffffffffffffffffff\r\n{}\r\n0\r\n\r\n", b"\r\n\r\n", b"2 {}\r\n0\r\n\r\n"
+], ids=repr)
 def test_broken_chunks(node, chunks):
     canary = Canary(node)
     assert send_raw(node, POST + b"Transfer-Encoding: chunked\r\n\r\n" + chunks) in range(400, 500)
@@ -66,8 +72,8 @@ def test_broken_chunks(node, chunks):
 @contract("error-9: oversize headers")
 def test_oversize_headers(node):
     canary = Canary(node)
-    for header in (b"X-Long: " + b"a" * 70_000 + b"\r\n", b"".join(b"X-%d: aaaaaaaa\r\n" % n for n in range(6000)),
-                   b"a" * 200_000 + b": b\r\n"):
+    for header in (b"X-Long: " + b"a" * 70_000 + b"\r\n",
+                   b"".join(b"X-%d: aaaaaaaa\r\n" % n for n in range(6000)), b"a" * 200_000 + b": b\r\n"):
         assert send_raw(node, b"GET /health HTTP/1.1\r\nHost: x\r\n" + header + b"\r\n") in (400, 431)
     assert send_raw(node, b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n") in (400, 414, 431)
     with node.client.connect() as connection:
@@ -83,20 +89,23 @@ def test_oversize_bodies(nodes):
     assert send_raw(node, POST + b"Content-Length: 65537\r\n\r\n") == 413
     chunk = b"1000\r\n" + b" " * 4096 + b"\r\n"
     assert send_raw(node, POST + b"Transfer-Encoding: chunked\r\n\r\n" + chunk * 20 + b"0\r\n\r\n") == 413
-    assert node.client.request("POST", "/query", b"{}" + b" " * 65534).status == 400, "exactly the limit is read"
+    assert node.client.request("POST", "/query",
+                               b"{}" + b" " * 65534).status == 400, "exactly the limit is read"
     assert send_raw(node, build_request("GET", "/health", headers={"X": "a" * 5000})) in (400, 431)
     canary.check()
 
 
 @contract("error-10: garbage instead of HTTP")
 @pytest.mark.parametrize("data", [
-    b"\r\n\r\n\r\n\r\nGARBAGE\r\n\r\n", b"GET\r\n\r\n", b"GET /health\r\n\r\n", b"GET /health HTTP/9.9\r\n\r\n",
-    b"GET  /health HTTP/1.1\r\nHost: x\r\n\r\n", b"GET /hea lth HTTP/1.1\r\nHost: x\r\n\r\n",
-    b"GET health HTTP/1.1\r\nHost: x\r\n\r\n", b"G\x00T /health HTTP/1.1\r\nHost: x\r\n\r\n",
-    b"GET /health HTTP/1.1\r\nHost: x\r\nno colon\r\n\r\n", b"GET /health HTTP/1.1\r\nHost: x\r\n: empty\r\n\r\n",
-    b"GET /health HTTP/1.1\r\nHost: x\r\nA: b\x00c\r\n\r\n", b"GET /health HTTP/1.1\r\nHost: x\r\nA B: c\r\n\r\n",
-    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x11" * 500, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-    b"\x00" * 1000, b"\xff" * 1000, b"A" * 100_000], ids=lambda data: repr(data[:24]))
+    b"\r\n\r\n\r\n\r\nGARBAGE\r\n\r\n", b"GET\r\n\r\n", b"GET /health\r\n\r\n",
+    b"GET /health HTTP/9.9\r\n\r\n", b"GET  /health HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"GET /hea lth HTTP/1.1\r\nHost: x\r\n\r\n", b"GET health HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"G\x00T /health HTTP/1.1\r\nHost: x\r\n\r\n", b"GET /health HTTP/1.1\r\nHost: x\r\nno colon\r\n\r\n",
+    b"GET /health HTTP/1.1\r\nHost: x\r\n: empty\r\n\r\n",
+    b"GET /health HTTP/1.1\r\nHost: x\r\nA: b\x00c\r\n\r\n",
+    b"GET /health HTTP/1.1\r\nHost: x\r\nA B: c\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" +
+    b"\x11" * 500, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"\x00" * 1000, b"\xff" * 1000, b"A" * 100_000
+], ids=lambda data: repr(data[:24]))
 def test_garbage(node, data):
     canary = Canary(node)
     with node.client.connect() as connection:
@@ -112,7 +121,8 @@ def test_garbage(node, data):
 @contract("error-10: random bytes and damaged requests")
 def test_random_damage(node):
     canary, rng = Canary(node), make_rng()
-    good = build_request("POST", "/insert", {"embedding": [0.0] * 4, "model_id": "m", "response": "r", "query_text": "q"})
+    good = build_request("POST", "/insert",
+                         {"embedding": [0.0] * 4, "model_id": "m", "response": "r", "query_text": "q"})
     for _ in range(150):
         data = bytearray(good)
         for _ in range(rng.randrange(1, 6)):
@@ -132,7 +142,8 @@ def test_random_damage(node):
 @contract("error-10: truncated requests")
 def test_truncated_requests(node, model):
     canary = Canary(node)
-    request = build_request("POST", "/insert", {"embedding": [1.0, 2.0], "model_id": model, "response": "r", "query_text": ""})
+    request = build_request("POST", "/insert",
+                            {"embedding": [1.0, 2.0], "model_id": model, "response": "r", "query_text": ""})
     for end in range(1, len(request), 3):
         with node.client.connect() as connection:
             connection.send(request[:end])
@@ -144,8 +155,13 @@ def test_truncated_requests(node, model):
 def test_vanishing_clients(node, model):
     for number in range(50):
         with node.client.connect() as connection:
-            connection.send(build_request("POST", "/insert", {"embedding": [1.0, 2.0], "model_id": model, "response": "r",
-                                                              "query_text": "", "id": f"v{number}"}))
+            connection.send(
+                build_request(
+                    "POST", "/insert", {
+                        "embedding": [1.0, 2.0], "model_id": model, "response": "r", "query_text": "",
+                        "id": f"v{number}"
+                    }))
             if number % 2:
-                connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset
+                connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1,
+                                                                                              0))  # a reset
     Canary(node).check()

@@ -7,8 +7,10 @@ from harness.vectors import as_base64, at_cosine, axis, random_unit
 
 
 def insert_item(model, number, **fields):
-    return {"embedding": axis(8, number % 8), "model_id": model, "response": f"r{number}", "query_text": f"q{number}",
-            **fields}
+    return {
+        "embedding": axis(8, number % 8), "model_id": model, "response": f"r{number}",
+        "query_text": f"q{number}", **fields
+    }
 
 
 @contract("batch-1: one result an item, in order", "batch-4: visible when answered")
@@ -16,7 +18,8 @@ def test_order_and_results(api, model):
     items = [insert_item(model, number, id=f"b{number}") for number in range(300)]
     results = api.call("POST", "/insert/batch", {"items": items}).json()["results"]
     assert results == [{"id": f"b{number}", "status": "ok"} for number in range(300)]
-    queries = [{"embedding": axis(8, 0), "model_id": model, "query_text": f"q{number}"} for number in range(299, -1, -1)]
+    queries = [{"embedding": axis(8, 0), "model_id": model, "query_text": f"q{number}"}
+               for number in range(299, -1, -1)]
     results = api.call("POST", "/query/batch", {"items": queries}).json()["results"]
     assert [result["response"] for result in results] == [f"r{number}" for number in range(299, -1, -1)]
 
@@ -26,11 +29,14 @@ def test_same_answers_as_the_single_route(api, model, rng):
     vector = random_unit(rng, 8)
     api.insert(vector, model, "base", "text", attributes={"a": "b"})
     api.insert(vector, model, "talk", "text", conversation_id="7")
-    queries = [{"embedding": vector}, {"embedding": axis(8, 0), "query_text": "TEXT"}, {"embedding_b64": as_base64(vector)},
+    queries = [{"embedding": vector}, {"embedding": axis(8, 0),
+                                       "query_text": "TEXT"}, {"embedding_b64": as_base64(vector)},
                {"embedding": at_cosine(rng, vector, 0.5)}, {"embedding": vector, "top_k": 5},
-               {"embedding": vector, "conversation_id": "7"}, {"embedding": vector, "conversation_id": "8", "top_k": 2},
-               {"embedding": vector, "attributes": {"a": "b"}}, {"embedding": vector, "attributes": {"a": "c"}},
-               {"embedding": at_cosine(rng, vector, 0.5), "top_k": 3}]
+               {"embedding": vector,
+                "conversation_id": "7"}, {"embedding": vector, "conversation_id": "8",
+                                          "top_k": 2}, {"embedding": vector, "attributes": {"a": "b"}},
+               {"embedding": vector,
+                "attributes": {"a": "c"}}, {"embedding": at_cosine(rng, vector, 0.5), "top_k": 3}]
     queries = [{**query, "model_id": model} for query in queries]
     results = api.call("POST", "/query/batch", {"items": queries}).json()["results"]
     changing = ("age_seconds", "ttl_remaining", "age", "matches")
@@ -46,9 +52,10 @@ def test_same_answers_as_the_single_route(api, model, rng):
 @contract("batch-2: a bad item fails alone")
 def test_bad_items_fail_alone(api, model):
     good = insert_item(model, 0)
-    bad = [{**good, "embedding": []}, {**good, "embedding": [0.0] * 8}, {**good, "model_id": ""}, {**good, "response": 5},
-           {**good, "embedding": [1.0] * 9}, {**good, "ttl_seconds": 0}, {**good, "cache_scope": "conv_1"}, {}, 5, "x",
-           None, [], {**good, "tags": [""]}, {**good, "id": "a b"}]
+    bad = [{**good, "embedding": []}, {**good, "embedding": [0.0] * 8}, {**good, "model_id": ""},
+           {**good, "response": 5}, {**good, "embedding": [1.0] * 9}, {**good, "ttl_seconds": 0},
+           {**good, "cache_scope": "conv_1"}, {}, 5, "x", None, [], {**good, "tags": [""]},
+           {**good, "id": "a b"}]
     items = [item for pair in zip([good] * len(bad), bad) for item in pair]
     results = api.call("POST", "/insert/batch", {"items": items}).json()["results"]
     assert len(results) == len(items)
@@ -57,9 +64,10 @@ def test_bad_items_fail_alone(api, model):
             assert result["status"] == "ok" and api.has_entry(result["id"])
         else:
             assert result["status"] == 400 and result["error"], items[index]
-    queries = [{"embedding": axis(8, 0), "model_id": model}, {"embedding": axis(8, 0)}, {"model_id": model}, 7, None,
-               {"embedding": axis(9, 0), "model_id": model}, {"embedding": axis(8, 0), "model_id": model, "top_k": 0},
-               {"embedding": axis(8, 0), "model_id": model}]
+    queries = [{"embedding": axis(8, 0), "model_id": model}, {"embedding": axis(8, 0)}, {"model_id": model},
+               7, None, {"embedding": axis(9, 0),
+                         "model_id": model}, {"embedding": axis(8, 0), "model_id": model,
+                                              "top_k": 0}, {"embedding": axis(8, 0), "model_id": model}]
     results = api.call("POST", "/query/batch", {"items": queries}).json()["results"]
     assert results[0]["hit"] and results[-1]["hit"]
     assert all(result["status"] == 400 and result["error"] for result in results[1:-1])
@@ -67,15 +75,23 @@ def test_bad_items_fail_alone(api, model):
 
 @contract("batch-2: an oversize response fails alone", "insert-9: 413")
 def test_oversize_item_fails_alone(api, model):
-    items = [insert_item(model, 0), insert_item(model, 1, response="x" * ((1 << 20) + 1)), insert_item(model, 2)]
+    items = [
+        insert_item(model, 0),
+        insert_item(model, 1, response="x" * ((1 << 20) + 1)),
+        insert_item(model, 2)
+    ]
     results = api.call("POST", "/insert/batch", {"items": items}).json()["results"]
     assert [result["status"] for result in results] == ["ok", 413, "ok"]
 
 
 @contract("batch-1: items act in order", "insert-16: the same id replaces")
 def test_items_act_in_order(api, model):
-    items = [insert_item(model, 0, id="x"), insert_item(model, 1, id="x"), insert_item(model, 2, id="y", query_text="q"),
-             insert_item(model, 3, id="z", query_text="q"), {**insert_item(model, 4), "embedding": [1.0, 2.0]}]
+    items = [
+        insert_item(model, 0, id="x"),
+        insert_item(model, 1, id="x"),
+        insert_item(model, 2, id="y", query_text="q"),
+        insert_item(model, 3, id="z", query_text="q"), {**insert_item(model, 4), "embedding": [1.0, 2.0]}
+    ]
     results = api.call("POST", "/insert/batch", {"items": items}).json()["results"]
     assert [result["status"] for result in results] == ["ok"] * 4 + [400]
     assert api.entry("x")["response"] == "r1"

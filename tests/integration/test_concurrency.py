@@ -6,12 +6,12 @@ from harness.contract import contract
 from harness.vectors import axis, make_rng, random_unit
 
 WORKERS, STEPS = 8, 120
-SHARED = ("shared::64", {}), ("shared::64", {"cache_scope": "tenant"}), ("shared::64", {"conversation_id": "7"})
+SHARED = ("shared::64", {}), ("shared::64", {"cache_scope": "tenant"}), ("shared::64",
+                                                                         {"conversation_id": "7"})
 
 
 class Worker:
     """Owns the ids and the texts that carry its number; checks every answer against what it did."""
-
     def __init__(self, number: int, api, seed: float):
         self.number, self.api, self.rng = number, api, random.Random(seed)
         self.entries: dict[tuple[str, int], tuple[str, list[float]]] = {}  # (id, place) -> (response, vector)
@@ -97,13 +97,17 @@ def test_one_id_from_many_threads(node, model):
     worker = int(entry["response"].split("-")[0])
     assert entry["attributes"] == {"v": entry["response"]} and entry["query_text"] == f"q {entry['response']}"
     assert entry["embedding"] == axis(8, worker)
-    matches = [node.api.query(axis(8, axis_number), model, top_k=10, threshold=0.5)["matches"] for axis_number in range(8)]
+    matches = [
+        node.api.query(axis(8, axis_number), model, top_k=10, threshold=0.5)["matches"]
+        for axis_number in range(8)
+    ]
     assert [len(found) for found in matches] == [1 if number == worker else 0 for number in range(8)]
 
 
-@contract("process-4: dropping, invalidating and inserting at once", "inval-1: counts agree with what is gone")
+@contract("process-4: dropping, invalidating and inserting at once",
+          "inval-1: counts agree with what is gone")
 def test_invalidate_beside_inserts(node, model):
-    """Every entry that was acknowledged is removed by exactly one invalidation, or is still there at the end."""
+    """Every acknowledged entry is removed by exactly one invalidation."""
     inserted, removed, done = [], [], threading.Event()
 
     def insert(worker):

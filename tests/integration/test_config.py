@@ -8,18 +8,23 @@ from harness.node import run_to_end
 
 # key -> (default as printed, a value to set)
 KEYS = {
-    "port": ("3000", "3123"), "node_id": (None, "node-x"), "wal_path": ("./ferrocache.wal", "/tmp/nowhere.wal"),
-    "auth_token": (None, "s3cret-token"), "auth_token_file": (None, "/nowhere/tokens"), "wal_batch_size": ("256", "17"),
-    "wal_batch_timeout_ms": ("1", "3"), "compact_interval_inserts": ("10000", "0"), "expire_scan_interval_secs": ("60", "7"),
-    "conversation_ttl_seconds": (None, "77"), "default_ttl_seconds": (None, "88"), "hnsw.max_nb_connection": ("16", "24"),
-    "hnsw.ef_construction": ("200", "100"), "hnsw.ef_search": ("32", "64"), "hnsw.default_threshold": ("0.92", "0.8"),
-    "hnsw.max_elements": ("100000", "5000"), "hnsw.max_entries_per_namespace": (None, "9"), "index.kind": ("auto", "flat"),
-    "http.bind": ("0.0.0.0", "127.0.0.1"), "http.threads": (None, "3"), "http.max_connections": ("10000", "50"),
-    "http.max_body_bytes": ("33554432", "65536"), "http.max_header_bytes": ("65536", "4096"),
-    "http.metrics_auth": ("false", "true"), "http.tls.cert_path": (None, "/nowhere/c.pem"),
-    "http.tls.key_path": (None, "/nowhere/k.pem"), "http.tls.client_ca_path": (None, "/nowhere/ca.pem"),
-    "limits.max_response_bytes": ("1048576", "1024"), "limits.max_batch_items": ("1000", "5"),
-    "memory.max_bytes": ("0", "16777216"), "wal.segment_bytes": ("16777216", "1048576"), "wal.sync": ("true", "false"),
+    "port": ("3000", "3123"), "node_id": (None, "node-x"), "wal_path": ("./ferrocache.wal",
+                                                                        "/tmp/nowhere.wal"),
+    "auth_token": (None, "s3cret-token"), "auth_token_file": (None, "/nowhere/tokens"),
+    "wal_batch_size": ("256", "17"), "wal_batch_timeout_ms": ("1", "3"), "compact_interval_inserts": ("10000",
+                                                                                                      "0"),
+    "expire_scan_interval_secs": ("60", "7"), "conversation_ttl_seconds": (None, "77"),
+    "default_ttl_seconds": (None, "88"), "hnsw.max_nb_connection": ("16", "24"),
+    "hnsw.ef_construction": ("200", "100"), "hnsw.ef_search": ("32", "64"), "hnsw.default_threshold": ("0.92",
+                                                                                                       "0.8"),
+    "hnsw.max_elements": ("100000", "5000"), "hnsw.max_entries_per_namespace": (None, "9"),
+    "index.kind": ("auto", "flat"), "http.bind": ("0.0.0.0", "127.0.0.1"), "http.threads": (None, "3"),
+    "http.max_connections": ("10000", "50"), "http.max_body_bytes": ("33554432", "65536"),
+    "http.max_header_bytes": ("65536", "4096"), "http.metrics_auth": ("false", "true"),
+    "http.tls.cert_path": (None, "/nowhere/c.pem"), "http.tls.key_path": (None, "/nowhere/k.pem"),
+    "http.tls.client_ca_path": (None, "/nowhere/ca.pem"), "limits.max_response_bytes": ("1048576", "1024"),
+    "limits.max_batch_items": ("1000", "5"), "memory.max_bytes": ("0", "16777216"),
+    "wal.segment_bytes": ("16777216", "1048576"), "wal.sync": ("true", "false"),
     "snapshot.retention": ("2", "3"), "metrics.max_namespaces": ("100", "0"), "log.level": ("info", "debug"),
     "log.format": (None, "json"), "cluster.enabled": ("false", None), "cluster.id": ("ferrocache", "other"),
     "cluster.seed_nodes": (None, "a:1,b:2"), "cluster.gossip_addr": (None, "127.0.0.1:7000"),
@@ -29,8 +34,10 @@ KEYS = {
     "cluster.dead_node_removal_enabled": ("true", "false"), "cluster.write_consistency": ("all", "quorum"),
     "cluster.re_replicate_after_seconds": ("30", "60"), "cluster.request_timeout_ms": ("1000", "500"),
     "cluster.hint_max_bytes": ("268435456", "1048576"), "cluster.tls.enabled": ("false", None),
-    "cluster.tls.ca_cert_path": (None, "/nowhere/a.pem"), "cluster.tls.node_cert_path": (None, "/nowhere/b.pem"),
-    "cluster.tls.node_key_path": (None, "/nowhere/d.pem"), "cluster.tls.internal_port": (None, "4000")}
+    "cluster.tls.ca_cert_path": (None, "/nowhere/a.pem"), "cluster.tls.node_cert_path": (None,
+                                                                                         "/nowhere/b.pem"),
+    "cluster.tls.node_key_path": (None, "/nowhere/d.pem"), "cluster.tls.internal_port": (None, "4000")
+}
 SECRETS = {"auth_token"}
 
 
@@ -69,7 +76,8 @@ def test_defaults(tmp_path):
         assert source == "default", key
         if default is not None:
             bare = value.strip('"')
-            assert bare == default or re.fullmatch(r"[\d.]+", default) and float(bare) == float(default), f"{key} = {value}"
+            assert bare == default or re.fullmatch(
+                r"[\d.]+", default) and float(bare) == float(default), f"{key} = {value}"
 
 
 @contract("config-2: --key=value and --key value, any key", "config-11: every key")
@@ -82,14 +90,17 @@ def test_command_line(tmp_path, form):
     assert_set(printed(tmp_path, *arguments), settable, "command line")
 
 
-@contract("config-4: FERROCACHE_ names with __ between sections; lists comma-separated", "config-11: every key")
+@contract("config-4: FERROCACHE_ names with __ between sections; lists comma-separated",
+          "config-11: every key")
 def test_environment(tmp_path):
     settable = {key: value for key, (_, value) in KEYS.items() if value is not None}
-    assert_set(printed(tmp_path, **{variable(key): value for key, value in settable.items()}), settable, "environment")
+    assert_set(printed(tmp_path, **{variable(key): value
+                                    for key, value in settable.items()}), settable, "environment")
     assert variable("hnsw.ef_search") == "FERROCACHE_HNSW__EF_SEARCH"
     assert variable("cluster.tls.enabled") == "FERROCACHE_CLUSTER__TLS__ENABLED"
-    assert run_to_end("--print-config", folder=tmp_path, environment={"FERROCACHE_CLUSTER__TLS__ENABLED": "true"}
-                      ).stdout.count("cluster.tls.enabled = true")
+    assert run_to_end("--print-config", folder=tmp_path,
+                      environment={"FERROCACHE_CLUSTER__TLS__ENABLED": "true"
+                                   }).stdout.count("cluster.tls.enabled = true")
 
 
 def assert_set(shown, wanted, source) -> None:
@@ -116,8 +127,10 @@ def test_precedence(tmp_path):
 
 @contract("config-3: ferrocache.toml in the working directory, or --config with .toml, .yaml, .yml")
 def test_files(tmp_path):
-    toml = "port = 3001\n[hnsw]\nef_search = 41\n[http.tls]\ncert_path = 'c'\nkey_path = \"k\"\n[cluster]\nseed_nodes = [\"a:1\", \"b:2\"]\n"
-    yaml = "port: 3001\nhnsw:\n  ef_search: 41\nhttp:\n  tls:\n    cert_path: c\n    key_path: k\ncluster:\n  seed_nodes: [a:1, 'b:2']\n"
+    toml = ("port = 3001\n[hnsw]\nef_search = 41\n[http.tls]\ncert_path = 'c'\nkey_path = \"k\"\n"
+            "[cluster]\nseed_nodes = [\"a:1\", \"b:2\"]\n")
+    yaml = ("port: 3001\nhnsw:\n  ef_search: 41\nhttp:\n  tls:\n    cert_path: c\n    key_path: k\n"
+            "cluster:\n  seed_nodes: [a:1, 'b:2']\n")
     (tmp_path / "ferrocache.toml").write_text("port = 2999\n")
     assert printed(tmp_path)["port"][0] == "2999"
     for name, text in (("x.toml", toml), ("x.yaml", yaml), ("x.yml", yaml)):
@@ -144,23 +157,35 @@ def test_unknown_keys(tmp_path):
 
 
 @contract("config-7: a value out of range names key, value and range")
-@pytest.mark.parametrize("key, value, bounds", [
-    ("port", "65536", ["65535"]), ("port", "-1", ["65535"]), ("port", "x", ["65535"]), ("hnsw.ef_search", "0", ["1", "4096"]),
-    ("hnsw.ef_search", "4097", ["1", "4096"]), ("hnsw.max_nb_connection", "1", ["2", "128"]),
-    ("hnsw.max_nb_connection", "129", ["2", "128"]), ("wal_batch_size", "0", ["1", "65536"]),
-    ("wal_batch_size", "65537", ["1", "65536"]), ("cluster.replication_factor", "6", ["1", "5"]),
-    ("cluster.replication_factor", "0", ["1", "5"]), ("http.max_body_bytes", "65535", ["65536", "1073741824"]),
-    ("http.max_body_bytes", "1073741825", ["65536", "1073741824"]), ("http.max_header_bytes", "4095", ["4096", "1048576"]),
-    ("limits.max_response_bytes", "1023", ["1024", "67108864"]), ("limits.max_batch_items", "10001", ["1", "10000"]),
-    ("memory.max_bytes", "1", ["0", "16777216"]), ("index.kind", "tree", ["auto", "flat", "hnsw"]),
-    ("default_ttl_seconds", "315360001", ["315360000"]), ("default_ttl_seconds", "0", ["1", "315360000"]),
-    ("wal.segment_bytes", "1048575", ["1048576", "1073741824"]), ("wal.sync", "maybe", ["true", "false"]),
-    ("snapshot.retention", "0", ["1", "100"]), ("snapshot.retention", "101", ["1", "100"]),
-    ("metrics.max_namespaces", "10001", ["0", "10000"]), ("log.level", "loud", ["info", "debug"]),
-    ("log.format", "xml", ["json", "text"]), ("cluster.write_consistency", "some", ["one", "quorum", "all"]),
-    ("cluster.re_replicate_after_seconds", "86401", ["1", "86400"]), ("hnsw.default_threshold", "1.5", ["0", "1"]),
-    ("hnsw.default_threshold", "nan", ["0", "1"]), ("wal_batch_size", "1e3", ["65536"]), ("wal_batch_size", " 5x", ["65536"]),
-    ("wal_batch_size", "99999999999999999999", ["65536"]), ("port", "", ["65535"])])
+@pytest.mark.parametrize("key, value, bounds",
+                         [("port", "65536", ["65535"]), ("port", "-1", ["65535"]), ("port", "x", ["65535"]),
+                          ("hnsw.ef_search", "0", ["1", "4096"]), ("hnsw.ef_search", "4097", ["1", "4096"]),
+                          ("hnsw.max_nb_connection", "1", ["2", "128"]),
+                          ("hnsw.max_nb_connection", "129", ["2", "128"]),
+                          ("wal_batch_size", "0", ["1", "65536"]),
+                          ("wal_batch_size", "65537", ["1", "65536"]),
+                          ("cluster.replication_factor", "6", ["1", "5"]),
+                          ("cluster.replication_factor", "0", ["1", "5"]),
+                          ("http.max_body_bytes", "65535", ["65536", "1073741824"]),
+                          ("http.max_body_bytes", "1073741825", ["65536", "1073741824"]),
+                          ("http.max_header_bytes", "4095", ["4096", "1048576"]),
+                          ("limits.max_response_bytes", "1023", ["1024", "67108864"]),
+                          ("limits.max_batch_items", "10001", ["1", "10000"]),
+                          ("memory.max_bytes", "1", ["0", "16777216"]),
+                          ("index.kind", "tree", ["auto", "flat", "hnsw"]),
+                          ("default_ttl_seconds", "315360001", ["315360000"]),
+                          ("default_ttl_seconds", "0", ["1", "315360000"]),
+                          ("wal.segment_bytes", "1048575", ["1048576", "1073741824"]),
+                          ("wal.sync", "maybe", ["true", "false"]), ("snapshot.retention", "0", ["1", "100"]),
+                          ("snapshot.retention", "101", ["1", "100"]),
+                          ("metrics.max_namespaces", "10001", ["0", "10000"]),
+                          ("log.level", "loud", ["info", "debug"]), ("log.format", "xml", ["json", "text"]),
+                          ("cluster.write_consistency", "some", ["one", "quorum", "all"]),
+                          ("cluster.re_replicate_after_seconds", "86401", ["1", "86400"]),
+                          ("hnsw.default_threshold", "1.5", ["0", "1"]),
+                          ("hnsw.default_threshold", "nan", ["0", "1"]), ("wal_batch_size", "1e3", ["65536"]),
+                          ("wal_batch_size", " 5x", ["65536"]),
+                          ("wal_batch_size", "99999999999999999999", ["65536"]), ("port", "", ["65535"])])
 def test_ranges(tmp_path, key, value, bounds):
     for said in (refused(tmp_path, f"--{key}={value}"), refused(tmp_path, **{variable(key): value})):
         assert key in said or variable(key) in said, said
@@ -181,11 +206,13 @@ def test_ranges_in_files(tmp_path):
 
 @contract("config-7: both ends of a range are allowed")
 def test_range_ends(tmp_path):
-    for key, low, high in (("hnsw.ef_search", "1", "4096"), ("wal_batch_size", "1", "65536"), ("snapshot.retention", "1", "100"),
-                           ("http.max_body_bytes", "65536", "1073741824"), ("limits.max_batch_items", "1", "10000"),
-                           ("cluster.replication_factor", "1", "5"), ("default_ttl_seconds", "1", "315360000"),
-                           ("wal.segment_bytes", "1048576", "1073741824"), ("metrics.max_namespaces", "0", "10000"),
-                           ("hnsw.max_nb_connection", "2", "128"), ("http.max_header_bytes", "4096", "1048576")):
+    for key, low, high in (("hnsw.ef_search", "1", "4096"), ("wal_batch_size", "1", "65536"),
+                           ("snapshot.retention", "1", "100"), ("http.max_body_bytes", "65536", "1073741824"),
+                           ("limits.max_batch_items", "1", "10000"), ("cluster.replication_factor", "1", "5"),
+                           ("default_ttl_seconds", "1", "315360000"), ("wal.segment_bytes", "1048576",
+                                                                       "1073741824"),
+                           ("metrics.max_namespaces", "0", "10000"), ("hnsw.max_nb_connection", "2", "128"),
+                           ("http.max_header_bytes", "4096", "1048576")):
         for value in (low, high):
             assert printed(tmp_path, f"--{key}", value)[key][0] == value
 
@@ -201,7 +228,8 @@ def test_check_config(tmp_path):
 
 @contract("config-9: secrets are masked")
 def test_secrets_are_masked(tmp_path):
-    for arguments, environment in ((["--auth_token=hush-hush"], {}), ([], {"FERROCACHE_AUTH_TOKEN": "hush-hush"})):
+    for arguments, environment in ((["--auth_token=hush-hush"], {}),
+                                   ([], {"FERROCACHE_AUTH_TOKEN": "hush-hush"})):
         done = run_to_end("--print-config", *arguments, folder=tmp_path, environment=environment)
         assert done.returncode == 0 and "hush" not in done.stdout + done.stderr
     for arguments in (["--auth_token=hush hush\n"], ["--auth_token=hush-hush", "--port=x"]):
@@ -214,9 +242,9 @@ def test_literal_values(nodes):
     folder = nodes.folder
     (folder / "token.yaml").write_text("auth_token: 007\nnode_id: 0x10\n")
     (folder / "token.toml").write_text("auth_token = '007'\nnode_id = '0x10'\n")
-    for options in ({"environment": {"FERROCACHE_AUTH_TOKEN": "007", "FERROCACHE_NODE_ID": "0x10"}},
-                    {"arguments": ("--auth_token", "007", "--node_id=0x10")},
-                    {"arguments": ("--config", str(folder / "token.yaml"))},
+    for options in ({"environment": {"FERROCACHE_AUTH_TOKEN": "007", "FERROCACHE_NODE_ID": "0x10"}
+                     }, {"arguments": ("--auth_token", "007", "--node_id=0x10")
+                         }, {"arguments": ("--config", str(folder / "token.yaml"))},
                     {"arguments": ("--config", str(folder / "token.toml"))}):
         node = nodes.start(**options)
         assert node.api.with_token("007").client.request("GET", "/stats").status == 200
@@ -224,17 +252,21 @@ def test_literal_values(nodes):
         assert node.api.health()["node_id"] == "0x10"
         node.stop()
     for odd in ("true", "null", "1e5", "~", "a,b", "a=b", "#x", "$HOME", "'q'", "ü"):
-        shown = printed(folder, FERROCACHE_CLUSTER__ID=odd) if odd != "ü" else printed(folder, FERROCACHE_WAL_PATH=odd)
+        shown = printed(folder, FERROCACHE_CLUSTER__ID=odd) if odd != "ü" else printed(
+            folder, FERROCACHE_WAL_PATH=odd)
         assert odd in (shown["cluster.id"][0].strip('"'), shown["wal_path"][0].strip('"'))
 
 
 @contract("config-10: what Kubernetes and the clients set is ignored, any other unknown name stops the start")
 def test_foreign_environment(tmp_path):
-    foreign = {"FERROCACHE_SERVICE_HOST": "10.0.0.1", "FERROCACHE_SERVICE_PORT": "3000", "FERROCACHE_SERVICE_PORT_HTTP": "3000",
-               "FERROCACHE_PORT": "tcp://10.0.0.1:3000", "FERROCACHE_PORT_3000_TCP": "tcp://10.0.0.1:3000",
-               "FERROCACHE_PORT_3000_TCP_ADDR": "10.0.0.1", "FERROCACHE_PORT_3000_TCP_PORT": "3000",
-               "FERROCACHE_PORT_3000_TCP_PROTO": "tcp", "FERROCACHE_URL": "http://x", "FERROCACHE_THRESHOLD": "0.5",
-               "FERROCACHE_EMBED_MODEL": "m", "FERROCACHE_DATA_DIR": "/x"}
+    foreign = {
+        "FERROCACHE_SERVICE_HOST": "10.0.0.1", "FERROCACHE_SERVICE_PORT": "3000",
+        "FERROCACHE_SERVICE_PORT_HTTP": "3000", "FERROCACHE_PORT": "tcp://10.0.0.1:3000",
+        "FERROCACHE_PORT_3000_TCP": "tcp://10.0.0.1:3000", "FERROCACHE_PORT_3000_TCP_ADDR": "10.0.0.1",
+        "FERROCACHE_PORT_3000_TCP_PORT": "3000", "FERROCACHE_PORT_3000_TCP_PROTO": "tcp",
+        "FERROCACHE_URL": "http://x", "FERROCACHE_THRESHOLD": "0.5", "FERROCACHE_EMBED_MODEL": "m",
+        "FERROCACHE_DATA_DIR": "/x"
+    }
     shown = printed(tmp_path, **foreign)
     assert shown["port"] == ("3000", "default") and shown["hnsw.default_threshold"][1] == "default"
     assert printed(tmp_path, FERROCACHE_PORT="3007")["port"][0] == "3007"

@@ -10,8 +10,8 @@ def scope(request):
     return request.param
 
 
-@contract("conv-1: conversation first, exact then vector, then the base", "query-10: scope says which answered",
-          "insert-14: conversation_id stores into the conversation")
+@contract("conv-1: conversation first, exact then vector, then the base",
+          "query-10: scope says which answered", "insert-14: conversation_id stores into the conversation")
 def test_order_of_lookup(api, model, scope, rng):
     vector, talk = random_unit(rng, 8), {"conversation_id": "7", **scope}
 
@@ -51,7 +51,8 @@ def test_conversations_are_apart(api, model, scope):
     for other in ({"conversation_id": "8"}, {"conversation_id": "77"}, {}, {"conversation_id": "conv_7"}):
         assert api.query(axis(8, 0), model, query_text="question", **other, **scope) == {"hit": False}
     elsewhere = {} if scope else {"cache_scope": "tenant"}
-    assert api.query(axis(8, 0), model, query_text="question", conversation_id="7", **elsewhere) == {"hit": False}
+    assert api.query(axis(8, 0), model, query_text="question", conversation_id="7",
+                     **elsewhere) == {"hit": False}
     assert api.query(axis(8, 0), model, query_text="question", cache_scope="7") == {"hit": False}
     assert api.hit(axis(8, 0), model, conversation_id="7", **scope)["scope"] == "conversation"
 

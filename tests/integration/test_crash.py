@@ -14,9 +14,8 @@ GONE = None
 
 
 class Worker:
-    """Writes its own keys one operation at a time and remembers what each may hold: what was acknowledged last, and what
-    was on its way when the node died."""
-
+    """Writes its own keys one operation at a time and remembers what each may hold: what was acknowledged
+    last, and what was on its way when the node died."""
     def __init__(self, number: int, rng):
         self.number, self.rng = number, rng
         self.acknowledged = {f"w{number}-{key}": GONE for key in range(KEYS)}
@@ -48,13 +47,16 @@ class Worker:
         self.in_flight = None
 
     def body(self, key: str, value: str) -> dict:
-        return {"embedding": axis(8, self.number), "model_id": f"m{self.number}", "response": value, "query_text": key,
-                "id": key, "tags": ["t"], "attributes": {"value": value}}
+        return {
+            "embedding": axis(8, self.number), "model_id": f"m{self.number}", "response": value,
+            "query_text": key, "id": key, "tags": ["t"], "attributes": {"value": value}
+        }
 
     def verify(self, api) -> None:
-        """Every key holds what was acknowledged, or what was in flight; then that is what it holds from now on."""
+        """Every key holds what was acknowledged or what was in flight; that it must hold from now on."""
         for key, value in self.acknowledged.items():
-            allowed = {value} | ({self.in_flight[1]} if self.in_flight and self.in_flight[0] == key else set())
+            allowed = {value
+                       } | ({self.in_flight[1]} if self.in_flight and self.in_flight[0] == key else set())
             response = api.call("GET", f"/entry/{key}", expect=(200, 404))
             found = response.json()["response"] if response.status == 200 else GONE
             assert found in allowed, f"{key}: found {found}, acknowledged {value}, in flight {self.in_flight}"
@@ -64,9 +66,12 @@ class Worker:
         self.in_flight = None
 
 
-@contract("durable-1: after kill -9 every acknowledged insert, replace and delete holds", "insert-3: durable when answered")
-@pytest.mark.parametrize("settings", [{"compact_interval_inserts": 0}, {"compact_interval_inserts": 40, "wal.segment_bytes": 1 << 20}],
-                         ids=["log only", "with snapshots"])
+@contract("durable-1: after kill -9 every acknowledged insert, replace and delete holds",
+          "insert-3: durable when answered")
+@pytest.mark.parametrize(
+    "settings",
+    [{"compact_interval_inserts": 0}, {"compact_interval_inserts": 40, "wal.segment_bytes": 1 << 20}],
+    ids=["log only", "with snapshots"])
 def test_kill_loop(nodes, settings):
     rng = make_rng()
     workers = [Worker(number, type(rng)(rng.random())) for number in range(WORKERS)]
@@ -79,7 +84,9 @@ def test_kill_loop(nodes, settings):
         assert node.api.health()["entry_count"] == live, f"round {round_number}"
         before = sum(worker.operations for worker in workers)
         stop = threading.Event()
-        threads = [threading.Thread(target=worker.run, args=(node.api.with_token(None), stop)) for worker in workers]
+        threads = [
+            threading.Thread(target=worker.run, args=(node.api.with_token(None), stop)) for worker in workers
+        ]
         for thread in threads:
             thread.start()
         end = time.monotonic() + scaled(rng.uniform(0.1, 0.6))
@@ -117,23 +124,36 @@ def test_kill_while_starting(nodes, rng):
 @pytest.mark.parametrize("kill", [False, True], ids=["SIGTERM", "kill -9"])
 def test_every_field_survives(nodes, compact, kill):
     node = nodes.start()
-    odd = {"id": "!~", "tags": ["é", "b"], "attributes": {"k": "v\u0000", "l": ""}, "cost": 0.1, "ttl_seconds": 9999}
+    odd = {
+        "id": "!~", "tags": ["é", "b"], "attributes": {"k": "v\u0000", "l": ""}, "cost": 0.1,
+        "ttl_seconds": 9999
+    }
     node.api.insert([1e-30, 2e-30], "model::2", "text \u0000 é 😀" * 100, " Question\u3000? ", **odd)
     node.api.insert([1.0, 2.0], "model::2", "", "", id="plain")
     node.api.insert([3.0], "model::1", "r", "q", id="talk", cache_scope="ü:%", conversation_id="c::1")
-    names = {"!~": {}, "plain": {}, "talk": {"cache_scope": "ü:%", "conversation_id": "c::1", "model_id": "model::1"}}
-    before = {entry_id: node.api.entry(entry_id, vector="true", **fields) for entry_id, fields in names.items()}
+    names = {
+        "!~": {}, "plain": {},
+        "talk": {"cache_scope": "ü:%", "conversation_id": "c::1", "model_id": "model::1"}
+    }
+    before = {
+        entry_id: node.api.entry(entry_id, vector="true", **fields)
+        for entry_id, fields in names.items()
+    }
     if compact:
         node.api.compact()
     for _ in range(2):
         node.restart(kill=kill)
-        after = {entry_id: node.api.entry(entry_id, vector="true", **fields) for entry_id, fields in names.items()}
+        after = {
+            entry_id: node.api.entry(entry_id, vector="true", **fields)
+            for entry_id, fields in names.items()
+        }
         for entry_id, entry in before.items():
             kept = {k: v for k, v in after[entry_id].items() if k not in ("access_count", "last_accessed_at")}
             assert kept == {k: v for k, v in entry.items() if k not in ("access_count", "last_accessed_at")}
         assert node.api.hit([5.0, 5.0], "model::2", query_text="question ?")["id"] == "!~"
         assert node.api.invalidate(tags=["é"], dry_run=True)["uuids"] == ["!~"]
-        assert node.api.hit([1.0], "model::1", cache_scope="ü:%", conversation_id="c::1")["scope"] == "conversation"
+        assert node.api.hit([1.0], "model::1", cache_scope="ü:%",
+                            conversation_id="c::1")["scope"] == "conversation"
         assert node.api.hit([1.0, 2.0], "model::2", threshold=1.0, attributes={"k": "v\u0000"})["id"] == "!~"
 
 

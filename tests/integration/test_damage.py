@@ -1,4 +1,4 @@
-"""Torn and flipped files: a torn tail is repaired, damage in the middle refuses the start and can be salvaged."""
+"""Torn and flipped files: a torn tail is repaired, damage in the middle refuses the start, --salvage helps."""
 import re
 
 import pytest
@@ -14,22 +14,26 @@ VICTIM = 5  # whose record is damaged in the middle tests
 
 class Log:
     """A killed node's data folder in which it is known where each entry's record lies."""
-
     def __init__(self, nodes, **settings):
         self.nodes = nodes
         node = nodes.start({"compact_interval_inserts": 0, **settings})
         self.settings = node.settings
         self.folder = DataFolder(node.data)
-        insert = lambda n: node.api.insert(axis(16, n), "m", f"r{n} " + "x" * 300, f"q{n}", id=f"e{n}", tags=["t"])  # noqa: E731
-        self.records = [self.folder.written_by(lambda n=n: insert(n)) for n in range(ENTRIES)]
+        self.records = [self.folder.written_by(lambda n=n: self.insert(node, n)) for n in range(ENTRIES)]
         node.kill()
         self.copies = 0
+
+    @staticmethod
+    def insert(node: Node, number: int) -> None:
+        node.api.insert(axis(16, number), "m", f"r{number} " + "x" * 300, f"q{number}", id=f"e{number}", tags=["t"])
 
     def damaged(self) -> tuple[Node, DataFolder]:
         """A node not yet started on a copy of the folder, and the copy."""
         self.copies += 1
         target = self.nodes.folder / f"copy{self.copies}"
-        node = self.nodes.make({key: value for key, value in self.settings.items() if key != "wal_path"}, folder=target)
+        node = self.nodes.make({key: value
+                                for key, value in self.settings.items()
+                                if key != "wal_path"}, folder=target)
         return node, self.folder.copy_to(node.data)
 
 
@@ -91,8 +95,10 @@ def test_flipped_bit(log, share):
     said = node.expect_refused_start()
     assert record.file.name in said and "--salvage" in said, said
     numbers = [int(number) for number in re.findall(r"\d+", said)]
-    assert any(record.begin - 64 <= number <= offset for number in numbers), f"no offset near {offset} in: {said}"
-    assert node.expect_refused_start() and (folder.path / record.file).exists(), "refused again, nothing was changed"
+    assert any(record.begin - 64 <= number <= offset
+               for number in numbers), f"no offset near {offset} in: {said}"
+    assert node.expect_refused_start() and (folder.path /
+                                            record.file).exists(), "refused again, nothing was changed"
     node.start(arguments=("--salvage",))
     found = present(node)
     assert set(found) >= set(range(ENTRIES)) - {VICTIM}, f"lost more than the damaged record: {found}"
@@ -114,7 +120,9 @@ def test_flip_in_an_older_segment(nodes):
         node.api.insert(axis(8, 2), "m", "x" * 100_000, id=f"e{number}")
     node.kill()
     folder.flip(record.file, (record.begin + record.end) // 2)
-    broken = nodes.make({key: value for key, value in settings.items() if key != "wal_path"}, folder=node.folder)
+    broken = nodes.make({key: value
+                         for key, value in settings.items()
+                         if key != "wal_path"}, folder=node.folder)
     assert record.file.name in broken.expect_refused_start()
     broken.start(arguments=("--salvage",))
     assert broken.api.has_entry("first") and not broken.api.has_entry("victim")
@@ -126,19 +134,22 @@ def test_missing_segment(nodes):
     node = nodes.start({"wal.segment_bytes": 1 << 20, "compact_interval_inserts": 0})
     folder, records = DataFolder(node.data), []
     for number in range(40):
-        records.append(folder.written_by(lambda n=number: node.api.insert(axis(8, 2), "m", "x" * 100_000, id=f"e{n}")))
+        records.append(
+            folder.written_by(lambda n=number: node.api.insert(axis(8, 2), "m", "x" * 100_000, id=f"e{n}")))
     node.kill()
     middle = records[20].file
     assert middle not in (records[0].file, records[-1].file), "the log has at least three files"
     (node.data / middle).unlink()
-    again = nodes.make({key: value for key, value in node.settings.items() if key != "wal_path"}, folder=node.folder)
+    again = nodes.make({key: value
+                        for key, value in node.settings.items()
+                        if key != "wal_path"}, folder=node.folder)
     again.expect_refused_start()
 
 
 @contract("durable-6: no flipped byte anywhere in the data folder makes an answer wrong")
 def test_flip_anywhere(nodes):
-    """Snapshots, manifests, identity and log: either the start is refused or everything acknowledged is there. The last
-    record is left out: damage there looks like a torn tail."""
+    """Snapshots, manifests, identity and log: either the start is refused or everything acknowledged is
+    there. The last record is left out: damage there looks like a torn tail."""
     rng = make_rng()
     node = nodes.start({"compact_interval_inserts": 0})
     for number in range(30):
@@ -149,15 +160,18 @@ def test_flip_anywhere(nodes):
     folder = DataFolder(node.data)
     last = folder.written_by(lambda: node.api.insert(axis(8, 0), "m", id="last"))
     node.kill()
-    places = [(file, offset) for file, data in folder.files().items() for offset in range(len(data.rstrip(b"\0")))
+    places = [(file, offset)
+              for file, data in folder.files().items()
+              for offset in range(len(data.rstrip(b"\0")))
               if not (file == last.file and offset >= last.begin)]
     files = sorted({file for file, _ in places})
     refused = 0
     for number in range(30):
         file = files[number % len(files)]
         file, offset = rng.choice([place for place in places if place[0] == file])
-        copy = nodes.make({key: value for key, value in node.settings.items() if key != "wal_path"},
-                          folder=nodes.folder / f"flip{number}")
+        copy = nodes.make({key: value
+                           for key, value in node.settings.items()
+                           if key != "wal_path"}, folder=nodes.folder / f"flip{number}")
         folder.copy_to(copy.data).flip(file, offset, 1 << rng.randrange(8))
         try:
             copy.start()

@@ -16,8 +16,8 @@ MIB = 1 << 20
 @pytest.fixture
 def small_disk():
     folder = Path(tempfile.mkdtemp(prefix="ferro-it-disk-"))
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_MIB}m", "tmpfs", str(folder)], capture_output=True,
-                             text=True, check=False)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_MIB}m", "tmpfs",
+                              str(folder)], capture_output=True, text=True, check=False)
     if mounted.returncode != 0:
         folder.rmdir()
         pytest.skip(f"cannot mount a small file system: {mounted.stderr.strip()}")
@@ -27,15 +27,18 @@ def small_disk():
 
 
 def body(number):
-    return {"embedding": axis(8, number % 8), "model_id": "m", "response": f"r{number} " + "x" * 50_000,
-            "query_text": f"q{number}", "id": f"e{number}"}
+    return {
+        "embedding": axis(8, number % 8), "model_id": "m", "response": f"r{number} " + "x" * 50_000,
+        "query_text": f"q{number}", "id": f"e{number}"
+    }
 
 
 @contract("durable-5: disk full", "status-4: /readyz says why", "error-3: 503 adds Retry-After")
 def test_disk_full(nodes, small_disk):
     ballast = small_disk / "ballast"
     ballast.write_bytes(bytes(BALLAST_MIB * MIB))
-    node = nodes.make({"wal_path": str(small_disk / "data"), "wal.segment_bytes": MIB, "compact_interval_inserts": 0})
+    node = nodes.make(
+        {"wal_path": str(small_disk / "data"), "wal.segment_bytes": MIB, "compact_interval_inserts": 0})
     node.data = small_disk / "data"
     node.start()
     acknowledged, refusals = [], []
@@ -57,12 +60,14 @@ def test_disk_full(nodes, small_disk):
     assert node.client.request("GET", "/livez").status == 200
     for number in acknowledged[::7]:
         assert node.api.hit(axis(8, 7), "m", query_text=f"q{number}")["response"].startswith(f"r{number} ")
-    for response in (node.client.request("POST", "/insert", body(5000)), node.client.request("DELETE", "/entry/e0")):
+    for response in (node.client.request("POST", "/insert",
+                                         body(5000)), node.client.request("DELETE", "/entry/e0")):
         assert response.status in (507, 503, 200), response
     deleted = not node.api.has_entry("e0")
     # Room again: writing resumes without a restart.
     ballast.unlink()
-    wait_until(lambda: node.client.request("POST", "/insert", body(2000)).status == 200, 20, "writing has resumed", 0.2)
+    wait_until(lambda: node.client.request("POST", "/insert", body(2000)).status == 200, 20,
+               "writing has resumed", 0.2)
     wait_until(lambda: node.client.request("GET", "/readyz").status == 200, 20, "ready again", 0.1)
     node.api.call("POST", "/insert", body(2001))
     expected = set(acknowledged) - ({0} if deleted else set()) | {2000, 2001}
@@ -75,7 +80,8 @@ def test_disk_full(nodes, small_disk):
 
 @contract("durable-5: a full disk during compaction harms nothing")
 def test_disk_full_while_compacting(nodes, small_disk):
-    node = nodes.make({"wal_path": str(small_disk / "data"), "wal.segment_bytes": MIB, "compact_interval_inserts": 0})
+    node = nodes.make(
+        {"wal_path": str(small_disk / "data"), "wal.segment_bytes": MIB, "compact_interval_inserts": 0})
     node.data = small_disk / "data"
     node.start()
     for number in range(150):
@@ -87,7 +93,8 @@ def test_disk_full_while_compacting(nodes, small_disk):
     assert response.status in (500, 503, 507), response
     assert all(node.api.has_entry(f"e{number}") for number in range(0, 150, 11))
     ballast.unlink()
-    assert wait_until(lambda: node.client.request("POST", "/admin/compact").status == 200, 20, "compacting works", 0.2)
+    assert wait_until(lambda: node.client.request("POST", "/admin/compact").status == 200, 20,
+                      "compacting works", 0.2)
     node.restart(kill=True)
     assert all(node.api.has_entry(f"e{number}") for number in range(150))
     node.stop()

@@ -12,11 +12,14 @@ from harness.vectors import axis
           "insert-19: cost", "insert-17: tags", "insert-18: attributes")
 def test_read_back_everything(api, model):
     before = time.time()
-    entry_id = api.insert(axis(8, 0), model, "the answer", "The Question?", cache_scope="tenant", conversation_id="7",
-                          tags=["b", "a"], attributes={"lang": "en", "tier": "gold"}, cost=0.5, ttl_seconds=100)
+    entry_id = api.insert(axis(8, 0), model, "the answer", "The Question?", cache_scope="tenant",
+                          conversation_id="7", tags=["b", "a"], attributes={"lang": "en", "tier": "gold"},
+                          cost=0.5, ttl_seconds=100)
     entry = api.entry(entry_id)
-    assert {"id", "response", "query_text", "model_id", "cache_scope", "conversation_id", "tags", "attributes", "cost",
-            "inserted_at", "expires_at", "last_accessed_at", "access_count"} <= entry.keys()
+    assert {
+        "id", "response", "query_text", "model_id", "cache_scope", "conversation_id", "tags", "attributes",
+        "cost", "inserted_at", "expires_at", "last_accessed_at", "access_count"
+    } <= entry.keys()
     assert (entry["id"], entry["response"], entry["query_text"]) == (entry_id, "the answer", "The Question?")
     assert (entry["model_id"], entry["cache_scope"], entry["conversation_id"]) == (model, "tenant", "7")
     assert sorted(entry["tags"]) == ["a", "b"] and entry["attributes"] == {"lang": "en", "tier": "gold"}
@@ -42,7 +45,8 @@ def test_read_back_vector(api, model):
 
 @contract("general-10: /internal/entry/{id}")
 def test_internal_entry(api, model):
-    entry_id = api.insert([3.0, 0.0, -4.0], model, "r", "q", cache_scope="tenant", conversation_id="c:1", tags=["t"])
+    entry_id = api.insert([3.0, 0.0, -4.0], model, "r", "q", cache_scope="tenant", conversation_id="c:1",
+                          tags=["t"])
     entry = api.call("GET", f"/internal/entry/{entry_id}").json()
     assert entry["embedding"] == pytest.approx([0.6, 0.0, -0.8], abs=1e-6)
     assert entry["model_id"] == printed_name(model, "tenant", "c:1")
@@ -77,10 +81,13 @@ def test_delete(api, model):
 
 @contract("general-8: local=true is accepted", "general-9: repair is accepted")
 def test_local_and_repair(api, model):
-    body = {"embedding": axis(8, 0), "model_id": model, "response": "r", "query_text": "", "tags": ["local-tag"]}
+    body = {
+        "embedding": axis(8, 0), "model_id": model, "response": "r", "query_text": "", "tags": ["local-tag"]
+    }
     for target in ("/insert?local=true", "/insert?local=false"):
         entry_id = api.call("POST", target, body).json()["id"]
-    for target in ("/query?local=true", "/query?repair=true", "/query?repair=false", "/query?local=true&repair=false"):
+    for target in ("/query?local=true", "/query?repair=true", "/query?repair=false",
+                   "/query?local=true&repair=false"):
         assert api.call("POST", target, body).json()["hit"] is True
     api.call("DELETE", f"/entry/{entry_id}?local=true")
     api.call("DELETE", f"/entry/{entry_id}?local=true", expect=404)

@@ -8,8 +8,10 @@ from harness.timing import wait_until
 from harness.vectors import axis
 
 # The property White_Space of Unicode. Zero-width space, word joiner and the byte order mark do not have it.
-WHITE_SPACE = [*range(0x09, 0x0E), 0x20, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F,
-               0x3000]
+WHITE_SPACE = [
+    *range(0x09, 0x0E), 0x20, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F,
+    0x3000
+]
 NO_WHITE_SPACE = [0x1C, 0x1F, 0x200B, 0x2060, 0xFEFF, 0x180E]
 
 
@@ -36,7 +38,8 @@ def test_white_space(api, model):
     api.insert(axis(8, 0), model, "r", "one two")
     for code in WHITE_SPACE:
         space = chr(code)
-        for text in (f"one{space}two", f"{space}one two", f"one two{space}", f"{space} one {space}\n{space}two\t{space}"):
+        for text in (f"one{space}two", f"{space}one two", f"one two{space}",
+                     f"{space} one {space}\n{space}two\t{space}"):
             assert exact(api, model, text), f"U+{code:04X}"
     assert exact(api, model, "onetwo") is None
     stored = "".join(chr(code) for code in WHITE_SPACE)
@@ -57,16 +60,16 @@ def test_no_white_space(api, model, code):
     ("STRASSE", "straße"), ("Straße", "STRASSE"), ("\u1e9e", "ss"), ("\ufb01n", "FIN"), ("ΣΊΣΥΦΟΣ", "σίσυφος"),
     ("\u0130", "i\u0307"), ("\u0149", "\u02bcN"), ("\u1fb3", "\u1fbc"), ("\u1fb3", "\u03b1\u03b9"),
     ("\u0390", "\u1fd3"), ("\u212a", "k"), ("\u212b", "\u00e5"), ("\u2126", "\u03c9"), ("\u017f", "S"),
-    ("\u13a0", "\uab70"), ("ДА", "да"), ("\u01c4", "\u01c6"), ("\u01c5", "\u01c6"), ("\U00010400", "\U00010428"),
-    ("\u0587", "\u0535\u0582")], ids=ascii)
+    ("\u13a0", "\uab70"), ("ДА", "да"), ("\u01c4", "\u01c6"), ("\u01c5", "\u01c6"),
+    ("\U00010400", "\U00010428"), ("\u0587", "\u0535\u0582")], ids=ascii)
 def test_folding_examples(api, model, stored, asked):
     entry_id = api.insert(axis(8, 0), model, "r", stored)
     assert exact(api, model, asked)["id"] == entry_id
 
 
 @contract("exact-3: case folding does not mix up different letters")
-@pytest.mark.parametrize("stored, asked", [("ı", "i"), ("I", "ı"), ("ö", "o"), ("ß", "s"), ("²", "2"), ("ｋ", "k"),
-                                           ("a.", "a"), ("é", "e")])
+@pytest.mark.parametrize("stored, asked", [("ı", "i"), ("I", "ı"), ("ö", "o"), ("ß", "s"), ("²", "2"),
+                                           ("ｋ", "k"), ("a.", "a"), ("é", "e")])
 def test_different_letters_stay_different(api, model, stored, asked):
     api.insert(axis(8, 0), model, "r", stored)
     assert exact(api, model, asked) is None
@@ -74,18 +77,25 @@ def test_different_letters_stay_different(api, model, stored, asked):
 
 @contract("exact-3: every character that Python's full case folding knows")
 def test_folding_of_every_character(api, model):
-    folding = [chr(code) for code in range(0x80, sys.maxunicode + 1)
-               if not 0xD800 <= code < 0xE000 and chr(code).casefold() != chr(code)]
+    folding = [
+        chr(code)
+        for code in range(0x80, sys.maxunicode + 1)
+        if not 0xD800 <= code < 0xE000 and chr(code).casefold() != chr(code)
+    ]
     assert len(folding) > 1300
-    api.insert_many([{"embedding": axis(8, 0), "model_id": model, "response": char, "query_text": f"x{char}y{index}"}
-                     for index, char in enumerate(folding)])
+    api.insert_many(
+        [{"embedding": axis(8, 0), "model_id": model, "response": char, "query_text": f"x{char}y{index}"}
+         for index, char in enumerate(folding)])
     wrong = []
     for begin in range(0, len(folding), 1000):
-        items = [{"embedding": axis(8, 7), "model_id": model, "query_text": f"X{char.casefold()}Y{begin + offset}"}
-                 for offset, char in enumerate(folding[begin:begin + 1000])]
+        items = [{
+            "embedding": axis(8, 7), "model_id": model, "query_text": f"X{char.casefold()}Y{begin + offset}"
+        } for offset, char in enumerate(folding[begin:begin + 1000])]
         results = api.call("POST", "/query/batch", {"items": items}).json()["results"]
-        wrong += [f"U+{ord(char):04X}" for char, result in zip(folding[begin:], results)
-                  if result.get("response") != char]
+        wrong += [
+            f"U+{ord(char):04X}" for char, result in zip(folding[begin:], results)
+            if result.get("response") != char
+        ]
     assert not wrong, wrong[:20]
 
 
@@ -100,7 +110,9 @@ def test_blank_text(api, model, blank):
 
 @contract("exact-5: the newest wins", "exact-6: deleting uncovers the next newest")
 def test_newest_wins_and_deleting_uncovers(api, model):
-    ids = [api.insert(axis(8, number), model, f"r{number}", f"Same  text{' ' * number}") for number in range(5)]
+    ids = [
+        api.insert(axis(8, number), model, f"r{number}", f"Same  text{' ' * number}") for number in range(5)
+    ]
     while ids:
         answer = exact(api, model, "same TEXT")
         assert answer["id"] == ids[-1] and answer["response"] == f"r{len(ids) - 1}"
@@ -128,7 +140,8 @@ def test_expiry_and_invalidation_uncover(api, model):
     api.insert(axis(8, 1), model, "middle", "text", tags=["uncover-middle"])
     api.insert(axis(8, 2), model, "newest", "text", ttl_seconds=1)
     assert exact(api, model, "text")["response"] == "newest"
-    wait_until(lambda: exact(api, model, "text")["response"] == "middle", 5, "the expired entry uncovers the next")
+    wait_until(lambda: exact(api, model, "text")["response"] == "middle", 5,
+               "the expired entry uncovers the next")
     api.invalidate(tags=["uncover-middle"])
     assert exact(api, model, "text")["response"] == "oldest"
 

@@ -16,8 +16,9 @@ def body_of(model, **fields):
 
 @contract("general-4: X-Request-Id on every answer, the caller's echoed")
 def test_request_ids(api):
-    targets = [("GET", "/health", None), ("POST", "/query", {}), ("GET", "/nothing", None), ("PUT", "/stats", None),
-               ("GET", "/metrics", None), ("POST", "/query", b"{"), ("GET", "/openapi.json", None)]
+    targets = [("GET", "/health", None), ("POST", "/query", {}), ("GET", "/nothing", None),
+               ("PUT", "/stats", None), ("GET", "/metrics", None), ("POST", "/query", b"{"),
+               ("GET", "/openapi.json", None)]
     made = set()
     for method, target, body in targets:
         made.add(api.client.request(method, target, body).header("X-Request-Id"))
@@ -37,8 +38,9 @@ def test_strange_request_ids(api):
 
 @contract("general-5: JSON answers", "error-1: errors are JSON with a sentence")
 def test_content_type_of_answers(api, model):
-    for method, target, body in (("GET", "/health", None), ("POST", "/insert", body_of(model)), ("GET", "/stats", None),
-                                 ("POST", "/query", b"{"), ("GET", "/nothing", None), ("PATCH", "/insert", None)):
+    for method, target, body in (("GET", "/health", None), ("POST", "/insert", body_of(model)),
+                                 ("GET", "/stats", None), ("POST", "/query", b"{"), ("GET", "/nothing", None),
+                                 ("PATCH", "/insert", None)):
         response = api.client.request(method, target, body)
         assert response.header("Content-Type").split(";")[0] == "application/json"
         assert isinstance(response.json(), dict)
@@ -68,8 +70,10 @@ def test_pipelining(node, model, count):
     requests = []
     for number in range(count):
         kind = number % 4
-        method, target, body = [("GET", "/health", None), ("POST", "/query", {"embedding": axis(8, 0), "model_id": model}),
-                                ("POST", "/insert", body_of(model, id=f"p{number}")), ("GET", "/nothing", None)][kind]
+        method, target, body = [("GET", "/health", None),
+                                ("POST", "/query", {"embedding": axis(8, 0), "model_id": model}),
+                                ("POST", "/insert", body_of(model, id=f"p{number}")),
+                                ("GET", "/nothing", None)][kind]
         requests.append(build_request(method, target, body, {"X-Request-Id": f"r{number}"}))
     with node.client.connect() as connection:
         connection.send(b"".join(requests))
@@ -84,9 +88,10 @@ def test_pipelining(node, model, count):
 def test_pipelined_write_then_read(node, model):
     for number in range(20):
         with node.client.connect() as connection:
-            connection.send(build_request("POST", "/insert", body_of(model, id="x", response=f"r{number}")) +
-                            build_request("POST", "/query", {"embedding": axis(8, 0), "model_id": model}) +
-                            build_request("DELETE", "/entry/x") + build_request("GET", "/entry/x"))
+            connection.send(
+                build_request("POST", "/insert", body_of(model, id="x", response=f"r{number}")) +
+                build_request("POST", "/query", {"embedding": axis(8, 0), "model_id": model}) +
+                build_request("DELETE", "/entry/x") + build_request("GET", "/entry/x"))
             assert [connection.read_response().status for _ in range(1)] == [200]
             assert connection.read_response().json()["response"] == f"r{number}"
             assert [connection.read_response().status for _ in range(2)] == [200, 404]
@@ -96,7 +101,9 @@ def test_pipelined_write_then_read(node, model):
 def test_expect_continue(node, model):
     data = json.dumps(body_of(model)).encode()
     with node.client.connect() as connection:
-        connection.send(build_request("POST", "/insert", b"", {"Content-Length": str(len(data)), "Expect": "100-continue"}))
+        connection.send(
+            build_request("POST", "/insert", b"",
+                          {"Content-Length": str(len(data)), "Expect": "100-continue"}))
         assert connection.read_response().status == 100
         connection.send(data)
         assert connection.read_response().status == 200
@@ -106,7 +113,8 @@ def test_expect_continue(node, model):
 @contract("http-2: a body that would be refused need not be sent", "error-9: oversize bodies")
 def test_expect_continue_refused(node):
     with node.client.connect() as connection:
-        connection.send(build_request("POST", "/insert", b"", {"Content-Length": str(1 << 33), "Expect": "100-continue"}))
+        connection.send(
+            build_request("POST", "/insert", b"", {"Content-Length": str(1 << 33), "Expect": "100-continue"}))
         assert connection.read_response().status == 413
 
 
@@ -114,7 +122,8 @@ def test_expect_continue_refused(node):
 @pytest.mark.parametrize("size", [1, 7, 1000, 100_000])
 def test_chunked(node, model, size):
     data = json.dumps(body_of(model, response="é" * 3000)).encode()
-    chunks = b"".join(b"%x;ext=1\r\n%s\r\n" % (len(data[i:i + size]), data[i:i + size]) for i in range(0, len(data), size))
+    chunks = b"".join(b"%x;ext=1\r\n%s\r\n" % (len(data[i:i + size]), data[i:i + size])
+                      for i in range(0, len(data), size))
     with node.client.connect() as connection:
         connection.send(b"POST /insert HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks +
                         b"0\r\nTrailer-Field: ignored\r\n\r\n")
@@ -135,15 +144,17 @@ def test_gzip(api, model):
     assert json.loads(gzip.decompress(packed.body))["response"] == plain.json()["response"]
     assert "accept-encoding" in (packed.header("Vary") or "").lower()
     for refused in ("identity", "gzip;q=0", "br", "*;q=0"):
-        assert api.client.request("POST", "/query", ask, headers={"Accept-Encoding": refused}).header(
-            "Content-Encoding") is None, refused
+        assert api.client.request("POST", "/query", ask,
+                                  headers={"Accept-Encoding": refused
+                                           }).header("Content-Encoding") is None, refused
 
 
 @contract("http-5: HEAD has no body and leaves the connection in step")
 @pytest.mark.parametrize("target", ["/health", "/livez", "/metrics", "/stats", "/nothing", "/query"])
 def test_head(node, target):
     with node.client.connect() as connection:
-        connection.send(build_request("HEAD", target) + build_request("GET", "/health", headers={"X-Request-Id": "next"}))
+        connection.send(
+            build_request("HEAD", target) + build_request("GET", "/health", headers={"X-Request-Id": "next"}))
         assert connection.read_response(head_only=True).status in (200, 404, 405)
         response = connection.read_response()
         assert response.header("X-Request-Id") == "next" and response.json()["status"] == "ok"
@@ -151,13 +162,14 @@ def test_head(node, target):
 
 @contract("error-2: 405 adds Allow; an unknown path is 404")
 def test_404_and_405(api):
-    for method, target, allowed in (("GET", "/query", "POST"), ("GET", "/insert", "POST"), ("POST", "/stats", "GET"),
-                                    ("PUT", "/entry/x", "DELETE"), ("DELETE", "/health", "GET"), ("POST", "/metrics", "GET"),
+    for method, target, allowed in (("GET", "/query", "POST"), ("GET", "/insert", "POST"),
+                                    ("POST", "/stats", "GET"), ("PUT", "/entry/x", "DELETE"),
+                                    ("DELETE", "/health", "GET"), ("POST", "/metrics", "GET"),
                                     ("GET", "/admin/compact", "POST"), ("POST", "/namespaces/x", "DELETE")):
         allow = api.call(method, target, expect=405).header("Allow")
         assert allowed in [name.strip() for name in allow.split(",")], f"{method} {target}: {allow}"
-    for target in ("/", "/nothing", "/entry", "/entry/", "/entry/a/b", "/insert/x", "/Query", "//query", "/admin",
-                   "/internal", "/queryx", "/openapi"):
+    for target in ("/", "/nothing", "/entry", "/entry/", "/entry/a/b", "/insert/x", "/Query", "//query",
+                   "/admin", "/internal", "/queryx", "/openapi"):
         api.call("GET", target, expect=404)
         api.call("POST", target, {}, expect=404)
 
@@ -166,8 +178,9 @@ def test_404_and_405(api):
 def test_in_step_after_400(node, model):
     with node.client.connect() as connection:
         for bad in (b"{", b"[]", b"", b"\xff\xfe", b'{"embedding":[1,2'):
-            connection.send(build_request("POST", "/insert", bad) +
-                            build_request("POST", "/insert", body_of(model, response=f"after {bad!r}", id="x")))
+            connection.send(
+                build_request("POST", "/insert", bad) +
+                build_request("POST", "/insert", body_of(model, response=f"after {bad!r}", id="x")))
             assert connection.read_response().status == 400
             assert connection.read_response().status == 200
             assert connection.request("GET", "/entry/x").json()["response"] == f"after {bad!r}"
@@ -187,7 +200,8 @@ def test_unusual_bodies(node):
 @contract("general-6: header names in any case, many headers, an absolute target")
 def test_header_forms(node):
     with node.client.connect() as connection:
-        connection.send(b"POST /query HTTP/1.1\r\nhOsT: x\r\ncOnTeNt-LeNgTh:  2  \r\nx-ReQuEsT-iD:abc\r\n\r\n{}")
+        connection.send(
+            b"POST /query HTTP/1.1\r\nhOsT: x\r\ncOnTeNt-LeNgTh:  2  \r\nx-ReQuEsT-iD:abc\r\n\r\n{}")
         response = connection.read_response()
         assert response.status == 400 and response.header("x-request-id") == "abc"
         many = {f"X-Header-{number}": "v" * 50 for number in range(80)}

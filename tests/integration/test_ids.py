@@ -9,7 +9,8 @@ from harness.vectors import axis, random_unit
 @contract("insert-16: the same id replaces the entry")
 def test_replace_by_id(api, model):
     before = api.health()["entry_count"]
-    api.insert(axis(8, 0), model, "old", "old question", id="x", tags=["old"], attributes={"k": "old"}, cost=1)
+    api.insert(axis(8, 0), model, "old", "old question", id="x", tags=["old"], attributes={"k": "old"},
+               cost=1)
     api.insert(axis(8, 1), model, "new", "new question", id="x", tags=["new"], attributes={"k": "new"})
     assert api.health()["entry_count"] == before + 1
     api.miss(axis(8, 0), model)
@@ -24,7 +25,7 @@ def test_replace_by_id(api, model):
 
 @contract("insert-16: replacing is atomic for readers")
 def test_replace_is_atomic_for_readers(node, model):
-    """While an entry is replaced again and again every query finds one whole version of it, by text and vector."""
+    """While an entry is replaced again and again every query finds one whole version of it."""
     node.api.insert(axis(8, 0), model, "version 0", "question", id="x", attributes={"v": "0"})
     done, problems = threading.Event(), []
 
@@ -41,7 +42,8 @@ def test_replace_is_atomic_for_readers(node, model):
     for reader in readers:
         reader.start()
     for number in range(1, 300):
-        node.api.insert(axis(8, 0), model, f"version {number}", "question", id="x", attributes={"v": str(number)})
+        node.api.insert(axis(8, 0), model, f"version {number}", "question", id="x",
+                        attributes={"v": str(number)})
     done.set()
     for reader in readers:
         reader.join()
@@ -53,15 +55,17 @@ def test_replace_is_atomic_for_readers(node, model):
 def test_replace_of_the_only_entry_keeps_one_entry(api, model):
     """Whether accepted or refused, never two entries and never a half one."""
     api.insert(axis(8, 0), model, "old", id="x")
-    response = api.client.request("POST", "/insert", {"embedding": axis(4, 0), "model_id": model, "response": "new",
-                                                      "query_text": "", "id": "x"})
+    response = api.client.request(
+        "POST", "/insert",
+        {"embedding": axis(4, 0), "model_id": model, "response": "new", "query_text": "", "id": "x"})
     assert response.status in (200, 400)
     dimension, text = (4, "new") if response.status == 200 else (8, "old")
     assert api.hit(axis(dimension, 0), model)["response"] == text
     api.call("POST", "/query", {"embedding": axis(12 - dimension, 0), "model_id": model}, expect=400)
 
 
-@contract("insert-21: in another namespace an id is another entry", "entry-5: GET by id alone and with a namespace")
+@contract("insert-21: in another namespace an id is another entry",
+          "entry-5: GET by id alone and with a namespace")
 def test_one_id_in_several_namespaces(api, model):
     api.insert(axis(8, 0), model, "base", id="shared-id")
     api.insert(axis(8, 0), model, "tenant", id="shared-id", cache_scope="tenant")
@@ -87,7 +91,8 @@ def test_delete_one_id_of_several_namespaces(api, model):
     assert [api.has_entry("del-id", model_id=model, **scope) for scope in scopes] == [True, False, True, True]
     api.call("DELETE", f"/entry/del-id?model_id={model}&cache_scope=a", expect=404)
     api.delete("del-id", model_id=model)
-    assert [api.has_entry("del-id", model_id=model, **scope) for scope in scopes] == [False, False, True, True]
+    assert [api.has_entry("del-id", model_id=model, **scope)
+            for scope in scopes] == [False, False, True, True]
     api.delete("del-id")
     assert not any(api.has_entry("del-id", model_id=model, **scope) for scope in scopes)
     api.call("DELETE", "/entry/del-id", expect=404)

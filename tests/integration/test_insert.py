@@ -36,15 +36,21 @@ def test_visible_to_another_connection_at_once(node, api, model, rng):
 
 @contract("general-1: unknown fields ignored", "general-2: null means absent")
 def test_unknown_fields_and_nulls(api, model):
-    optional = ["ttl_seconds", "cache_scope", "conversation_id", "id", "uuid", "tags", "attributes", "cost",
-                "embedding_b64"]
-    entry_id = api.call("POST", "/insert", body(model, surprise={"deep": [1, {"x": None}]},
-                                                **dict.fromkeys(optional))).json()["id"]
+    optional = [
+        "ttl_seconds", "cache_scope", "conversation_id", "id", "uuid", "tags", "attributes", "cost",
+        "embedding_b64"
+    ]
+    entry_id = api.call("POST", "/insert",
+                        body(model, surprise={"deep": [1, {"x": None}]},
+                             **dict.fromkeys(optional))).json()["id"]
     entry = api.entry(entry_id)
-    assert not {"expires_at", "cache_scope", "conversation_id", "cost"} & {k for k, v in entry.items() if v is not None}
+    assert not {"expires_at", "cache_scope", "conversation_id", "cost"
+                } & {k
+                     for k, v in entry.items()
+                     if v is not None}
     assert entry["tags"] == [] and entry["attributes"] == {}
-    nulls = dict.fromkeys(["threshold", "query_text", "cache_scope", "conversation_id", "attributes", "top_k",
-                           "embedding_b64"])
+    nulls = dict.fromkeys(
+        ["threshold", "query_text", "cache_scope", "conversation_id", "attributes", "top_k", "embedding_b64"])
     answer = api.hit(axis(8, 0), model, another_surprise=[[]], **nulls)
     assert answer["id"] == entry_id and "scope" not in answer
 
@@ -58,8 +64,10 @@ def test_required_fields(api, model, field):
 
 
 @contract("general-3: any Content-Type")
-@pytest.mark.parametrize("content_type", ["application/x-www-form-urlencoded", "text/plain", "", None,
-                                          "application/json; charset=utf-8", "multipart/form-data"])
+@pytest.mark.parametrize("content_type", [
+    "application/x-www-form-urlencoded", "text/plain", "", None, "application/json; charset=utf-8",
+    "multipart/form-data"
+])
 def test_content_types(node, model, content_type):
     data = b'{"embedding":[1,0,0],"model_id":"%s","response":"r","query_text":""}' % model.encode()
     with node.client.connect() as connection:
@@ -71,10 +79,12 @@ def test_content_types(node, model, content_type):
 
 
 @contract("insert-4: 1..4096 finite values of any magnitude", "query-3: identical hits at 1.0")
-@pytest.mark.parametrize("vector", [
-    [1.0], [-0.25], [1e-30] * 4, [1e-38, 2e-38, -3e-38], [3e38] * 8, [3.4e38, -3.4e38, 1.0], [1e-44, 0.0],
-    [1.0] * 4096, [0.1 * i - 3 for i in range(1536)], [0, 1, 2], [1e38, 1e-38]],
-    ids=["one", "negative", "tiny", "least", "huge", "largest", "denormal", "4096", "1536", "integers", "mixed"])
+@pytest.mark.parametrize(
+    "vector", [[1.0], [-0.25], [1e-30] * 4, [1e-38, 2e-38, -3e-38], [3e38] * 8, [3.4e38, -3.4e38, 1.0],
+               [1e-44, 0.0], [1.0] * 4096, [0.1 * i - 3 for i in range(1536)], [0, 1, 2], [1e38, 1e-38]],
+    ids=[
+        "one", "negative", "tiny", "least", "huge", "largest", "denormal", "4096", "1536", "integers", "mixed"
+    ])
 def test_legal_vectors(api, model, vector):
     entry_id = api.insert(vector, model)
     answer = api.hit(vector, model, threshold=1.0)
@@ -82,9 +92,8 @@ def test_legal_vectors(api, model, vector):
 
 
 @contract("insert-4: at most 4096 and finite", "insert-5: no zero vector", "error-5: wrong types")
-@pytest.mark.parametrize("embedding", [
-    [], [0.0], [0.0] * 8, [-0.0, 0], [1.0] * 4097, "text", {}, 7, True, [1, "2"], [1, None], [[1.0]], [True, False],
-    [1.0, {}]], ids=str)
+@pytest.mark.parametrize("embedding", [[], [0.0], [0.0] * 8, [-0.0, 0], [1.0] * 4097, "text", {}, 7, True,
+                                       [1, "2"], [1, None], [[1.0]], [True, False], [1.0, {}]], ids=str)
 def test_illegal_vectors(node, api, model, embedding):
     canary = Canary(node)
     api.call("POST", "/insert", body(model, embedding=embedding), expect=400)
@@ -100,14 +109,19 @@ def test_base64(api, model, rng):
     stored = api.entry(entry_id, vector="true")["embedding"]
     assert max(abs(a - b) for a, b in zip(stored, vector)) < 1e-6
     assert api.hit(vector, model, threshold=1.0)["id"] == entry_id
-    answer = api.call("POST", "/query", {"embedding_b64": as_base64(vector), "model_id": model, "threshold": 1.0})
+    answer = api.call("POST", "/query",
+                      {"embedding_b64": as_base64(vector), "model_id": model, "threshold": 1.0})
     assert answer.json()["id"] == entry_id
 
 
 @contract("insert-6: only base64 of whole finite floats", "error-5: wrong types")
-@pytest.mark.parametrize("text", ["", "AACAPw", "AACAPw=", "AACA", "AAC*Pw==", "AACAPwA=", "AACAPw==AACAPw==",
-                                  as_base64([float("nan")]), as_base64([float("inf"), 1.0]), as_base64([0.0, 0.0]),
-                                  as_base64([1.0] * 4097), 7, ["AACAPw=="]])
+@pytest.mark.parametrize("text", [
+    "", "AACAPw", "AACAPw=", "AACA", "AAC*Pw==", "AACAPwA=", "AACAPw==AACAPw==",
+    as_base64([float("nan")]),
+    as_base64([float("inf"), 1.0]),
+    as_base64([0.0, 0.0]),
+    as_base64([1.0] * 4097), 7, ["AACAPw=="]
+])
 def test_bad_base64(node, api, model, text):
     canary = Canary(node)
     without = {key: value for key, value in body(model).items() if key != "embedding"}
@@ -131,8 +145,10 @@ def test_exactly_one_embedding(api, model):
 
 
 @contract("insert-8: response byte for byte")
-@pytest.mark.parametrize("text", ["", " ", "\u0000", "a\u0000b", '"\\/\b\f\n\r\t', "\u2028\u2029", "naïve 🎉 漢字", "\x7f\x80",
-                                  "\ufeff", "e\u0301 \u00e9", "</script>", "\U0010ffff", "x" * 100_000], ids=ascii)
+@pytest.mark.parametrize("text", [
+    "", " ", "\u0000", "a\u0000b", '"\\/\b\f\n\r\t', "\u2028\u2029", "naïve 🎉 漢字", "\x7f\x80", "\ufeff",
+    "e\u0301 \u00e9", "</script>", "\U0010ffff", "x" * 100_000
+], ids=ascii)
 def test_response_byte_for_byte(api, model, text):
     entry_id = api.insert(axis(8, 0), model, text, "q")
     assert api.hit(axis(8, 0), model)["response"] == text
@@ -166,21 +182,25 @@ def test_empty_query_text(api, model):
 @contract("insert-11: model_id 1..256 bytes, opaque", "insert-22: scope and conversation at most 256 bytes",
           "insert-15: id of 1..128 visible ASCII", "insert-17: tags", "insert-18: attributes",
           "error-11: exact bounds")
-@pytest.mark.parametrize("field, good, bad", [
-    ("model_id", ["m", "x" * 256, "é" * 128, " spaced name ", "a/b?c#d%"], ["", "x" * 257, "é" * 128 + "x", 5, []]),
-    ("cache_scope", ["s" * 256, "é" * 128], ["s" * 257, "é" * 128 + "x", 5, ["s"]]),
-    ("conversation_id", ["c" * 256, "7"], ["c" * 257, 5, {}]),
-    ("id", ["!", "~" * 128, "a/b?c=d&e%20#", '"\\', "7"], ["", "x" * 129, "a b", "é", "a\n", "\u007f", 5, " a"]),
-    ("uuid", ["x" * 128], ["", "x" * 129, "tab\t", True]),
-    ("tags", [[], ["t"], ["t" * 128], [f"t{i}" for i in range(32)], ["é" * 64], ["a", "a"]],
-     ["t", [""], ["t" * 129], [f"t{i}" for i in range(33)], [5], [None], {}, ["é" * 64 + "x"]]),
-    ("attributes", [{}, {"a": ""}, {"a" * 64: "v" * 1024}, {f"a{i}": "v" for i in range(16)}, {"A-Za.0_9": "é" * 512}],
-     [[], "a", {"": "v"}, {"a" * 65: "v"}, {"a b": "v"}, {"é": "v"}, {"a": "v" * 1025}, {"a": 5}, {"a": None},
-      {"a": ["v"]}, {f"a{i}": "v" for i in range(17)}, {"a:b": "v"}]),
-    ("cost", [0, 1, 0.25, 1e300], ["1", True, [], {}]),
-    ("ttl_seconds", [1, 315_360_000], [0, -1, 315_360_001, 1.5, "60", True, 10 ** 30]),
-    ("response", ["r"], [5, ["r"], {}, True]),
-    ("query_text", ["q", "q" * 10_000], [5, ["q"], False])])
+@pytest.mark.parametrize(
+    "field, good, bad",
+    [("model_id", ["m", "x" * 256, "é" * 128, " spaced name ", "a/b?c#d%"
+                   ], ["", "x" * 257, "é" * 128 + "x", 5, []]),
+     ("cache_scope", ["s" * 256, "é" * 128], ["s" * 257, "é" * 128 + "x", 5, ["s"]]),
+     ("conversation_id", ["c" * 256, "7"], ["c" * 257, 5, {}]),
+     ("id", ["!", "~" * 128, "a/b?c=d&e%20#", '"\\', "7"
+             ], ["", "x" * 129, "a b", "é", "a\n", "\u007f", 5, " a"]),
+     ("uuid", ["x" * 128], ["", "x" * 129, "tab\t", True]),
+     ("tags", [[], ["t"], ["t" * 128], [f"t{i}" for i in range(32)], ["é" * 64], ["a", "a"]
+               ], ["t", [""], ["t" * 129], [f"t{i}" for i in range(33)], [5], [None], {}, ["é" * 64 + "x"]]),
+     ("attributes", [{}, {"a": ""}, {"a" * 64: "v" * 1024}, {f"a{i}": "v"
+                                                             for i in range(16)}, {"A-Za.0_9": "é" * 512}],
+      [[], "a", {"": "v"}, {"a" * 65: "v"}, {"a b": "v"}, {"é": "v"}, {"a": "v" * 1025}, {"a": 5},
+       {"a": None}, {"a": ["v"]}, {f"a{i}": "v"
+                                   for i in range(17)}, {"a:b": "v"}]),
+     ("cost", [0, 1, 0.25, 1e300], ["1", True, [], {}]),
+     ("ttl_seconds", [1, 315_360_000], [0, -1, 315_360_001, 1.5, "60", True, 10**30]),
+     ("response", ["r"], [5, ["r"], {}, True]), ("query_text", ["q", "q" * 10_000], [5, ["q"], False])])
 def test_field_bounds(node, api, model, field, good, bad):
     for value in good:
         api.call("POST", "/insert", body(model, **{field: value}))

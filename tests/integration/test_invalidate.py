@@ -6,31 +6,35 @@ from harness.oracle import ExactOracle
 from harness.vectors import as_base64, at_cosine, axis, random_unit
 
 
+PLACES = {"": {}, "s": {"cache_scope": "s"}, "t": {"cache_scope": "t"}, "c7": {"conversation_id": "7"},
+          "s/c7": {"cache_scope": "s", "conversation_id": "7"}, "s/c8": {"cache_scope": "s", "conversation_id": "8"},
+          "t/c7": {"cache_scope": "t", "conversation_id": "7"}}
+KINDS = {"a": (["a"], {"k": "1"}), "b": (["b"], {"k": "1", "l": "2"}), "ab": (["a", "b"], {})}
+
+
+class World:
+    """Three entries (KINDS: tags and attributes) in each of seven namespaces (PLACES), by the name `place:kind`. Scopes,
+    tags and attribute values carry the model's unique name, so that other tests on the node are not touched."""
+
+    def __init__(self, api, model):
+        self._api = api
+        self.ids: dict[str, str] = {}
+        self.scope = {"s": f"s.{model}", "t": f"t.{model}"}
+        for place, names in PLACES.items():
+            names = {key: self.scope.get(value, value) for key, value in names.items()}
+            for kind, (tags, attributes) in KINDS.items():
+                fields = {"tags": [f"{tag}.{model}" for tag in tags],
+                          "attributes": {key: f"{value}.{model}" for key, value in attributes.items()}}
+                self.ids[f"{place}:{kind}"] = api.insert(axis(8, 0), model, **fields, **names)
+        self.all = set(self.ids)
+
+    def present(self) -> set[str]:
+        return {name for name, entry_id in self.ids.items() if self._api.has_entry(entry_id)}
+
+
 @pytest.fixture
 def world(api, model):
-    """The same three entries (tags a, b, a+b; attributes) in each of eight namespaces; ids tell where they are."""
-    places = {"": {}, "s": {"cache_scope": "s"}, "t": {"cache_scope": "t"}, "c7": {"conversation_id": "7"},
-              "s/c7": {"cache_scope": "s", "conversation_id": "7"}, "s/c8": {"cache_scope": "s", "conversation_id": "8"},
-              "t/c7": {"cache_scope": "t", "conversation_id": "7"}}
-
-    class World:
-        ids: dict[str, str] = {}
-
-        def present(self):
-            return {name for name, entry_id in self.ids.items() if api.has_entry(entry_id)}
-
-    world = World()
-    # Scopes get the model's unique name, so that a shared node's other tests are not touched.
-    world.scope = {"s": f"s.{model}", "t": f"t.{model}"}
-    for place, names in places.items():
-        names = {key: world.scope.get(value, value) for key, value in names.items()}
-        for kind, tags, attributes in (("a", ["a"], {"k": "1"}), ("b", ["b"], {"k": "1", "l": "2"}), ("ab", ["a", "b"], {})):
-            tags = [f"{tag}.{model}" for tag in tags]
-            attributes = {key: f"{value}.{model}"[-1024:] for key, value in attributes.items()}
-            world.ids[f"{place}:{kind}"] = api.insert(axis(8, 0), model, f"{place}:{kind}", tags=tags,
-                                                      attributes=attributes, **names)
-    world.all = set(world.ids)
-    return world
+    return World(api, model)
 
 
 @contract("inval-1: the answer", "inval-3: any of the tags, in every scope, conversations included")
@@ -70,8 +74,8 @@ def test_by_scope(api, world):
 
 @contract("inval-6: dry_run deletes nothing")
 def test_dry_run(api, model, world):
-    for body, count in (({"tags": [f"a.{model}"]}, 14), ({"cache_scope": world.scope["t"]}, 6),
-                        ({"attributes": {"l": f"2.{model}"}}, 7),
+    for body, count in (({"tags": [f"a.{model}"]}, 14), ({"cache_scope": world.scope["t"]},
+                                                         6), ({"attributes": {"l": f"2.{model}"}}, 7),
                         ({"embedding": axis(8, 0), "threshold": 0.5, "model_id": model}, 3)):
         told = api.invalidate(**body, dry_run=True)
         assert told["deleted_count"] == count
@@ -103,7 +107,8 @@ def test_radius_against_the_oracle(nodes, rng, kind):
     for number in range(1500):
         vector = at_cosine(rng, centre, rng.uniform(0.0, 0.9999))
         oracle.put(f"e{number}", vector)
-        items.append({"embedding": vector, "model_id": "m", "response": "r", "query_text": "", "id": f"e{number}"})
+        items.append(
+            {"embedding": vector, "model_id": "m", "response": "r", "query_text": "", "id": f"e{number}"})
     api.insert_many(items)
     for threshold in (0.99, 0.9, 0.5, 0.05):
         must, may = oracle.certain(centre, threshold)
@@ -117,21 +122,28 @@ def test_radius_against_the_oracle(nodes, rng, kind):
 
 
 @contract("inval-7: naming nothing, or a radius without model_id, deletes nothing")
-@pytest.mark.parametrize("body", [
-    {}, {"tags": []}, {"attributes": {}}, {"cache_scope": "  "}, {"cache_scope": ""}, {"tags": None}, {"dry_run": True},
-    {"embedding": axis(8, 0), "threshold": 0.5}, {"embedding": axis(8, 0), "threshold": 0.5, "cache_scope": "S"},
-    {"embedding": axis(8, 0), "threshold": 0.5, "tags": ["T"]}, {"model_id": "M"}, {"threshold": 0.5},
-    {"model_id": "M", "threshold": 0.5}, {"tags": "T"}, {"tags": [5]}, {"tags": [""]}, {"attributes": {"k": 5}},
-    {"embedding": [0.0] * 8, "threshold": 0.5, "model_id": "M"}, {"embedding": axis(8, 0), "threshold": 2, "model_id": "M"},
-    {"embedding": axis(8, 0), "threshold": "0", "model_id": "M"}, {"tags": ["T"], "dry_run": "yes"}, [], 5, "x"], ids=str)
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"tags": []}, {"attributes": {}}, {"cache_scope": "  "}, {"cache_scope": ""}, {"tags": None},
+     {"dry_run": True}, {"embedding": axis(8, 0), "threshold": 0.5}, {
+         "embedding": axis(8, 0), "threshold": 0.5, "cache_scope": "S"
+     }, {"embedding": axis(8, 0), "threshold": 0.5, "tags": ["T"]}, {"model_id": "M"}, {"threshold": 0.5},
+     {"model_id": "M", "threshold": 0.5}, {"tags": "T"}, {"tags": [5]}, {"tags": [""]},
+     {"attributes": {"k": 5}}, {"embedding": [0.0] * 8, "threshold": 0.5, "model_id": "M"}, {
+         "embedding": axis(8, 0), "threshold": 2, "model_id": "M"
+     }, {"embedding": axis(8, 0), "threshold": "0", "model_id": "M"}, {"tags": ["T"], "dry_run": "yes"
+                                                                       }, [], 5, "x"], ids=str)
 def test_bodies_that_name_nothing(api, model, body):
     entry_id = api.insert(axis(8, 0), model, cache_scope=f"S{model}", tags=[f"T{model}"])
     count = api.health()["entry_count"]
     if isinstance(body, dict):  # the letters stand for what the entry really has
         known = {"M": model, "S": f"S{model}", "T": f"T{model}"}
-        body = {key: known.get(value, value) if isinstance(value, str) else
-                [known.get(v, v) if isinstance(v, str) else v for v in value] if isinstance(value, list) else value
-                for key, value in body.items()}
+        body = {
+            key: known.get(value, value)
+            if isinstance(value, str) else [known.get(v, v) if isinstance(v, str) else v
+                                            for v in value] if isinstance(value, list) else value
+            for key, value in body.items()
+        }
     api.call("POST", "/admin/invalidate", body, expect=400)
     assert api.health()["entry_count"] == count and api.has_entry(entry_id)
 

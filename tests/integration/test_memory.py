@@ -15,7 +15,8 @@ MIB = 1 << 20
 def memory_bytes(node) -> float:
     """The node's own account of its memory, from the metrics."""
     samples = node.api.metrics().samples
-    return max(value for name, value in samples.items() if re.fullmatch(r"ferrocache_memory(_used)?_bytes", name))
+    return max(value for name, value in samples.items()
+               if re.fullmatch(r"ferrocache_memory(_used)?_bytes", name))
 
 
 @contract("memory-1: the budget holds, older entries go, inserts go on")
@@ -68,7 +69,8 @@ def test_namespace_cap(nodes):
     assert present == [0, 2, 4, 5, 6]
     assert all(api.has_entry(f"s{number}") for number in range(5)), "another namespace has its own cap"
     api.insert(axis(8, 6), "m", id="e6")
-    assert [number for number in range(7) if api.has_entry(f"e{number}")] == present, "a replace needs no room"
+    assert [number for number in range(7)
+            if api.has_entry(f"e{number}")] == present, "a replace needs no room"
     assert api.stats()["counters"]["evictions_total"] == 2
     assert api.miss(axis(8, 1), "m", query_text="q1") == {"hit": False}
 
@@ -77,8 +79,10 @@ def test_namespace_cap(nodes):
 @pytest.mark.parametrize("kill", [False, True], ids=["SIGTERM", "kill -9"])
 def test_evicted_stay_away(nodes, rng, kill):
     node = nodes.start({"hnsw.max_entries_per_namespace": 50})
-    items = [{"embedding": random_unit(rng, 8), "model_id": "m", "response": f"r{n}", "query_text": f"q{n}", "id": f"e{n}"}
-             for n in range(400)]
+    items = [{
+        "embedding": random_unit(rng, 8), "model_id": "m", "response": f"r{n}", "query_text": f"q{n}",
+        "id": f"e{n}"
+    } for n in range(400)]
     node.api.insert_many(items)
     assert [n for n in range(400) if node.api.has_entry(f"e{n}")] == list(range(350, 400))
     for _ in range(2):
@@ -107,8 +111,10 @@ def test_account_agrees_with_the_process(nodes, rng):
     empty = node.resident_bytes()
     vectors = [as_base64([float(byte) - 128 for byte in rng.randbytes(128)]) for _ in range(2000)]
     for begin in range(0, 100_000, 1000):
-        items = [{"embedding_b64": vectors[(begin + n) % 2000], "model_id": "m", "query_text": f"question {begin + n} " + "q" * 50,
-                  "response": f"answer {begin + n} " + "r" * 150} for n in range(1000)]
+        items = [{
+            "embedding_b64": vectors[(begin + n) % 2000], "model_id": "m",
+            "query_text": f"question {begin + n} " + "q" * 50, "response": f"answer {begin + n} " + "r" * 150
+        } for n in range(1000)]
         node.api.insert_many(items)
     wait_until(lambda: node.api.health()["entry_count"] == 100_000, 5, "all are there")
     grown = node.resident_bytes() - empty

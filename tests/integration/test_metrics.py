@@ -7,12 +7,16 @@ from harness.api import Metrics
 from harness.contract import contract
 from harness.vectors import axis
 
-COUNTERS = ["queries", "queries_hit", "queries_miss", "inserts", "replication_forwards", "replication_failures",
-            "replication_retries", "compactions", "ring_changes", "read_repairs", "read_repair_failures", "evictions",
-            "index_rebuilds", "expirations", "deletions", "invalidations", "exact_match_hits"]
+COUNTERS = [
+    "queries", "queries_hit", "queries_miss", "inserts", "replication_forwards", "replication_failures",
+    "replication_retries", "compactions", "ring_changes", "read_repairs", "read_repair_failures", "evictions",
+    "index_rebuilds", "expirations", "deletions", "invalidations", "exact_match_hits"
+]
 GAUGES = ["hit_rate", "index_entries", "cluster_nodes", "ring_members", "peers_suspected", "peers_dead"]
-NAMESPACE_COUNTERS = ["queries_hit", "queries_miss", "inserts", "evictions", "expirations", "deletions", "invalidations",
-                      "exact_match_hits"]
+NAMESPACE_COUNTERS = [
+    "queries_hit", "queries_miss", "inserts", "evictions", "expirations", "deletions", "invalidations",
+    "exact_match_hits"
+]
 
 
 @pytest.fixture
@@ -20,7 +24,8 @@ def busy(nodes):
     """A node with one namespace in which everything happened once or more."""
     api = nodes.start().api
     for number in range(4):
-        api.insert(axis(8, number), "m::8", "r", f"q{number}", tags=["t"] if number == 3 else [], id=f"e{number}")
+        api.insert(axis(8, number), "m::8", "r", f"q{number}", tags=["t"] if number == 3 else [],
+                   id=f"e{number}")
     api.insert(axis(8, 0), "m::8", "talk", conversation_id="7")
     api.hit(axis(8, 0), "m::8")
     api.hit(axis(8, 7), "m::8", query_text="q1")
@@ -66,8 +71,10 @@ def test_well_formed(busy):
 @contract("metrics-5: namespace figures count what happened")
 def test_namespace_figures(busy):
     metrics = busy.metrics()
-    expected = {"entries": 3, "queries_hit": 2, "queries_miss": 1, "inserts": 5, "deletions": 1, "invalidations": 1,
-                "exact_match_hits": 1, "evictions": 0, "expirations": 0}
+    expected = {
+        "entries": 3, "queries_hit": 2, "queries_miss": 1, "inserts": 5, "deletions": 1, "invalidations": 1,
+        "exact_match_hits": 1, "evictions": 0, "expirations": 0
+    }
     got = {name: metrics.value(f"ferrocache_namespace_{name}", namespace="m::8") for name in expected}
     assert got == expected
 
@@ -87,7 +94,8 @@ def test_label_bound(nodes):
     api = nodes.start({"metrics.max_namespaces": 5}).api
     for number in range(20):
         for _ in range(3 if number < 3 else 1):
-            api.insert(axis(8, 0), f"m{number}", cache_scope="s", conversation_id=f"c{number}" if number % 2 else None)
+            api.insert(axis(8, 0), f"m{number}", cache_scope="s",
+                       conversation_id=f"c{number}" if number % 2 else None)
     for number in range(3):
         for _ in range(10):
             api.query(axis(8, 0), f"m{number}", cache_scope="s")
@@ -97,7 +105,8 @@ def test_label_bound(nodes):
         assert "_other" in labels and len(labels) <= 6, labels
         assert {"m0::s", "m1::s", "m2::s"} <= labels, "the busiest have labels of their own"
         assert not any("conv_" in label for label in labels)
-    total = sum(value for name, value in metrics.samples.items() if name.startswith("ferrocache_namespace_entries{"))
+    total = sum(value for name, value in metrics.samples.items()
+                if name.startswith("ferrocache_namespace_entries{"))
     assert total == api.health()["entry_count"] == 26
 
 
@@ -121,8 +130,10 @@ def test_label_escaping(nodes):
 
 
 @contract("metrics-4: what operations need")
-@pytest.mark.parametrize("subject", ["(wal|log).*sync", "queue", "memory.*bytes", "snapshot.*(age|time|created)",
-                                     "certificate.*(expir|not_after)", "token", "build_info"])
+@pytest.mark.parametrize("subject", [
+    "(wal|log).*sync", "queue", "memory.*bytes", "snapshot.*(age|time|created)",
+    "certificate.*(expir|not_after)", "token", "build_info"
+])
 def test_operations_figures(busy, subject):
     names = busy.metrics().names()
     assert any(re.search(f"^ferrocache_.*({subject})", name) for name in names), sorted(names)

@@ -5,13 +5,14 @@ from harness.contract import contract
 from harness.names import path_segment, printed_name
 from harness.vectors import axis
 
-TRIPLES = [
-    ("name", "", ""), ("name::384", "", ""), ("name::384", "tenant", ""), ("name::384", "tenant", "7"), ("name", "", "7"),
-    ("a", "b", ""), ("a::b", "", ""), ("a:b", "", ""), ("a:", "b", ""), ("a", ":b", ""), (":a", "b", ""), ("a::b::5", "", ""),
-    ("a::5", "", ""), ("a", "5", ""), ("a", "55", ""), ("a", "5x", ""), ("a::5::6", "", ""), ("a::5", "6", ""),
-    ("a", "5", "6"), ("a", "s:t", ""), ("a", "s%3At", ""), ("a", "100%", ""), ("a", "s", "x::y"), ("a", "s", "x%"),
-    ("x:::384", "", ""), ("::384", "", ""), ("a::", "", ""), ("a", "tenant::conv_7", ""), ("a", "tenant", "7"),
-    ("a::conv_7", "", ""), ("a", "", "conv_7"), ("modèle/β v2", "mandant ü", "gespräch?"), ("a", "", "7"), ("a", "Conv_7", "")]
+TRIPLES = [("name", "", ""), ("name::384", "", ""), ("name::384", "tenant", ""), ("name::384", "tenant", "7"),
+           ("name", "", "7"), ("a", "b", ""), ("a::b", "", ""), ("a:b", "", ""), ("a:", "b", ""),
+           ("a", ":b", ""), (":a", "b", ""), ("a::b::5", "", ""), ("a::5", "", ""), ("a", "5", ""),
+           ("a", "55", ""), ("a", "5x", ""), ("a::5::6", "", ""), ("a::5", "6", ""), ("a", "5", "6"),
+           ("a", "s:t", ""), ("a", "s%3At", ""), ("a", "100%", ""), ("a", "s", "x::y"), ("a", "s", "x%"),
+           ("x:::384", "", ""), ("::384", "", ""), ("a::", "", ""), ("a", "tenant::conv_7", ""),
+           ("a", "tenant", "7"), ("a::conv_7", "", ""), ("a", "", "conv_7"),
+           ("modèle/β v2", "mandant ü", "gespräch?"), ("a", "", "7"), ("a", "Conv_7", "")]
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +78,9 @@ def test_listing_in_pages(listed):
     page = listed.api.namespaces(prefix="a", limit=2)
     follow = listed.api.namespaces(prefix="a", limit=2, after=page["next"])
     assert all(entry["name"].startswith("a") for entry in page["namespaces"] + follow["namespaces"])
-    assert not {entry["name"] for entry in page["namespaces"]} & {entry["name"] for entry in follow["namespaces"]}
+    assert not {entry["name"]
+                for entry in page["namespaces"]} & {entry["name"]
+                                                    for entry in follow["namespaces"]}
 
 
 @contract("ns-4: a limit that is no number is refused")
@@ -118,7 +121,8 @@ def test_drop_by_name(node, triple):
 
 @contract("ns-5: dropping by parameters", "ns-6: unknown is 404")
 def test_drop_by_parameters(api, model):
-    names = [{}, {"cache_scope": "a b"}, {"conversation_id": "7"}, {"cache_scope": "a b", "conversation_id": "7"}]
+    names = [{}, {"cache_scope": "a b"}, {"conversation_id": "7"},
+             {"cache_scope": "a b", "conversation_id": "7"}]
     for name in names:
         api.insert(axis(8, 0), model, **name)
     for dropped, name in enumerate(names):

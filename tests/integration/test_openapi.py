@@ -4,11 +4,11 @@ import pytest
 from harness.contract import contract
 
 ROUTES = {("post", "/insert"), ("post", "/query"), ("delete", "/entry/{id}"), ("get", "/entry/{id}"),
-          ("post", "/insert/batch"), ("post", "/query/batch"), ("get", "/namespaces"), ("delete", "/namespaces/{name}"),
-          ("delete", "/namespaces"), ("post", "/admin/invalidate"), ("post", "/admin/compact"),
-          ("get", "/admin/entry-stats"), ("get", "/stats"), ("get", "/cluster/status"), ("get", "/health"),
-          ("get", "/livez"), ("get", "/readyz"), ("get", "/metrics"), ("get", "/openapi.json"),
-          ("get", "/internal/entry/{id}")}
+          ("post", "/insert/batch"), ("post", "/query/batch"), ("get", "/namespaces"),
+          ("delete", "/namespaces/{name}"), ("delete", "/namespaces"), ("post", "/admin/invalidate"),
+          ("post", "/admin/compact"), ("get", "/admin/entry-stats"), ("get", "/stats"),
+          ("get", "/cluster/status"), ("get", "/health"), ("get", "/livez"), ("get", "/readyz"),
+          ("get", "/metrics"), ("get", "/openapi.json"), ("get", "/internal/entry/{id}")}
 METHODS = ("get", "put", "post", "delete", "patch")
 
 
@@ -18,7 +18,10 @@ def document(api):
 
 
 def documented(document):
-    return {(method, path) for path, item in document["paths"].items() for method in item if method in METHODS}
+    return {(method, path)
+            for path, item in document["paths"].items()
+            for method in item
+            if method in METHODS}
 
 
 @contract("general-7: OpenAPI 3.1 naming every route of the contract")
@@ -28,7 +31,8 @@ def test_document(document):
     assert ROUTES <= documented(document)
 
 
-@contract("general-7: the document names exactly the methods that the server answers", "error-2: 405 with Allow")
+@contract("general-7: the document names exactly the methods that the server answers",
+          "error-2: 405 with Allow")
 def test_methods_agree_with_the_server(api, document):
     """PATCH is no method of any route: its 405 lists in Allow what the router really knows."""
     for path, item in document["paths"].items():
@@ -50,11 +54,15 @@ def test_documented_routes_answer(api, document):
 
 
 @contract("general-7: request fields of the contract are described")
-@pytest.mark.parametrize("path, fields", [
-    ("/insert", ["embedding", "embedding_b64", "response", "query_text", "model_id", "ttl_seconds", "cache_scope",
-                 "conversation_id", "id", "uuid", "tags", "attributes", "cost"]),
-    ("/query", ["embedding", "embedding_b64", "model_id", "threshold", "query_text", "cache_scope", "conversation_id",
-                "attributes", "top_k"])])
+@pytest.mark.parametrize(
+    "path, fields", [("/insert", [
+        "embedding", "embedding_b64", "response", "query_text", "model_id", "ttl_seconds", "cache_scope",
+        "conversation_id", "id", "uuid", "tags", "attributes", "cost"
+    ]),
+                     ("/query", [
+                         "embedding", "embedding_b64", "model_id", "threshold", "query_text", "cache_scope",
+                         "conversation_id", "attributes", "top_k"
+                     ])])
 def test_request_fields(document, path, fields):
     schema = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"]
     assert set(fields) <= properties(document, schema)

@@ -96,11 +96,15 @@ def test_health_option_over_tls(nodes, tmp_path):
 def test_stop_finishes_what_runs(nodes, number):
     """The server has asked for the body (100 Continue): that request is running, and gets its answer."""
     node = nodes.start()
-    data = json.dumps({"items": [{"embedding": axis(8, n % 8), "model_id": "m", "response": "r", "query_text": ""}
-                                 for n in range(500)]}).encode()
+    data = json.dumps({
+        "items": [{"embedding": axis(8, n % 8), "model_id": "m", "response": "r", "query_text": ""}
+                  for n in range(500)]
+    }).encode()
     running, idle = node.client.connect(), node.client.connect()
     assert idle.request("GET", "/health").status == 200
-    running.send(build_request("POST", "/insert/batch", b"", {"Content-Length": str(len(data)), "Expect": "100-continue"}))
+    running.send(
+        build_request("POST", "/insert/batch", b"",
+                      {"Content-Length": str(len(data)), "Expect": "100-continue"}))
     assert running.read_response().status == 100
     node.signal(number)
     wait_until(lambda: refuses_connections(node), 5, "no new connections are taken")
@@ -133,8 +137,11 @@ def test_stop_under_load(nodes):
             while True:
                 number += 1
                 entry_id = f"w{worker}-{number}"
-                response = api.client.request("POST", "/insert", {"embedding": axis(8, worker), "model_id": "m",
-                                                                  "response": "r", "query_text": "", "id": entry_id})
+                response = api.client.request(
+                    "POST", "/insert", {
+                        "embedding": axis(8, worker), "model_id": "m", "response": "r", "query_text": "",
+                        "id": entry_id
+                    })
                 if response.status == 200:
                     acknowledged.add(entry_id)
                 elif response.status != 503:
@@ -176,7 +183,8 @@ def test_hangup(nodes):
     node = nodes.start({"auth_token_file": str(file)})
     file.write_text("two\n")
     node.signal(signal.SIGHUP)
-    wait_until(lambda: node.api.with_token("two").client.request("GET", "/stats").status == 200, 3, "the new token counts")
+    wait_until(lambda: node.api.with_token("two").client.request("GET", "/stats").status == 200, 3,
+               "the new token counts")
     for _ in range(20):
         node.signal(signal.SIGHUP)
     assert node.api.health()["status"] == "ok" and node.is_running()
@@ -184,16 +192,21 @@ def test_hangup(nodes):
 
 @contract("process-3: neither tokens nor user texts in the log at info, request ids where something failed")
 def test_log_is_discreet(nodes):
-    secrets = {"token": "secret-token-abcdef", "text": "private question ghijkl", "response": "private answer mnopqr",
-               "tag": "private-tag-stuvwx", "value": "private-value-yzabcd", "number": "0.123456789"}
+    secrets = {
+        "token": "secret-token-abcdef", "text": "private question ghijkl",
+        "response": "private answer mnopqr", "tag": "private-tag-stuvwx", "value": "private-value-yzabcd",
+        "number": "0.123456789"
+    }
     node = nodes.start(environment={"FERROCACHE_AUTH_TOKEN": secrets["token"]}, token=secrets["token"])
     api = node.api
     api.insert([0.123456789, 1.0], "m", secrets["response"], secrets["text"], tags=[secrets["tag"]],
                attributes={"k": secrets["value"]})
     api.hit([0.123456789, 1.0], "m", query_text=secrets["text"])
     api.miss([1.0, 0.0], "m", query_text=secrets["text"] + "x", attributes={"k": secrets["value"]})
-    api.call("POST", "/insert", {"embedding": [1, 2, 3], "model_id": "m", "response": secrets["response"],
-                                 "query_text": secrets["text"]}, expect=400)
+    api.call("POST", "/insert", {
+        "embedding": [1, 2, 3], "model_id": "m", "response": secrets["response"],
+        "query_text": secrets["text"]
+    }, expect=400)
     api.client.request("POST", "/query", b'{"query_text":"' + secrets["text"].encode() + b'", broken')
     api.invalidate(tags=[secrets["tag"]], dry_run=True)
     api.compact()

@@ -40,7 +40,8 @@ def test_configured_default_threshold(nodes, rng):
 @pytest.mark.parametrize("threshold", [-0.001, 1.001, 2, -1, "0.9", True, [], 1e308])
 def test_illegal_thresholds(node, api, model, threshold):
     canary = Canary(node)
-    api.call("POST", "/query", {"embedding": axis(8, 0), "model_id": model, "threshold": threshold}, expect=400)
+    api.call("POST", "/query", {"embedding": axis(8, 0), "model_id": model, "threshold": threshold},
+             expect=400)
     canary.check()
 
 
@@ -60,7 +61,8 @@ def test_tolerance(api, model, rng):
 
 
 @contract("query-3: an identical vector hits at 1.0")
-@pytest.mark.parametrize("dimension", [1, 2, 3, 7, 8, 15, 16, 17, 31, 33, 63, 64, 65, 100, 384, 768, 1536, 4096])
+@pytest.mark.parametrize("dimension",
+                         [1, 2, 3, 7, 8, 15, 16, 17, 31, 33, 63, 64, 65, 100, 384, 768, 1536, 4096])
 def test_identical_vectors_hit_at_one(api, dimension, rng):
     model = f"identical::{dimension}"
     for _ in range(5):
@@ -87,7 +89,8 @@ def test_top_k(api, model, rng):
     centre = random_unit(rng, 16)
     for number in range(150):
         vector = at_cosine(rng, centre, rng.uniform(0.2, 0.999))
-        oracle.put(api.insert(vector, model, f"r{number}", f"q{number}", attributes={"n": str(number)}), vector)
+        oracle.put(api.insert(vector, model, f"r{number}", f"q{number}", attributes={"n": str(number)}),
+                   vector)
     for top_k, threshold in ((2, 0.5), (10, 0.9), (100, 0.0), (100, 0.7), (100, 0.99)):
         answer = api.query(centre, model, top_k=top_k, threshold=threshold)
         must, may = oracle.certain(centre, threshold)
@@ -153,15 +156,18 @@ def test_attribute_filter(api, model, rng):
         assert [match["id"] for match in answer["matches"]] == [ids[lang, tier]]
     answer = api.hit(vector, model, attributes={"lang": "de"}, top_k=10)
     assert {match["id"] for match in answer["matches"]} == {ids["de", "gold"], ids["de", "tin"]}
-    for none in ({"lang": "fr"}, {"lang": "en", "tier": "tin", "more": "x"}, {"LANG": "en"}, {"lang": "EN"}, {"lang": ""}):
+    for none in ({"lang": "fr"}, {"lang": "en", "tier": "tin",
+                                  "more": "x"}, {"LANG": "en"}, {"lang": "EN"}, {"lang": ""}):
         api.miss(vector, model, attributes=none)
 
 
 @contract("query-9: the filter looks past better entries that do not match")
 def test_attribute_filter_behind_many_better_ones(api, model, rng):
     vector = random_unit(rng, 16)
-    api.insert_many([{"embedding": at_cosine(rng, vector, 0.999), "model_id": model, "response": "no",
-                      "query_text": "", "attributes": {"want": "no"}} for _ in range(1000)])
+    api.insert_many([{
+        "embedding": at_cosine(rng, vector, 0.999), "model_id": model, "response": "no", "query_text": "",
+        "attributes": {"want": "no"}
+    } for _ in range(1000)])
     wanted = api.insert(at_cosine(rng, vector, 0.93), model, "yes", attributes={"want": "yes"})
     assert api.hit(vector, model, attributes={"want": "yes"})["id"] == wanted
 
@@ -170,7 +176,8 @@ def test_attribute_filter_behind_many_better_ones(api, model, rng):
 @pytest.mark.parametrize("attributes", [[], "a", {"a": 1}, {"a": None}, {"a": ["x"]}])
 def test_bad_filters(node, api, model, attributes):
     canary = Canary(node)
-    api.call("POST", "/query", {"embedding": axis(8, 0), "model_id": model, "attributes": attributes}, expect=400)
+    api.call("POST", "/query", {"embedding": axis(8, 0), "model_id": model, "attributes": attributes},
+             expect=400)
     canary.check()
 
 
@@ -178,7 +185,10 @@ def test_bad_filters(node, api, model, attributes):
 def test_dimension_mismatch(node, api, model):
     api.insert(axis(8, 0), model, "r", "the question")
     count = api.health()["entry_count"]
-    bodies = {"embedding": axis(11, 0), "model_id": model, "query_text": "the question", "response": "x", "id": "wrong"}
+    bodies = {
+        "embedding": axis(11, 0), "model_id": model, "query_text": "the question", "response": "x",
+        "id": "wrong"
+    }
     for route in ("/insert", "/query"):
         error = api.call("POST", route, bodies, expect=400).json()["error"]
         assert "8" in error and "11" in error, error
@@ -193,8 +203,9 @@ def test_dimension_is_free_again(api, model):
         return api.insert(axis(dimension, 0), model, f"{dimension}", "q", tags=["dimension-test"])
 
     def insert_is_refused(dimension):
-        api.call("POST", "/insert", {"embedding": axis(dimension, 0), "model_id": model, "response": "",
-                                     "query_text": ""}, expect=400)
+        api.call("POST", "/insert",
+                 {"embedding": axis(dimension, 0), "model_id": model, "response": "", "query_text": ""},
+                 expect=400)
 
     first, second = lone(8), lone(8)
     api.delete(first)

@@ -11,7 +11,6 @@ THRESHOLD, RECALL = 0.9, 0.998
 
 class Churn:
     """A node and the oracle beside it, doing the same."""
-
     def __init__(self, api, rng):
         self.api, self.rng, self.oracle = api, rng, ExactOracle()
         self.centres = [random_unit(rng, DIMENSION) for _ in range(CLUSTERS)]
@@ -29,7 +28,9 @@ class Churn:
                 self.made += 1
                 entry_id = f"e{self.made}"
             vector = self.fresh_vector()
-            items.append({"embedding": vector, "model_id": "m", "response": entry_id, "query_text": "", "id": entry_id})
+            items.append({
+                "embedding": vector, "model_id": "m", "response": entry_id, "query_text": "", "id": entry_id
+            })
             self.oracle.put(entry_id, vector)
         self.api.insert_many(items)
 
@@ -42,7 +43,10 @@ class Churn:
         """Returns questions that have an answer for certain, and how many of them got the best one."""
         vectors = list(self.oracle.entries.values())
         due = found = 0
-        questions = [at_cosine(self.rng, self.rng.choice(vectors), self.rng.uniform(0.8, 0.999)) for _ in range(QUESTIONS)]
+        questions = [
+            at_cosine(self.rng, self.rng.choice(vectors), self.rng.uniform(0.8, 0.999))
+            for _ in range(QUESTIONS)
+        ]
         items = [{"embedding": question, "model_id": "m", "threshold": THRESHOLD} for question in questions]
         answers = self.api.call("POST", "/query/batch", {"items": items}).json()["results"]
         for question, answer in zip(questions, answers):
@@ -85,8 +89,10 @@ def test_dead_neighbours_hide_nothing(nodes, rng, kind):
     centre = random_unit(rng, DIMENSION)
     live = node.api.insert(at_cosine(rng, centre, 0.93), "m", "alive")
     for death in ("delete", "invalidate", "replace"):
-        items = [{"embedding": at_cosine(rng, centre, rng.uniform(0.97, 0.9999)), "model_id": "m", "response": death,
-                  "query_text": "", "id": f"{death}{number}", "tags": [death]} for number in range(1000)]
+        items = [{
+            "embedding": at_cosine(rng, centre, rng.uniform(0.97, 0.9999)), "model_id": "m",
+            "response": death, "query_text": "", "id": f"{death}{number}", "tags": [death]
+        } for number in range(1000)]
         node.api.insert_many(items)
         assert node.api.hit(centre, "m")["response"] == death
         if death == "delete":
@@ -95,6 +101,8 @@ def test_dead_neighbours_hide_nothing(nodes, rng, kind):
         elif death == "invalidate":
             node.api.invalidate(tags=[death])
         else:
-            node.api.insert_many([{**item, "embedding": [-value for value in item["embedding"]]} for item in items])
+            node.api.insert_many([{**item, "embedding": [-value
+                                                         for value in item["embedding"]]}
+                                  for item in items])
         answer = node.api.hit(centre, "m", top_k=5)
         assert answer["id"] == live and len(answer["matches"]) == 1, death

@@ -22,8 +22,11 @@ def test_slow_clients(nodes):
     node = nodes.start()
     node.api.insert(axis(8, 0), "m", "x" * 1_000_000)
     connections = []
-    beginnings = [b"", b"P", b"POST /insert HTTP/1.1\r\nHost", b"POST /insert HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n\r\n{",
-                  b"POST /insert HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"]
+    beginnings = [
+        b"", b"P", b"POST /insert HTTP/1.1\r\nHost",
+        b"POST /insert HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n\r\n{",
+        b"POST /insert HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"
+    ]
     for number in range(200):
         connection = node.client.connect()
         connection.send(beginnings[number % len(beginnings)])
@@ -32,7 +35,8 @@ def test_slow_clients(nodes):
     body = b'{"embedding":[1,0,0,0,0,0,0,0],"model_id":"m"}'
     for _ in range(10):
         connection = node.client.connect()
-        connection.send((b"POST /query HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)) * 12)
+        connection.send(
+            (b"POST /query HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)) * 12)
         connections.append(connection)
     assert slowest_query(node.api) < scaled(1.0)
     node.api.insert(axis(8, 1), "m")
@@ -47,7 +51,8 @@ def test_slow_clients(nodes):
 @contract("http-6: a connection without progress is closed in time")
 def test_idle_request_is_closed(nodes):
     node = nodes.start({"http.read_timeout_seconds": 1})
-    for beginning in (b"POST /insert HTTP/1.1\r\nHost: x\r\n", b"POST /query HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{"):
+    for beginning in (b"POST /insert HTTP/1.1\r\nHost: x\r\n",
+                      b"POST /query HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{"):
         with node.client.connect() as connection:
             connection.send(beginning)
             try:
@@ -84,7 +89,7 @@ def test_connection_limit(nodes):
 
 @contract("error-3: 503 adds Retry-After", "error-1: with a sentence")
 def test_overload(nodes):
-    """With one request admitted at a time, some of many durable inserts at once are turned away, and say when to retry."""
+    """With one request admitted at a time some of many inserts at once are turned away, to retry later."""
     node = nodes.start({"http.max_inflight_requests": 1})
     answers, stop = [], time.monotonic() + scaled(20)
 
@@ -92,8 +97,12 @@ def test_overload(nodes):
         client, number = node.api.with_token(None).client, 0
         while time.monotonic() < stop and not (len(answers) > 400 and any(a.status == 503 for a in answers)):
             number += 1
-            answers.append(client.request("POST", "/insert", {"embedding": axis(8, 0), "model_id": "m", "response": "r",
-                                                              "query_text": "", "id": f"{worker}-{number}"}))
+            answers.append(
+                client.request(
+                    "POST", "/insert", {
+                        "embedding": axis(8, 0), "model_id": "m", "response": "r", "query_text": "",
+                        "id": f"{worker}-{number}"
+                    }))
 
     threads = [threading.Thread(target=hammer, args=(worker,)) for worker in range(8)]
     for thread in threads:

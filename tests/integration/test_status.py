@@ -5,10 +5,12 @@ from harness.contract import contract
 from harness.timing import wait_until
 from harness.vectors import axis, random_unit
 
-COUNTERS = ["queries", "hits", "misses", "queries_total", "queries_hit", "queries_miss", "hit_rate", "inserts_total",
-            "replication_forwards", "replication_failures", "replication_retries", "compactions", "read_repairs",
-            "read_repair_failures", "evictions_total", "index_rebuilds", "expirations_total", "deletions_total",
-            "invalidations_total", "exact_match_hits_total"]
+COUNTERS = [
+    "queries", "hits", "misses", "queries_total", "queries_hit", "queries_miss", "hit_rate", "inserts_total",
+    "replication_forwards", "replication_failures", "replication_retries", "compactions", "read_repairs",
+    "read_repair_failures", "evictions_total", "index_rebuilds", "expirations_total", "deletions_total",
+    "invalidations_total", "exact_match_hits_total"
+]
 
 
 @contract("status-2: /health")
@@ -67,8 +69,9 @@ def test_counters(nodes):
     assert counters["inserts_total"] == 6
     assert (counters["deletions_total"], counters["invalidations_total"]) == (1, 2)
     metrics = api.metrics()
-    for name, value in (("queries", 12), ("queries_hit", 8), ("queries_miss", 4), ("inserts", 6), ("deletions", 1),
-                        ("invalidations", 2), ("exact_match_hits", 2), ("evictions", 0), ("expirations", 0)):
+    for name, value in (("queries", 12), ("queries_hit", 8), ("queries_miss", 4), ("inserts", 6),
+                        ("deletions", 1), ("invalidations", 2), ("exact_match_hits",
+                                                                 2), ("evictions", 0), ("expirations", 0)):
         assert metrics.value(f"ferrocache_{name}_total") == value, name
     assert metrics.value("ferrocache_index_entries") == 3
     assert abs(metrics.value("ferrocache_hit_rate") - 8 / 12) < 1e-3

@@ -55,8 +55,9 @@ def test_https(served):
 
 
 @contract("tls-1: 1.2 or newer")
-@pytest.mark.parametrize("version, accepted", [(ssl.TLSVersion.TLSv1_1, False), (ssl.TLSVersion.TLSv1_2, True),
-                                               (ssl.TLSVersion.TLSv1_3, True)])
+@pytest.mark.parametrize("version, accepted",
+                         [(ssl.TLSVersion.TLSv1_1, False), (ssl.TLSVersion.TLSv1_2, True),
+                          (ssl.TLSVersion.TLSv1_3, True)])
 def test_versions(served, authority, version, accepted):
     node = served[0].start()
     context = authority.client_context()
@@ -97,7 +98,8 @@ def test_certificate_reload(served, authority, how):
                 os.replace(target.with_suffix(".new"), target)
             else:
                 target.write_bytes(source.read_bytes())
-        wait_until(lambda: served_certificate(node, node.tls) == second.fingerprint(), RELOAD_SECONDS, "the new certificate")
+        wait_until(lambda: served_certificate(node, node.tls) == second.fingerprint(), RELOAD_SECONDS,
+                   "the new certificate")
         assert old_connection.request("GET", "/health").status == 200, "open connections go on"
     assert node.is_running()
 
@@ -142,12 +144,16 @@ def test_bad_settings(nodes, authority, case):
     garbage = nodes.folder / "garbage.pem"
     garbage.write_text("garbage")
     cert, key, ca = "http.tls.cert_path", "http.tls.key_path", "http.tls.client_ca_path"
-    settings = {"no key": {cert: one.cert}, "no cert": {key: one.key}, "only client ca": {ca: authority.cert},
-                "missing file": {cert: nodes.folder / "nowhere.pem", key: one.key}, "misfit": {cert: one.cert, key: other.key},
-                "garbage": {cert: garbage, key: one.key}}[case]
+    settings = {
+        "no key": {cert: one.cert}, "no cert": {key: one.key}, "only client ca": {ca: authority.cert},
+        "missing file": {cert: nodes.folder / "nowhere.pem", key: one.key},
+        "misfit": {cert: one.cert, key: other.key}, "garbage": {cert: garbage, key: one.key}
+    }[case]
     said = nodes.make(settings).expect_refused_start()
-    named = {"no key": "key_path", "no cert": "cert_path", "only client ca": "tls", "missing file": "nowhere.pem",
-             "misfit": "key", "garbage": "garbage.pem"}[case]
+    named = {
+        "no key": "key_path", "no cert": "cert_path", "only client ca": "tls", "missing file": "nowhere.pem",
+        "misfit": "key", "garbage": "garbage.pem"
+    }[case]
     assert named in said
 
 
@@ -156,7 +162,8 @@ def test_handshake_abuse(served):
     node = served[0].start()
     idle = [Connection(HOST, node.port) for _ in range(50)]
     for number, connection in enumerate(idle):
-        connection.send([b"\x16\x03\x01", b"\x16\x03\x01\xff\xff" + b"\x00" * 600, b"GET / HTTP/1.1\r\n\r\n"][number % 3])
+        connection.send([b"\x16\x03\x01", b"\x16\x03\x01\xff\xff" + b"\x00" * 600,
+                         b"GET / HTTP/1.1\r\n\r\n"][number % 3])
     for _ in range(20):
         node.api.client.disconnect()
         assert node.api.health()["status"] == "ok"

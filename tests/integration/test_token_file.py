@@ -14,7 +14,8 @@ def status(node, token) -> int:
 
 
 def wait_for(node, token, wanted) -> None:
-    wait_until(lambda: status(node, token) == wanted, REREAD_SECONDS, f"{token} is answered {wanted}", interval=0.1)
+    wait_until(lambda: status(node, token) == wanted, REREAD_SECONDS, f"{token} is answered {wanted}",
+               interval=0.1)
 
 
 @pytest.fixture
@@ -27,7 +28,9 @@ def test_rename(nodes, file):
     file.write_text("one\n")
     node = nodes.start({"auth_token_file": str(file)})
     fresh = file.with_suffix(".new")
-    for content, good, bad in (("one\ntwo\n", ["one", "two"], ["three"]), ("two\nthree\n", ["two", "three"], ["one"])):
+    for content, good, bad in (("one\ntwo\n", ["one",
+                                               "two"], ["three"]), ("two\nthree\n", ["two",
+                                                                                     "three"], ["one"])):
         fresh.write_text(content)
         os.replace(fresh, file)
         for token in reversed(good):
@@ -65,7 +68,8 @@ def test_symlink_swap(nodes):
 
 @contract("auth-7: default admin and unscoped, comments, blank lines, Windows line ends")
 def test_format(nodes, file):
-    file.write_bytes(b"# comment\n\n   \nplain\r\n  indented role=read  \nno-newline generation=12 scope=s role=write")
+    file.write_bytes(
+        b"# comment\n\n   \nplain\r\n  indented role=read  \nno-newline generation=12 scope=s role=write")
     node = nodes.start({"auth_token_file": str(file)})
     assert node.api.with_token("plain").client.request("GET", "/namespaces").status == 200
     assert status(node, "indented") == 200
@@ -75,8 +79,10 @@ def test_format(nodes, file):
 
 
 @contract("auth-7: a line that makes no sense refuses the start and tells no token")
-@pytest.mark.parametrize("line", ["token-x role=king", "token-x roles=read", "token-x read", "token-x generation=x",
-                                  "token-x role=read role=admin"])
+@pytest.mark.parametrize("line", [
+    "token-x role=king", "token-x roles=read", "token-x read", "token-x generation=x",
+    "token-x role=read role=admin"
+])
 def test_bad_lines(nodes, file, line):
     file.write_text(f"# first\n{line}\n")
     said = nodes.make({"auth_token_file": str(file)}).expect_refused_start()
@@ -112,12 +118,19 @@ def test_missing_later(nodes, file, how):
 
 def assert_last_good_set_stays(node, token) -> None:
     def said():
-        lines = [line for line in node.log().splitlines() if "token" in line and ("error" in line or "warn" in line)]
+        lines = [
+            line for line in node.log().splitlines()
+            if "token" in line and ("error" in line or "warn" in line)
+        ]
         metrics = node.api.metrics()
-        failed = [name for name, value in metrics.samples.items() if "token" in name and "fail" in name and value > 0]
+        failed = [
+            name for name, value in metrics.samples.items()
+            if "token" in name and "fail" in name and value > 0
+        ]
         return lines and failed
 
-    wait_until(said, REREAD_SECONDS + 1, "log and metric say that the token file cannot be used", interval=0.1)
+    wait_until(said, REREAD_SECONDS + 1, "log and metric say that the token file cannot be used",
+               interval=0.1)
     assert status(node, token) == 200 and status(node, None) == 401
 
 

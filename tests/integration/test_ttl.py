@@ -1,5 +1,5 @@
-"""Time to live. Judged by the clock of this machine, which the server shares: an answer that came before the earliest
-possible expiry must be a hit, a question sent after the latest possible one must miss."""
+"""Time to live. Judged by the clock of this machine, which the server shares: an answer that came before the
+earliest possible expiry must be a hit, a question sent after the latest possible one must miss."""
 import time
 
 import pytest
@@ -13,7 +13,6 @@ CLOCK_SLACK_S = 0.002  # stamps are whole milliseconds
 
 class TimedEntry:
     """An entry of one second and the interval in which it must expire."""
-
     def __init__(self, api, model, ttl=1, **fields):
         before = time.time()
         self.id = api.insert(axis(8, 0), model, "mortal", "text", ttl_seconds=ttl, **fields)
@@ -21,7 +20,8 @@ class TimedEntry:
 
 
 @contract("ttl-1: served until its TTL and not longer, without the reaper")
-@pytest.mark.parametrize("question", [{}, {"query_text": "text"}, {"top_k": 3}], ids=["vector", "exact", "top_k"])
+@pytest.mark.parametrize("question", [{}, {"query_text": "text"}, {"top_k": 3}],
+                         ids=["vector", "exact", "top_k"])
 def test_to_the_millisecond(api, model, question):
     entry = TimedEntry(api, model)
     hits = misses = 0
@@ -138,9 +138,11 @@ def test_ttl_over_a_restart(nodes, compact):
 @contract("ttl-6: reaped in the background and counted")
 def test_reaping(nodes):
     node = nodes.start({"expire_scan_interval_secs": 1})
-    node.api.insert_many([{"embedding": axis(8, i % 8), "model_id": "m", "response": "r", "query_text": "",
-                           "ttl_seconds": 1} for i in range(500)])
+    node.api.insert_many(
+        [{"embedding": axis(8, i % 8), "model_id": "m", "response": "r", "query_text": "", "ttl_seconds": 1}
+         for i in range(500)])
     node.api.insert(axis(8, 0), "m")
-    wait_until(lambda: node.api.stats()["counters"]["expirations_total"] == 500, 10, "500 expirations are counted")
+    wait_until(lambda: node.api.stats()["counters"]["expirations_total"] == 500, 10,
+               "500 expirations are counted")
     assert node.api.stats()["entry_count"] == 1
     assert node.api.metrics().value("ferrocache_expirations_total") == 500

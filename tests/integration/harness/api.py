@@ -25,8 +25,10 @@ class Api:
 
     def insert(self, embedding: Vector, model_id: str, response: str = "an answer", query_text: str = "",
                **fields) -> str:
-        body = {"embedding": embedding, "model_id": model_id, "response": response, "query_text": query_text,
-                **fields}
+        body = {
+            "embedding": embedding, "model_id": model_id, "response": response, "query_text": query_text,
+            **fields
+        }
         answer = self.call("POST", "/insert", body).json()
         assert answer["status"] == "ok" and answer["id"], answer
         return answer["id"]
@@ -35,7 +37,8 @@ class Api:
         """Through /insert/batch, a thousand at a time; all must be accepted."""
         ids: list[str] = []
         for begin in range(0, len(items), 1000):
-            results = self.call("POST", "/insert/batch", {"items": items[begin:begin + 1000]}).json()["results"]
+            results = self.call("POST", "/insert/batch",
+                                {"items": items[begin:begin + 1000]}).json()["results"]
             bad = [result for result in results if result.get("status") != "ok"]
             assert not bad, bad[:3]
             ids += [result["id"] for result in results]
@@ -91,7 +94,6 @@ class Api:
 
 class Metrics:
     """A scrape, parsed: samples by name and labels."""
-
     def __init__(self, text: str):
         self.text = text
         self.samples: dict[str, float] = {}
@@ -117,8 +119,11 @@ class Metrics:
 
     def label_values(self, name: str, label: str) -> set[str]:
         marker = f'{label}="'
-        return {sample.split(marker)[1].split('"')[0] for sample in self.samples
-                if sample.startswith(name + "{") and marker in sample}
+        return {
+            sample.split(marker)[1].split('"')[0]
+            for sample in self.samples
+            if sample.startswith(name + "{") and marker in sample
+        }
 
 
 def entry_path(entry_id: str, **parameters) -> str:

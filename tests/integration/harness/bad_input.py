@@ -7,7 +7,6 @@ CANARY_VECTOR = [0.1, 0.2, 0.3, 0.4]
 
 class Canary:
     """An entry that must stay and answer, a count that must not move, a process that must not change."""
-
     def __init__(self, node: Node):
         self.node, self.process = node, node.process.pid
         self.id = node.api.insert(CANARY_VECTOR, CANARY_MODEL, "still here", "canary", id="canary")

@@ -17,21 +17,21 @@ class Leaf:
 
 class Authority:
     """A certificate authority with a folder of its own."""
-
     def __init__(self, folder: Path, name: str):
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.name = folder, name
         self.cert, self._key = folder / f"{name}.pem", folder / f"{name}.key"
-        _openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-                 "-subj", f"/CN={name}", "-keyout", self._key, "-out", self.cert)
+        _openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
+                 "2", "-subj", f"/CN={name}", "-keyout", self._key, "-out", self.cert)
 
     def issue(self, name: str) -> Leaf:
         """A leaf for localhost, good for servers and clients."""
         leaf = Leaf(self.folder / f"{name}.pem", self.folder / f"{name}.key")
         request, extensions = self.folder / f"{name}.csr", self.folder / f"{name}.ext"
-        extensions.write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\n")
-        _openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}",
-                 "-keyout", leaf.key, "-out", request)
+        extensions.write_text(
+            "subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\n")
+        _openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
+                 f"/CN={name}", "-keyout", leaf.key, "-out", request)
         _openssl("x509", "-req", "-in", request, "-CA", self.cert, "-CAkey", self._key, "-CAcreateserial",
                  "-days", "1", "-extfile", extensions, "-out", leaf.cert)
         return leaf

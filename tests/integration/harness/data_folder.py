@@ -20,7 +20,11 @@ class DataFolder:
         self.path = path
 
     def files(self) -> dict[Path, bytes]:
-        return {path.relative_to(self.path): path.read_bytes() for path in sorted(self.path.rglob("*")) if path.is_file()}
+        return {
+            path.relative_to(self.path): path.read_bytes()
+            for path in sorted(self.path.rglob("*"))
+            if path.is_file()
+        }
 
     def copy_to(self, target: Path) -> "DataFolder":
         shutil.copytree(self.path, target)
@@ -30,7 +34,10 @@ class DataFolder:
         """Where the log took what `operation()` made it write: the change that reaches furthest in bytes."""
         before = self.files()
         operation()
-        changes = [change for file, after in self.files().items() if (change := _changed(file, before.get(file, b""), after))]
+        changes = [
+            change for file, after in self.files().items()
+            if (change := _changed(file, before.get(file, b""), after))
+        ]
         assert changes, "nothing was written"
         return max(changes, key=lambda change: change.end - change.begin)
 
@@ -56,7 +63,7 @@ def _changed(file: Path, before: bytes, after: bytes) -> Written | None:
 
 
 def _first_difference(a: bytes, b: bytes) -> int:
-    """Index of the first byte that differs; the shorter length if none does. Halving, as compares of slices are fast."""
+    """Index of the first byte that differs, the shorter length if none does; by halving, as slices compare fast."""
     low, high = 0, min(len(a), len(b))
     while low < high:
         middle = (low + high + 1) // 2

@@ -139,13 +139,13 @@ def build_request(method: str, target: str, body=None, headers: dict[str, str] |
             lines["Content-Type"] = "application/json"
         lines["Content-Length"] = str(len(body))
     lines.update(headers or {})
-    head = f"{method} {target} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+    head = f"{method} {target} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n"
+                                                       for name, value in lines.items())
     return head.encode("utf-8") + b"\r\n" + (body or b"")
 
 
 class Client:
     """Thread-safe: each thread has a keep-alive connection of its own, made again after it was closed."""
-
     def __init__(self, host: str, port: int, token: str | None = None, tls: ssl.SSLContext | None = None):
         self.host, self.port, self.token, self.tls = host, port, token, tls
         self._local = threading.local()

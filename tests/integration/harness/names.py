@@ -6,7 +6,8 @@ from urllib.parse import quote
 def printed_name(model: str, scope: str = "", conversation: str = "") -> str:
     suffix = re.search(r"::[0-9]+$", model)
     head, tail = (model[:suffix.start()], suffix[0]) if suffix else (model, "")
-    encoded = "".join("%3A" if char == ":" and _must_encode(model, i) else char for i, char in enumerate(head))
+    encoded = "".join("%3A" if char == ":" and _must_encode(model, i) else char
+                      for i, char in enumerate(head))
     name = encoded + tail
     if scope:
         first = scope[0]

@@ -22,7 +22,6 @@ ALL_NODES: "weakref.WeakSet[Node]" = weakref.WeakSet()  # whose logs are shown w
 
 class StartFailed(Exception):
     """The process ended before it was ready."""
-
     def __init__(self, exit_code: int, output: str):
         super().__init__(f"exit code {exit_code}: {output[-LOG_TAIL_BYTES:]}")
         self.exit_code, self.output = exit_code, output
@@ -57,20 +56,22 @@ def command(*arguments: str) -> list[str]:
     return [*shlex.split(os.environ.get("FERRO_TEST_WRAPPER", "")), binary_path(), *arguments]
 
 
-def run_to_end(*arguments: str, folder: Path, environment: dict[str, str] | None = None, seconds: float = 20.0):
+def run_to_end(*arguments: str, folder: Path, environment: dict[str, str] | None = None,
+               seconds: float = 20.0):
     """Runs the program with arguments after which it should end by itself; returns the CompletedProcess."""
-    return subprocess.run(command(*arguments), cwd=folder, env=clean_environment(environment), capture_output=True,
-                          text=True, timeout=scaled(seconds), check=False)
+    return subprocess.run(command(*arguments), cwd=folder, env=clean_environment(environment),
+                          capture_output=True, text=True, timeout=scaled(seconds), check=False)
 
 
 class Node:
     """Owned by the test (see conftest.py: the `nodes` fixture stops what a test leaves running)."""
-
     def __init__(self, folder: Path, settings: dict | None = None, environment: dict[str, str] | None = None,
                  token: str | None = None, tls=None, arguments: tuple[str, ...] = ()):
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.data = folder, folder / "data"
-        self.settings = {"wal_path": str(self.data), "http.bind": HOST, "log.format": "json", **(settings or {})}
+        self.settings = {
+            "wal_path": str(self.data), "http.bind": HOST, "log.format": "json", **(settings or {})
+        }
         self.environment, self.arguments = environment or {}, arguments
         self.token, self.tls = token, tls
         self.port = 0

@@ -17,10 +17,12 @@ class ExactOracle:
 
     def scores(self, vector: Vector) -> list[tuple[float, str]]:
         """Cosines of all live entries (unit vectors), best first."""
-        return sorted(((dot(vector, other), entry_id) for entry_id, other in self.entries.items()), reverse=True)
+        return sorted(((dot(vector, other), entry_id) for entry_id, other in self.entries.items()),
+                      reverse=True)
 
     def certain(self, vector: Vector, threshold: float) -> tuple[set[str], set[str]]:
         """Ids that certainly reach the threshold, and those that may (grey zone included)."""
         scores = self.scores(vector)
-        return ({i for s, i in scores if s >= threshold + GREY_ZONE},
-                {i for s, i in scores if s >= threshold - GREY_ZONE})
+        sure = {entry_id for score, entry_id in scores if score >= threshold + GREY_ZONE}
+        possible = {entry_id for score, entry_id in scores if score >= threshold - GREY_ZONE}
+        return sure, possible

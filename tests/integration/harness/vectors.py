@@ -1,4 +1,4 @@
-"""Vectors in plain Python. All values are rounded to float32, so that what JSON and base64 carry is the same."""
+"""Vectors in plain Python, rounded to float32 so that JSON and base64 carry the same."""
 import base64
 import math
 import os
