@@ -11,11 +11,14 @@ from harness.vectors import make_rng
 
 
 def status_of(connection: Connection) -> int:
-    """The status of the answer; 0 when the peer closed without one."""
+    """The status of the answer, which must be an error as the API words it; 0 when the peer closed without one."""
     try:
-        return connection.read_response().status
+        response = connection.read_response()
     except (ConnectionClosed, ConnectionResetError, BrokenPipeError):
         return 0
+    if response.status >= 400:
+        assert response.json()["error"].strip() and response.header("X-Request-Id"), response
+    return response.status
 
 
 def send_raw(node, data: bytes) -> int:
@@ -30,7 +33,8 @@ def send_raw(node, data: bytes) -> int:
 POST = b"POST /query HTTP/1.1\r\nHost: x\r\n"
 
 
-@contract("error-8: duplicate or contradictory body lengths")
+@contract("error-8: duplicate or contradictory body lengths", "error-1: in the form of every error",
+          "general-4: with a request id")
 @pytest.mark.parametrize("headers", [
     b"Content-Length: 2\r\nContent-Length: 3\r\n", b"Content-Length: 2\r\nContent-Length: 2\r\n",
     b"Content-Length: 2, 3\r\n", b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n",

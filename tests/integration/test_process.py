@@ -2,6 +2,7 @@
 import json
 import signal
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,8 @@ from harness.certificates import Authority
 from harness.contract import contract
 from harness.http import ConnectionClosed, build_request
 from harness.node import HOST, free_port, run_to_end
-from harness.timing import wait_until
-from harness.vectors import axis
+from harness.timing import scaled, wait_until
+from harness.vectors import axis, random_unit
 
 
 @contract("config-13: a second process on the same port is refused, saying so")
@@ -249,3 +250,24 @@ def test_writes_only_its_folder(nodes):
     node.api.compact()
     node.stop()
     assert {path.name for path in node.folder.iterdir()} - {"data"} == {Path(node.log_path()).name}
+
+
+@contract("config-17: a lone writer is not delayed")
+def test_lone_writer_is_not_delayed(nodes):
+    api = nodes.start({"wal_batch_timeout_ms": 3000}).api
+    durations = []
+    for number in range(10):
+        begin = time.monotonic()
+        api.insert(axis(8, 0), "m", id=f"e{number}")
+        durations.append(time.monotonic() - begin)
+    assert sorted(durations)[5] < scaled(0.5)
+
+
+@contract("config-18: hnsw.max_elements is no cap")
+def test_first_capacity_is_no_cap(nodes, rng):
+    api = nodes.start({"hnsw.max_elements": 10, "index.kind": "hnsw"}).api
+    vectors = [random_unit(rng, 16) for _ in range(600)]
+    api.insert_many([{"embedding": vector, "model_id": "m", "response": f"r{number}", "query_text": ""}
+                     for number, vector in enumerate(vectors)])
+    for number, vector in enumerate(vectors):
+        assert api.hit(vector, "m", threshold=0.9999)["response"] == f"r{number}"

@@ -1,7 +1,9 @@
 """The public port over TLS."""
+import hashlib
 import os
 import shutil
 import ssl
+import time
 
 import pytest
 
@@ -119,6 +121,25 @@ def test_bad_reload(served, authority):
     assert any("certificate" in name and "fail" in name and value > 0 for name, value in metrics.items())
     cert.write_bytes(first.cert.read_bytes())
     node.api.health()
+
+
+@contract("tls-5: fingerprint and expiry show in status and metrics")
+def test_certificate_facts(served, authority):
+    node, leaf, cert, key = served
+    node.start()
+
+    def shown():
+        status = node.api.call("GET", "/cluster/status").text().lower().replace(":", "")
+        return hashlib.sha256(ssl.PEM_cert_to_DER_cert(cert.read_text())).hexdigest() in status
+
+    assert shown()
+    not_after = [value for name, value in node.api.metrics().samples.items() if "certificate" in name and "fail" not in name]
+    assert any(value == pytest.approx(time.time() + 86_400, abs=600) or value == pytest.approx(86_400, abs=600)
+               for value in not_after), not_after
+    second = authority.issue("another")
+    key.write_bytes(second.key.read_bytes())
+    cert.write_bytes(second.cert.read_bytes())
+    wait_until(shown, RELOAD_SECONDS, "the new certificate's fingerprint shows")
 
 
 @contract("tls-3: client certificates become obligatory")
