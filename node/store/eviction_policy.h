@@ -17,8 +17,9 @@ struct EntryFacts {
 class EvictionPolicy {
  public:
   virtual ~EvictionPolicy() = default;
-  // The entry with the lowest value goes first. Between two accesses of an entry its value must not change, and an
-  // access must not lower it: the store keeps entries ordered by the value it last saw and looks again on eviction.
+  // The entry with the lowest value goes first. Between two accesses of an entry its value must not change,
+  // and an access must not lower it: the store keeps entries ordered by the value it last saw and looks again
+  // on eviction.
   virtual int64_t value(const EntryFacts& facts) const noexcept = 0;
 };
 

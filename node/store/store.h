@@ -1,9 +1,11 @@
-// The entries in memory: namespaces, exact-match index, ids, expiry, recency, tags; one VectorIndex a namespace.
+// The entries in memory: namespaces, exact-match index, ids, expiry, recency, tags; one VectorIndex a
+// namespace.
 //
 // `apply(op)` is the only mutation (plus reaping what has expired). Owned by the engine.
-// Thread rule: "reads" from any thread, never blocked for longer than a short shard lock or pointer swap; "writer"
-// methods from the engine's writer thread only. Nothing here touches the disk. Times are Unix milliseconds and passed
-// in, so an entry expires for all methods at the same instant: live means expires_at == 0 or now < expires_at.
+// Thread rule: "reads" from any thread, never blocked for longer than a short shard lock or pointer swap;
+// "writer" methods from the engine's writer thread only. Nothing here touches the disk. Times are Unix
+// milliseconds and passed in, so an entry expires for all methods at the same instant: live means expires_at
+// == 0 or now < expires_at.
 #pragma once
 
 #include <cstdint>
@@ -31,9 +33,9 @@ struct StoreOptions {
 };
 
 struct QueryRequest {
-  model::NamespaceKey ns;             // exactly this one: the conversation-then-base rule is the engine's
+  model::NamespaceKey ns;  // exactly this one: the conversation-then-base rule is the engine's
   std::span<const float> unit_vector;
-  std::string_view query_text;        // as sent; empty = no exact match
+  std::string_view query_text;  // as sent; empty = no exact match
   float threshold = 0.92F;
   size_t top_k = 1;
   const model::Attributes* attributes = nullptr;  // all must match
@@ -78,7 +80,7 @@ struct EntryRef {  // enough to delete it, if it has not been replaced since
 
 // Which entries an invalidation means; unset parts do not restrict.
 struct Selector {
-  std::optional<std::string> scope;        // that scope and its conversations
+  std::optional<std::string> scope;  // that scope and its conversations
   std::vector<std::string> any_tag;
   model::Attributes all_attributes;
 };
@@ -107,7 +109,12 @@ struct TopEntry {
   std::string query_text_preview;
 };
 
-enum class ApplyOutcome : uint8_t { inserted, replaced, removed, ignored };  // ignored: older than what is there
+enum class ApplyOutcome : uint8_t {
+  inserted,
+  replaced,
+  removed,
+  ignored
+};  // ignored: older than what is there
 
 struct ApplyResult {
   ApplyOutcome outcome = ApplyOutcome::ignored;
@@ -124,15 +131,24 @@ class Store {
   // May this be logged? invalid_argument naming both dimensions if the namespace's live entries have another;
   // out_of_memory_budget if the budget cannot take it even after evicting all that is evictable.
   virtual Status admit(const model::PutOp& op, int64_t now_ms) const = 0;
-  // Applies in log order. Never fails: a put whose dimension conflicts with older entries supersedes them all (the
-  // live node had accepted it, so they were gone); one older than them is ignored.
+  // Applies in log order. Never fails: a put whose dimension conflicts with older entries supersedes them all
+  // (the live node had accepted it, so they were gone); one older than them is ignored.
   virtual ApplyResult apply(const model::Operation& op, int64_t now_ms) = 0;
-  // Who must go so that `op` fits under the namespace's cap and the node's budget, lowest value first; never the
-  // entry that `op` replaces. The engine logs and applies their removal in the same batch, before the put.
+  // Who must go so that `op` fits under the namespace's cap and the node's budget, lowest value first; never
+  // the entry that `op` replaces. The engine logs and applies their removal in the same batch, before the
+  // put. A whole batch may be decided before any of it is applied: each put is admitted, then its victims are
+  // asked for, once and in order. The store remembers what is planned (a victim is named once, an earlier put
+  // of the batch may be one, two puts cannot fix different dimensions) until it is applied or the batch ends.
   virtual std::vector<EntryRef> victims_for(const model::PutOp& op, int64_t now_ms) = 0;
+  // The batch has been applied, or given up because it could not be logged: plans that did not happen are
+  // forgotten.
+  virtual void end_batch() = 0;
+  // Recovery is over: the counters of all namespaces start at zero.
+  virtual void start_counting() = 0;
   // Removes up to `max` entries that expired at or before now, oldest deadline first; returns how many.
   virtual size_t reap_expired(int64_t now_ms, size_t max) = 0;
-  // Index work that is due; the engine runs it in the background and gives it back on the writer thread.
+  // Index work that is due; the engine runs it in the background and gives it back on the writer thread,
+  // while the store lives. Looks only at namespaces that changed since they were last looked at.
   struct Maintenance {
     std::shared_ptr<void> keep_alive;
     std::unique_ptr<index::MaintenanceJob> job;
@@ -143,36 +159,48 @@ class Store {
   // --- reads ---
   // The dimension that the namespace's live entries have; 0 = none live.
   virtual size_t dimension_of(const model::NamespaceKey& ns, int64_t now_ms) const = 0;
-  // invalid_argument naming both dimensions on a mismatch, before exact matching. Touches what it returns (recency,
-  // access count). Counts a hit or a miss for the namespace; with `count_miss` false a miss is not counted, because
-  // another namespace is asked next (a conversation's base).
+  // invalid_argument naming both dimensions on a mismatch, before exact matching. The clamped similarity is
+  // compared, with limits::kSimilarityTolerance, so threshold 0 takes every live entry. Touches what it
+  // returns (recency, access count). Counts a hit or a miss for the namespace; with `count_miss` false a miss
+  // is not counted, because another namespace is asked next (a conversation's base).
   virtual Result<QueryResult> query(const QueryRequest& request, bool count_miss = true) = 0;
   // Every live entry of this id, newest version first.
   virtual std::vector<EntryView> find(std::string_view id, int64_t now_ms, bool with_vector) const = 0;
-  virtual std::vector<EntryRef> within_radius(const model::NamespaceKey& ns, std::span<const float> unit_vector,
-                                              float threshold, int64_t now_ms) const = 0;
+  // Cosine >= threshold, not clamped; exhaustive. Empty if the dimensions differ.
+  virtual std::vector<EntryRef> within_radius(const model::NamespaceKey& ns,
+                                              std::span<const float> unit_vector, float threshold,
+                                              int64_t now_ms) const = 0;
   virtual std::vector<EntryRef> select(const Selector& selector, int64_t now_ms) const = 0;
 
   virtual size_t live_entries(int64_t now_ms) const = 0;  // expired ones not counted
   virtual uint64_t memory_bytes() const = 0;              // accounted: vectors, texts, index, maps, entries
+  // Namespaces that hold entries, until the last expired one is reaped.
   virtual size_t namespace_count() const = 0;
   virtual uint64_t index_rebuilds() const = 0;  // of all namespaces since start, gone ones included
-  // Namespaces with live entries in order of printed name, after `after` (exclusive), at most `limit`.
-  virtual std::vector<NamespaceStats> namespaces(int64_t now_ms, std::string_view prefix, std::string_view after,
-                                                 size_t limit) const = 0;
-  virtual std::optional<NamespaceStats> namespace_stats(const model::NamespaceKey& key, int64_t now_ms) const = 0;
-  virtual std::vector<std::pair<std::string, std::vector<TopEntry>>> top_entries(int64_t now_ms, size_t top,
-                                                                                size_t namespaces_max) const = 0;
+  // Namespaces with live entries in order of printed name, after `after` (exclusive), at most `limit`. Costs
+  // nothing per entry: oldest and newest may for a while be those of an entry that has expired and is not yet
+  // reaped.
+  virtual std::vector<NamespaceStats> namespaces(int64_t now_ms, std::string_view prefix,
+                                                 std::string_view after, size_t limit) const = 0;
+  virtual std::optional<NamespaceStats> namespace_stats(const model::NamespaceKey& key,
+                                                        int64_t now_ms) const = 0;
+  // The most-read entries of the first `namespaces_max` namespaces by printed name. Looks at every entry of
+  // those.
+  virtual std::vector<std::pair<std::string, std::vector<TopEntry>>> top_entries(
+      int64_t now_ms, size_t top, size_t namespaces_max) const = 0;
 
   // --- snapshots (background thread; takes its own short guards) ---
-  // Hands out every namespace: `begin_namespace`, then each live entry encoded as an operation, then the graph.
+  // Hands out every namespace: each live entry encoded as an operation, by rising version, then the graph if
+  // the index has one. The sink is called without a guard or lock held; its first failure ends the dump.
   // Entries changed meanwhile may or may not be seen; replaying the log over it gives the right state.
   struct SnapshotSink {
     std::function<Status(Bytes encoded_put)> entry;
-    std::function<Status(const model::NamespaceKey&, std::string_view graph)> graph;  // after the namespace's entries
+    std::function<Status(const model::NamespaceKey&, std::string_view graph)>
+        graph;  // after the namespace's entries
   };
   virtual Status dump(const SnapshotSink& sink, int64_t now_ms) const = 0;
-  // Recovery, writer thread: after the entries of `ns` were applied in the order of dump.
+  // Recovery, writer thread: after the entries of `ns` were applied in the order of dump, and nothing else of
+  // `ns`. data_loss if it does not fit: the index then does without.
   virtual Status load_graph(const model::NamespaceKey& ns, Bytes graph) = 0;
 };
 

@@ -1,0 +1,115 @@
+#include "node/store/dump.h"
+
+#include <algorithm>
+
+namespace ferro::node::store {
+
+namespace {
+
+// Entries encoded under one guard: by number and by bytes, so that neither many small nor few large ones hold
+// up freeing for long.
+constexpr size_t kPageEntries = 256;
+constexpr size_t kPageBytes = 1U << 20;
+
+const Entry& entry_of(const void* owner) noexcept {
+  return *static_cast<const Entry*>(owner);
+}
+
+void copy(const Entry& entry, model::PutOp& op) {
+  op.id = entry.id();
+  op.version = entry.version();
+  const std::span<const float> vector = entry.ns->index->vector_of(entry.row);
+  op.vector.assign(vector.begin(), vector.end());
+  op.query_text = entry.query_text();
+  op.response = entry.response();
+  op.inserted_at_ms = entry.inserted_at_ms;
+  op.expires_at_ms = entry.expires_at_ms;
+  op.tags = entry.tags();
+  op.attributes = entry.attributes();
+  op.cost = entry.cost();
+  op.has_cost = entry.has_cost();
+}
+
+}  // namespace
+
+Status Dump::run() {
+  while (open_next_namespace()) {
+    FERRO_RETURN_IF_ERROR(write_entries());
+    FERRO_RETURN_IF_ERROR(write_graph());
+  }
+  return {};
+}
+
+// Notes which entries the next namespace holds now. False when there is none.
+bool Dump::open_next_namespace() {
+  const sync::EpochDomain::Guard guard(state_.epochs);
+  const std::vector<NamespaceState*> next = state_.namespaces.list({}, name_, 1);
+  if (next.empty()) return false;
+  const NamespaceState& ns = *next.front();
+  name_ = ns.name;
+  key_ = ns.key;
+  number_ = ns.number;
+  ordinals_ = 0;
+  items_.clear();
+  written_.clear();
+  const ReadView view = state_.view(now_ms_);
+  ns.index->for_each_row([&](index::Row, const void* owner) {
+    const Entry& entry = entry_of(owner);
+    if (view.sees(entry)) items_.push_back({entry.version(), hash_id(entry.id())});
+  });
+  std::stable_sort(items_.begin(), items_.end(),
+                   [](const Item& a, const Item& b) { return a.version < b.version; });
+  return true;
+}
+
+Status Dump::write_entries() {
+  std::get<model::PutOp>(scratch_).ns = key_;
+  std::vector<std::string> page;
+  for (size_t next = 0; next < items_.size();) {
+    page.clear();
+    next = encode_page(next, page);
+    for (const std::string& encoded : page) FERRO_RETURN_IF_ERROR(sink_.entry(as_bytes(encoded)));
+  }
+  return {};
+}
+
+// Returns the next item to encode. What has died since it was noted is left out: the log says so.
+size_t Dump::encode_page(size_t from, std::vector<std::string>& page) {
+  const sync::EpochDomain::Guard guard(state_.epochs);
+  const ReadView view = state_.view(now_ms_);
+  auto& op = std::get<model::PutOp>(scratch_);
+  size_t bytes = 0;
+  for (; from < items_.size() && page.size() < kPageEntries && bytes < kPageBytes; ++from) {
+    const Entry* entry = state_.ids.find_version(number_, items_[from].id_hash, items_[from].version);
+    if (entry == nullptr || !view.sees(*entry)) continue;
+    copy(*entry, op);
+    std::string encoded;
+    model::encode(scratch_, encoded);
+    bytes += encoded.size();
+    page.push_back(std::move(encoded));
+    if (written_.size() <= entry->row) written_.resize(entry->row + 1);
+    written_[entry->row] = {entry->version(), ordinals_++};
+  }
+  return from;
+}
+
+Status Dump::write_graph() {
+  std::string graph;
+  {
+    const sync::EpochDomain::Guard guard(state_.epochs);
+    const NamespaceState* ns = state_.namespaces.find(key_);
+    if (ns == nullptr || ns->number != number_) return {};
+    // A row may have been given to another entry since: such a row is not in the snapshot.
+    std::vector<uint32_t> ordinal_of(written_.size(), index::kNoRow);
+    ns->index->for_each_row([&](index::Row row, const void* owner) {
+      if (row < written_.size() && written_[row].version == entry_of(owner).version()) {
+        ordinal_of[row] = written_[row].ordinal;
+      }
+    });
+    ns->index->save_graph(
+        [&](index::Row row) { return row < ordinal_of.size() ? ordinal_of[row] : index::kNoRow; }, graph);
+  }
+  return graph.empty() ? Status() : sink_.graph(key_, graph);
+}
+
+}  // namespace ferro::node::store

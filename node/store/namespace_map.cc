@@ -1,0 +1,39 @@
+#include "node/store/namespace_map.h"
+
+#include <string>
+
+namespace ferro::node::store {
+
+NamespaceState* NamespaceMap::find(const model::NamespaceKey& key) const {
+  const uint64_t hash = model::NamespaceKeyHash{}(key);
+  return by_key_.find(hash, [&](const NamespaceState& ns) { return ns.hash == hash && ns.key == key; });
+}
+
+void NamespaceMap::link(NamespaceState& ns) {
+  by_key_.insert(ns.hash, ns);
+  size_.fetch_add(1, std::memory_order_relaxed);
+  const std::lock_guard lock(names_mutex_);
+  by_name_.insert(ns);
+}
+
+void NamespaceMap::unlink(NamespaceState& ns) {
+  by_key_.erase(ns.hash, ns);
+  size_.fetch_sub(1, std::memory_order_relaxed);
+  const std::lock_guard lock(names_mutex_);
+  by_name_.erase(by_name_.iterator_to(ns));
+}
+
+std::vector<NamespaceState*> NamespaceMap::list(std::string_view prefix, std::string_view after,
+                                                size_t max) const {
+  std::vector<NamespaceState*> out;
+  const std::string from(after < prefix ? prefix : after);
+  const std::lock_guard lock(names_mutex_);
+  auto at = after < prefix ? by_name_.lower_bound(from) : by_name_.upper_bound(from);
+  for (; at != by_name_.end() && out.size() < max && at->name.starts_with(prefix); ++at) {
+    // The set belongs to this map; handing out a mutable state is the caller's right.
+    out.push_back(const_cast<NamespaceState*>(&*at));
+  }
+  return out;
+}
+
+}  // namespace ferro::node::store

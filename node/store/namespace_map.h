@@ -1,0 +1,48 @@
+// The namespaces that have entries: by key for requests, by printed name for listings.
+//
+// Thread rule: lookups and listings from any thread inside an epoch guard; link and unlink by the writer. A
+// state that was found stays valid for the length of the guard, in the map or not.
+#pragma once
+
+#include <atomic>
+#include <boost/intrusive/set.hpp>
+#include <mutex>
+#include <string_view>
+#include <vector>
+
+#include "node/store/namespace_state.h"
+#include "node/store/sharded_table.h"
+
+namespace ferro::node::store {
+
+class NamespaceMap {
+ public:
+  explicit NamespaceMap(MemoryAccount& memory) : by_key_(memory) {}
+
+  NamespaceState* find(const model::NamespaceKey& key) const;
+  void link(NamespaceState& ns);
+  void unlink(NamespaceState& ns);
+  size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
+
+  // Up to `max` namespaces whose printed name begins with `prefix` and is greater than `after`, in that
+  // order.
+  std::vector<NamespaceState*> list(std::string_view prefix, std::string_view after, size_t max) const;
+
+ private:
+  struct HashOf {
+    static uint64_t of(const NamespaceState& ns) noexcept { return ns.hash; }
+  };
+  struct NameOf {
+    using type = std::string;
+    const std::string& operator()(const NamespaceState& ns) const noexcept { return ns.name; }
+  };
+  using ByName = bi::set<NamespaceState, bi::member_hook<NamespaceState, TreeHook, &NamespaceState::by_name>,
+                         bi::key_of_value<NameOf>, bi::constant_time_size<false>>;
+
+  ShardedTable<NamespaceState, &NamespaceState::by_key, HashOf> by_key_;
+  mutable std::mutex names_mutex_;
+  ByName by_name_;  // under names_mutex_
+  std::atomic<size_t> size_{0};
+};
+
+}  // namespace ferro::node::store

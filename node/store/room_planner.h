@@ -1,0 +1,33 @@
+// Says whether a put can be taken and who must go for it, under the namespace's cap and the node's byte
+// budget. Writer thread only; plans a batch operation by operation (batch_plan.h).
+#pragma once
+
+#include <vector>
+
+#include "node/store/store_state.h"
+#include "node/store/writer.h"
+
+namespace ferro::node::store {
+
+class RoomPlanner {
+ public:
+  RoomPlanner(StoreState& state, Writer& writer) : state_(state), writer_(writer) {}
+
+  Status admit(const model::PutOp& op, int64_t now_ms) const;
+  std::vector<EntryRef> victims_for(const model::PutOp& op, int64_t now_ms);
+  void end_batch();
+
+ private:
+  void reap_if_short(const model::PutOp& op, int64_t now_ms);
+  void free_places(const model::PutOp& op, NamespaceState* ns, int64_t now_ms,
+                   std::vector<EntryRef>& victims);
+  void free_bytes(uint64_t wanted, int64_t now_ms, std::vector<EntryRef>& victims);
+  bool fits(uint64_t wanted) const noexcept;
+  void leave(Entry& entry, int64_t now_ms);
+  uint64_t bytes_for(const model::PutOp& op, const NamespaceState* ns) const;
+
+  StoreState& state_;
+  Writer& writer_;
+};
+
+}  // namespace ferro::node::store

@@ -1,0 +1,115 @@
+#include "node/store/statistics.h"
+
+#include <algorithm>
+
+#include "common/base/limits.h"
+
+namespace ferro::node::store {
+
+namespace {
+
+constexpr size_t kNamespacesAtOnce = 256;  // under one guard
+
+uint64_t get(const std::atomic<uint64_t>& figure) noexcept {
+  return figure.load(std::memory_order_relaxed);
+}
+
+}  // namespace
+
+size_t Statistics::live_entries(int64_t now_ms) const {
+  const uint64_t expired = state_.expiry.expired(now_ms);
+  const uint64_t all = get(state_.linked);
+  return all > expired ? all - expired : 0;
+}
+
+std::vector<NamespaceStats> Statistics::namespaces(int64_t now_ms, std::string_view prefix,
+                                                   std::string_view after, size_t limit) const {
+  std::vector<NamespaceStats> out;
+  std::string last(after);
+  while (out.size() < limit) {
+    const sync::EpochDomain::Guard guard(state_.epochs);
+    const std::vector<NamespaceState*> some =
+        state_.namespaces.list(prefix, last, std::min(kNamespacesAtOnce, limit - out.size()));
+    if (some.empty()) break;
+    last = some.back()->name;
+    for (const NamespaceState* ns : some) {
+      if (const uint64_t live = state_.live_in(*ns, now_ms); live > 0) out.push_back(stats_of(*ns, live));
+    }
+  }
+  return out;
+}
+
+std::optional<NamespaceStats> Statistics::of_namespace(const model::NamespaceKey& key, int64_t now_ms) const {
+  const sync::EpochDomain::Guard guard(state_.epochs);
+  const NamespaceState* ns = state_.namespaces.find(key);
+  const uint64_t live = ns != nullptr ? state_.live_in(*ns, now_ms) : 0;
+  if (live == 0) return std::nullopt;
+  return stats_of(*ns, live);
+}
+
+NamespaceStats Statistics::stats_of(const NamespaceState& ns, size_t live) const {
+  NamespaceStats out;
+  out.key = ns.key;
+  out.entry_count = live;
+  out.dimension = ns.dimension;
+  out.oldest_entry_ms = ns.oldest_ms.load(std::memory_order_relaxed);
+  out.newest_entry_ms = ns.newest_ms.load(std::memory_order_relaxed);
+  out.total_accesses = get(ns.accesses);
+  out.index_kind = ns.index->kind_name();
+  out.bytes = get(ns.entry_bytes) + get(ns.index_bytes) + ns.own_bytes();
+  out.index_rebuilds = ns.index->rebuilds();
+  out.counters = ns.counters.load();
+  return out;
+}
+
+std::vector<std::pair<std::string, std::vector<TopEntry>>> Statistics::top_entries(
+    int64_t now_ms, size_t top, size_t namespaces_max) const {
+  std::vector<std::pair<std::string, std::vector<TopEntry>>> out;
+  std::string last;
+  while (out.size() < namespaces_max) {
+    // One namespace a guard: each may be large.
+    const sync::EpochDomain::Guard guard(state_.epochs);
+    const std::vector<NamespaceState*> next = state_.namespaces.list({}, last, 1);
+    if (next.empty()) break;
+    last = next.front()->name;
+    std::vector<TopEntry> entries = top_of(*next.front(), now_ms, top);
+    if (!entries.empty()) out.emplace_back(last, std::move(entries));
+  }
+  return out;
+}
+
+std::vector<TopEntry> Statistics::top_of(const NamespaceState& ns, int64_t now_ms, size_t top) const {
+  struct Read {
+    uint64_t accesses;
+    const Entry* entry;
+    // Most read first, then the newest.
+    bool operator<(const Read& other) const {
+      return accesses != other.accesses ? accesses > other.accesses
+                                        : entry->version() > other.entry->version();
+    }
+  };
+  const ReadView view = state_.view(now_ms);
+  std::vector<Read> best;  // a heap of at most `top`, the least of them in front
+  ns.index->for_each_row([&](index::Row, const void* owner) {
+    const auto* entry = static_cast<const Entry*>(owner);
+    if (top == 0 || !view.sees(*entry)) return;
+    const Read read{entry->accesses.load(std::memory_order_relaxed), entry};
+    if (best.size() == top) {
+      if (!(read < best.front())) return;
+      std::pop_heap(best.begin(), best.end());
+      best.pop_back();
+    }
+    best.push_back(read);
+    std::push_heap(best.begin(), best.end());
+  });
+  std::sort_heap(best.begin(), best.end());
+  std::vector<TopEntry> out;
+  for (const Read& read : best) {
+    out.push_back({std::string(read.entry->id()), read.accesses,
+                   read.entry->last_access_ms.load(std::memory_order_relaxed),
+                   std::string(model::preview(read.entry->query_text(), limits::kPreviewCharactersMax))});
+  }
+  return out;
+}
+
+}  // namespace ferro::node::store

@@ -1,0 +1,101 @@
+#include "node/store/store_impl.h"
+
+#include <utility>
+
+#include "node/store/dump.h"
+#include "node/store/reader.h"
+#include "node/store/room_planner.h"
+#include "node/store/statistics.h"
+#include "node/store/writer.h"
+
+namespace ferro::node::store {
+
+namespace {
+
+class StoreImpl final : public Store {
+ public:
+  StoreImpl(StoreOptions options, const Clock& clock, sync::EpochDomain& epochs,
+            std::unique_ptr<EvictionPolicy> policy, HashText hash_text)
+      : state_(options, clock, epochs, std::move(policy), hash_text) {}
+
+  Status admit(const model::PutOp& op, int64_t now_ms) const override { return planner_.admit(op, now_ms); }
+  ApplyResult apply(const model::Operation& op, int64_t now_ms) override {
+    if (const auto* put = std::get_if<model::PutOp>(&op)) return writer_.put(*put, now_ms);
+    if (const auto* deletion = std::get_if<model::DeleteOp>(&op)) return writer_.remove(*deletion, now_ms);
+    return writer_.drop(std::get<model::DropNamespaceOp>(op), now_ms);
+  }
+  std::vector<EntryRef> victims_for(const model::PutOp& op, int64_t now_ms) override {
+    return planner_.victims_for(op, now_ms);
+  }
+  void end_batch() override { planner_.end_batch(); }
+  void start_counting() override { writer_.start_counting(); }
+  size_t reap_expired(int64_t now_ms, size_t max) override { return writer_.reap_expired(now_ms, max); }
+  std::optional<Maintenance> begin_maintenance() override { return writer_.begin_maintenance(); }
+
+  size_t dimension_of(const model::NamespaceKey& ns, int64_t now_ms) const override {
+    return reader_.dimension_of(ns, now_ms);
+  }
+  Result<QueryResult> query(const QueryRequest& request, bool count_miss) override {
+    return reader_.query(request, count_miss);
+  }
+  std::vector<EntryView> find(std::string_view id, int64_t now_ms, bool with_vector) const override {
+    return reader_.find(id, now_ms, with_vector);
+  }
+  std::vector<EntryRef> within_radius(const model::NamespaceKey& ns, std::span<const float> unit_vector,
+                                      float threshold, int64_t now_ms) const override {
+    return reader_.within_radius(ns, unit_vector, threshold, now_ms);
+  }
+  std::vector<EntryRef> select(const Selector& selector, int64_t now_ms) const override {
+    return reader_.select(selector, now_ms);
+  }
+
+  size_t live_entries(int64_t now_ms) const override { return statistics_.live_entries(now_ms); }
+  uint64_t memory_bytes() const override { return statistics_.memory_bytes(); }
+  size_t namespace_count() const override { return state_.namespaces.size(); }
+  uint64_t index_rebuilds() const override { return state_.index_rebuilds.load(std::memory_order_relaxed); }
+  std::vector<NamespaceStats> namespaces(int64_t now_ms, std::string_view prefix, std::string_view after,
+                                         size_t limit) const override {
+    return statistics_.namespaces(now_ms, prefix, after, limit);
+  }
+  std::optional<NamespaceStats> namespace_stats(const model::NamespaceKey& key,
+                                                int64_t now_ms) const override {
+    return statistics_.of_namespace(key, now_ms);
+  }
+  std::vector<std::pair<std::string, std::vector<TopEntry>>> top_entries(
+      int64_t now_ms, size_t top, size_t namespaces_max) const override {
+    return statistics_.top_entries(now_ms, top, namespaces_max);
+  }
+
+  Status dump(const SnapshotSink& sink, int64_t now_ms) const override {
+    return Dump(state_, sink, now_ms).run();
+  }
+  Status load_graph(const model::NamespaceKey& ns, Bytes graph) override {
+    return writer_.load_graph(ns, graph);
+  }
+
+ private:
+  StoreState state_;
+  Writer writer_{state_};
+  RoomPlanner planner_{state_, writer_};
+  Reader reader_{state_};
+  Statistics statistics_{state_};
+};
+
+}  // namespace
+
+Status dimension_mismatch(const model::NamespaceKey& ns, size_t expected, size_t given) {
+  return Status::invalid("the embedding has " + std::to_string(given) + " dimensions, but namespace " +
+                         model::printed_name(ns) + " holds entries of " + std::to_string(expected));
+}
+
+std::unique_ptr<Store> Store::create(StoreOptions options, const Clock& clock, sync::EpochDomain& epochs,
+                                     std::unique_ptr<EvictionPolicy> policy) {
+  return create_with(options, clock, epochs, std::move(policy), &model::hash_text);
+}
+
+std::unique_ptr<Store> create_with(StoreOptions options, const Clock& clock, sync::EpochDomain& epochs,
+                                   std::unique_ptr<EvictionPolicy> policy, HashText hash_text) {
+  return std::make_unique<StoreImpl>(options, clock, epochs, std::move(policy), hash_text);
+}
+
+}  // namespace ferro::node::store

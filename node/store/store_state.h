@@ -1,0 +1,71 @@
+// Everything that the parts of the store share. Each part states who may call what; this only holds it
+// together.
+#pragma once
+
+#include <atomic>
+#include <memory>
+
+#include "common/sync/epoch.h"
+#include "common/time/clock.h"
+#include "node/store/batch_plan.h"
+#include "node/store/exact_index.h"
+#include "node/store/expiry_index.h"
+#include "node/store/id_index.h"
+#include "node/store/namespace_map.h"
+#include "node/store/read_view.h"
+#include "node/store/recency_order.h"
+#include "node/store/store.h"
+
+namespace ferro::node::store {
+
+// What tests replace: a hash that collides.
+using HashText = model::TextHash (*)(std::string_view normalised) noexcept;
+
+struct StoreState {
+  StoreState(StoreOptions store_options, const Clock& store_clock, sync::EpochDomain& domain,
+             std::unique_ptr<EvictionPolicy> policy, HashText hash)
+      : options(store_options),
+        clock(store_clock),
+        epochs(domain),
+        hash_text(hash),
+        recency(std::move(policy), options.memory_max_bytes != 0, options.max_entries_per_namespace != 0) {}
+
+  // Inside an epoch guard, taken first.
+  ReadView view(int64_t now_ms) const noexcept { return {committed.load(std::memory_order_acquire), now_ms}; }
+  // Entries of the namespace that are live at `now_ms`; exact on the writer thread, of some recent instant
+  // elsewhere.
+  uint64_t live_in(const NamespaceState& ns, int64_t now_ms) const {
+    const uint64_t expired = expiry.expired_of(ns, now_ms);
+    const uint64_t all = ns.linked.load(std::memory_order_relaxed);
+    return all > expired ? all - expired : 0;
+  }
+  // What the budget counts: the entries that have not died, their share of the index and the tables. Memory
+  // that an index keeps for entries to come is not charged to anybody, else evicting could never win against
+  // it.
+  uint64_t usage() const noexcept { return tables.held() + charged; }
+
+  const StoreOptions options;
+  const Clock& clock;
+  sync::EpochDomain& epochs;
+  const HashText hash_text;
+
+  MemoryAccount tables;  // bucket arrays
+  MemoryAccount held;    // entries, namespaces and indexes, until they are really freed
+  NamespaceMap namespaces{tables};
+  IdIndex ids{tables};
+  ExactIndex texts{tables};
+  ExpiryIndex expiry;
+  std::atomic<uint64_t> committed{0};  // see ReadView
+  std::atomic<uint64_t> linked{0};     // entries that have not died, in all namespaces
+  std::atomic<uint64_t> index_rebuilds{0};
+
+  // --- writer only ---
+  RecencyOrder recency;
+  BatchPlan plan;
+  uint64_t charged = 0;
+};
+
+// The 400 of a vector whose dimension is not its namespace's.
+Status dimension_mismatch(const model::NamespaceKey& ns, size_t expected, size_t given);
+
+}  // namespace ferro::node::store

@@ -1,0 +1,311 @@
+#include "node/store/writer.h"
+
+#include <algorithm>
+
+#include "common/base/assert.h"
+
+namespace ferro::node::store {
+
+namespace {
+
+// Deaths after which the writer frees by itself, so that replaying a long log does not pile them up.
+constexpr size_t kCollectEvery = 256;
+// Namespaces asked for index work in one call: keeps the writer's pauses short.
+constexpr size_t kMaintenanceLooks = 64;
+// Rounds of freeing at the end: burying is one, freeing what was buried the next, the index's own one more.
+constexpr size_t kLastRounds = 16;
+
+}  // namespace
+
+Writer::~Writer() {
+  for (size_t round = 0; round < kLastRounds && state_.epochs.collect() > 0; ++round) {
+  }
+  FERRO_ASSERT(state_.epochs.collect() == 0, "a reader is inside while the store ends");
+  std::vector<NamespaceState*> all = state_.namespaces.list({}, {}, state_.namespaces.size());
+  changed_.clear();
+  for (NamespaceState* ns : all) {
+    state_.namespaces.unlink(*ns);
+    while (!ns->entries.empty()) {
+      Entry& entry = ns->entries.front();
+      ns->entries.pop_front();
+      state_.recency.unlink(entry);
+      state_.expiry.unlink(entry);
+      Entry::destroy(&entry);
+    }
+    delete ns;
+  }
+}
+
+ApplyResult Writer::put(const model::PutOp& op, int64_t now_ms) {
+  state_.plan.applied(op);
+  ApplyResult result;
+  NamespaceState* ns = state_.namespaces.find(op.ns);
+  Entry* old = ns != nullptr ? state_.ids.find_alive(*ns, op.id) : nullptr;
+  if (old != nullptr && op.version <= old->version()) return result;
+  result.outcome = old != nullptr ? ApplyOutcome::replaced : ApplyOutcome::inserted;
+  if (ns != nullptr && ns->dimension != op.vector.size()) {
+    if (ns->entries.back().version() > op.version) return {};
+    ns = &supersede(*ns, op.vector.size(), now_ms, result);
+    old = nullptr;
+  }
+  if (ns == nullptr) ns = &open_namespace(op.ns, op.vector.size());
+  link(*ns, op);
+  count_one(ns->counters.inserts);
+  if (old != nullptr) {
+    result.removed = old->live_at(now_ms) ? 1 : 0;
+    kill(*old);
+  }
+  commit();
+  return result;
+}
+
+ApplyResult Writer::remove(const model::DeleteOp& op, int64_t now_ms) {
+  NamespaceState* ns = state_.namespaces.find(op.ns);
+  Entry* entry = ns != nullptr ? state_.ids.find_alive(*ns, op.id) : nullptr;
+  if (entry == nullptr || entry->version() > op.version) return {};
+  const ApplyResult result{ApplyOutcome::removed, entry->live_at(now_ms) ? 1U : 0U};
+  AtomicCounters& counters = ns->counters;
+  switch (op.reason) {
+    case model::DeleteReason::requested:
+      kill_counted(*entry, now_ms, counters.deletions);
+      break;
+    case model::DeleteReason::invalidated:
+      kill_counted(*entry, now_ms, counters.invalidations);
+      break;
+    case model::DeleteReason::evicted:
+      kill_counted(*entry, now_ms, counters.evictions);
+      break;
+  }
+  commit();
+  return result;
+}
+
+ApplyResult Writer::drop(const model::DropNamespaceOp& op, int64_t now_ms) {
+  ApplyResult result;
+  NamespaceState* ns = state_.namespaces.find(op.ns);
+  if (ns == nullptr) return result;
+  while (!ns->entries.empty() && ns->entries.front().version() <= op.version) {
+    Entry& entry = ns->entries.front();
+    if (entry.live_at(now_ms)) ++result.removed;
+    kill_counted(entry, now_ms, ns->counters.deletions);
+    result.outcome = ApplyOutcome::removed;
+  }
+  if (result.outcome == ApplyOutcome::removed) commit();
+  return result;
+}
+
+size_t Writer::reap_expired(int64_t now_ms, size_t max) {
+  const std::vector<Entry*> expired = state_.expiry.earliest(now_ms, max);
+  for (Entry* entry : expired) kill_counted(*entry, now_ms, entry->ns->counters.expirations);
+  if (!expired.empty()) commit();
+  return expired.size();
+}
+
+void Writer::start_counting() {
+  for (NamespaceState* ns : state_.namespaces.list({}, {}, state_.namespaces.size())) ns->counters.store({});
+}
+
+NamespaceState& Writer::open_namespace(const model::NamespaceKey& key, size_t dimension) {
+  auto index = index::VectorIndex::create(dimension, state_.options.index, state_.epochs);
+  fresh_index_bytes_ = index->bytes();
+  auto* ns = new NamespaceState(key, ++namespaces_made_, dimension, std::move(index));
+  state_.held.add(ns->own_bytes());
+  ns->charge = ns->own_bytes();
+  state_.charged += ns->charge;
+  state_.namespaces.link(*ns);
+  return *ns;
+}
+
+// Its last entry has died. It is freed after its entries, which were retired before it.
+void Writer::close_namespace(NamespaceState& ns) {
+  state_.namespaces.unlink(ns);
+  if (ns.in_maintenance.is_linked()) changed_.erase(changed_.iterator_to(ns));
+  ns.gone = true;
+  state_.charged -= ns.charge;
+  closed_.push_back(&ns);
+}
+
+// Everything in `ns` is older than an accepted put of another dimension, so it was gone when that was
+// accepted.
+NamespaceState& Writer::supersede(NamespaceState& ns, size_t dimension, int64_t now_ms, ApplyResult& result) {
+  const model::NamespaceKey key = ns.key;
+  while (!ns.entries.empty()) {
+    Entry& entry = ns.entries.front();
+    if (entry.live_at(now_ms)) ++result.removed;
+    kill_counted(entry, now_ms, ns.counters.deletions);
+  }
+  const NamespaceCounters counters = ns.counters.load();
+  close_namespace(ns);
+  NamespaceState& fresh = open_namespace(key, dimension);
+  fresh.counters.store(counters);
+  return fresh;
+}
+
+Entry& Writer::link(NamespaceState& ns, const model::PutOp& op) {
+  model::normalise_text(op.query_text, normalised_);
+  const bool has_text = !normalised_.empty();
+  const model::TextHash hash = has_text ? state_.hash_text(normalised_) : model::TextHash{};
+  Entry& entry = *Entry::create(ns, op, hash, has_text, next_sequence(), state_.clock.steady_ns());
+  entry.row = ns.index->add(op.vector, &entry);
+  state_.ids.link(entry);
+  if (has_text) state_.texts.link(entry);
+  // Writes arrive in order of version, so this ends at once except when copies come from elsewhere.
+  auto after = ns.entries.end();
+  while (after != ns.entries.begin() && std::prev(after)->version() > op.version) --after;
+  ns.entries.insert(after, entry);
+  ns.linked.fetch_add(1, std::memory_order_relaxed);
+  state_.linked.fetch_add(1, std::memory_order_relaxed);
+  state_.expiry.link(entry);
+  state_.recency.link(entry);
+  const size_t bytes = entry.heap_size();
+  ns.entry_bytes.fetch_add(bytes, std::memory_order_relaxed);
+  state_.held.add(bytes);
+  state_.charged += bytes;
+  touch(ns);
+  return entry;
+}
+
+void Writer::kill(Entry& entry) {
+  NamespaceState& ns = *entry.ns;
+  entry.died.store(next_sequence(), std::memory_order_release);
+  state_.expiry.unlink(entry);
+  if (entry.leaving) {
+    state_.plan.died(entry);
+  } else {
+    state_.recency.unlink(entry);
+  }
+  ns.entries.erase(ns.entries.iterator_to(entry));
+  ns.linked.fetch_sub(1, std::memory_order_relaxed);
+  state_.linked.fetch_sub(1, std::memory_order_relaxed);
+  const size_t bytes = entry.heap_size();
+  ns.entry_bytes.fetch_sub(bytes, std::memory_order_relaxed);
+  state_.charged -= bytes;
+  dead_.push_back(&entry);
+  touch(ns);
+}
+
+void Writer::kill_counted(Entry& entry, int64_t now_ms, std::atomic<uint64_t>& counter) {
+  count_one(entry.live_at(now_ms) ? counter : entry.ns->counters.expirations);
+  kill(entry);
+}
+
+void Writer::commit() {
+  state_.committed.store(next_sequence(), std::memory_order_release);
+  for (NamespaceState* ns : touched_) {
+    ns->touched = false;
+    if (ns->gone) continue;
+    if (ns->entries.empty()) {
+      close_namespace(*ns);
+    } else {
+      refresh(*ns);
+    }
+  }
+  touched_.clear();
+  for (Entry* entry : dead_) state_.epochs.retire([this, entry] { bury(*entry); });
+  retired_ += dead_.size();
+  dead_.clear();
+  for (NamespaceState* ns : closed_) {
+    state_.epochs.retire([this, ns] {
+      state_.held.remove(ns->own_bytes() + ns->index_bytes.load(std::memory_order_relaxed));
+      delete ns;
+    });
+  }
+  closed_.clear();
+  if (retired_ < kCollectEvery) return;
+  retired_ = 0;
+  state_.epochs.collect();
+}
+
+// No reader that could see it alive is left. Some may still stand on it, walking a chain or a search's
+// results.
+void Writer::bury(Entry& entry) {
+  NamespaceState& ns = *entry.ns;
+  state_.ids.unlink(entry);
+  if (entry.has_text()) state_.texts.unlink(entry);
+  if (!ns.gone) {
+    ns.index->remove(entry.row);
+    if (!ns.in_maintenance.is_linked()) changed_.push_back(ns);
+  }
+  state_.epochs.retire([this, dead = &entry] {
+    state_.held.remove(dead->heap_size());
+    Entry::destroy(dead);
+  });
+}
+
+void Writer::touch(NamespaceState& ns) {
+  if (!ns.touched) touched_.push_back(&ns);
+  ns.touched = true;
+}
+
+// Brings the figures of a namespace up to date after its entries or its index changed.
+void Writer::refresh(NamespaceState& ns) {
+  const uint64_t linked = ns.linked.load(std::memory_order_relaxed);
+  const uint64_t before = ns.index_bytes.load(std::memory_order_relaxed);
+  const uint64_t now = ns.index->bytes();
+  state_.held.add(now - before);  // wraps around to a subtraction when it shrank
+  ns.index_bytes.store(now, std::memory_order_relaxed);
+  const uint64_t rebuilds = ns.index->rebuilds();
+  state_.index_rebuilds.fetch_add(rebuilds - ns.rebuilds, std::memory_order_relaxed);
+  ns.rebuilds = rebuilds;
+  ns.rows_most = now < before ? linked : std::max(ns.rows_most, linked);
+
+  state_.charged -= ns.charge;
+  ns.charge =
+      ns.own_bytes() + static_cast<uint64_t>(ns.index_bytes_per_entry() * static_cast<double>(linked));
+  state_.charged += ns.charge;
+
+  ns.oldest_ms.store(ns.entries.front().inserted_at_ms, std::memory_order_relaxed);
+  ns.newest_ms.store(ns.entries.back().inserted_at_ms, std::memory_order_relaxed);
+  if (!ns.in_maintenance.is_linked()) changed_.push_back(ns);
+}
+
+size_t Writer::namespace_bytes(const model::NamespaceKey& key) const noexcept {
+  const size_t texts = 2 * (key.model_id.size() + key.scope.size() + key.conversation.size());
+  return heap_bytes(sizeof(NamespaceState)) + texts + fresh_index_bytes_;
+}
+
+std::optional<Store::Maintenance> Writer::begin_maintenance() {
+  for (size_t looks = 0; looks < kMaintenanceLooks && !changed_.empty(); ++looks) {
+    NamespaceState& ns = changed_.front();
+    auto job = ns.index->begin_maintenance();
+    refresh(ns);
+    changed_.pop_front();
+    if (job == nullptr) continue;
+    Store::Maintenance work;
+    work.keep_alive = ns.index;
+    work.job = std::move(job);
+    work.finish = [this, index = ns.index, key = ns.key,
+                   number = ns.number](std::unique_ptr<index::MaintenanceJob> done) {
+      finish_maintenance(index, key, number, std::move(done));
+    };
+    return work;
+  }
+  return std::nullopt;
+}
+
+void Writer::finish_maintenance(const std::shared_ptr<index::VectorIndex>& index,
+                                const model::NamespaceKey& key, uint64_t number,
+                                std::unique_ptr<index::MaintenanceJob> job) {
+  index->finish_maintenance(std::move(job));
+  // The namespace may have gone meanwhile, or come back as another.
+  NamespaceState* ns = state_.namespaces.find(key);
+  if (ns != nullptr && ns->number == number) {
+    refresh(*ns);
+  } else {
+    // What the index just retired may point into it: it goes after that.
+    state_.epochs.retire([index] {});
+  }
+}
+
+Status Writer::load_graph(const model::NamespaceKey& key, Bytes graph) {
+  NamespaceState* ns = state_.namespaces.find(key);
+  if (ns == nullptr) return Status::data_loss("the graph of a namespace without entries");
+  std::vector<index::Row> row_of;
+  row_of.reserve(ns->linked.load(std::memory_order_relaxed));
+  for (const Entry& entry : ns->entries) row_of.push_back(entry.row);
+  const Status status = ns->index->load_graph(graph, row_of);
+  refresh(*ns);
+  return status;
+}
+
+}  // namespace ferro::node::store

@@ -1,0 +1,69 @@
+// The one place where the store changes. Writer thread only.
+//
+// A change is built beside what readers see, becomes visible at one instant (ReadView), and what died in it
+// is buried, taken out of tables and index, when no reader from before is left, and freed when none can still
+// stand on it.
+#pragma once
+
+#include <boost/intrusive/list.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "node/store/store_state.h"
+
+namespace ferro::node::store {
+
+class Writer {
+ public:
+  explicit Writer(StoreState& state) : state_(state) {}
+  // Frees everything. No reader may be inside the epoch domain.
+  ~Writer();
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+
+  ApplyResult put(const model::PutOp& op, int64_t now_ms);
+  ApplyResult remove(const model::DeleteOp& op, int64_t now_ms);
+  ApplyResult drop(const model::DropNamespaceOp& op, int64_t now_ms);
+  size_t reap_expired(int64_t now_ms, size_t max);
+
+  // All counters of all namespaces go back to zero.
+  void start_counting();
+
+  std::optional<Store::Maintenance> begin_maintenance();
+  Status load_graph(const model::NamespaceKey& key, Bytes graph);
+  // What a new namespace of this key takes, as far as it can be known before.
+  size_t namespace_bytes(const model::NamespaceKey& key) const noexcept;
+
+ private:
+  using MaintenanceQueue =
+      bi::list<NamespaceState, bi::member_hook<NamespaceState, ListHook, &NamespaceState::in_maintenance>,
+               bi::constant_time_size<false>>;
+
+  uint64_t next_sequence() const noexcept { return state_.committed.load(std::memory_order_relaxed) + 1; }
+  NamespaceState& open_namespace(const model::NamespaceKey& key, size_t dimension);
+  void close_namespace(NamespaceState& ns);
+  NamespaceState& supersede(NamespaceState& ns, size_t dimension, int64_t now_ms, ApplyResult& result);
+  Entry& link(NamespaceState& ns, const model::PutOp& op);
+  void kill(Entry& entry);
+  void kill_counted(Entry& entry, int64_t now_ms, std::atomic<uint64_t>& counter);
+  void commit();
+  void bury(Entry& entry);
+  void refresh(NamespaceState& ns);
+  void touch(NamespaceState& ns);
+  void finish_maintenance(const std::shared_ptr<index::VectorIndex>& index, const model::NamespaceKey& key,
+                          uint64_t number, std::unique_ptr<index::MaintenanceJob> job);
+
+  StoreState& state_;
+  uint64_t namespaces_made_ = 0;
+  size_t fresh_index_bytes_ = 1024;  // of the last index made, while empty
+  size_t retired_ = 0;               // since the last collect of our own
+  std::string normalised_;           // scratch
+  MaintenanceQueue changed_;         // namespaces whose index may want work
+  // --- the change under way ---
+  std::vector<Entry*> dead_;
+  std::vector<NamespaceState*> touched_;
+  std::vector<NamespaceState*> closed_;
+};
+
+}  // namespace ferro::node::store
