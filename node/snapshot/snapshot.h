@@ -1,8 +1,9 @@
-// Snapshot files: a checksummed stream of typed records, complete or absent. Format: docs/formats/snapshot.md.
+// Snapshot files: a checksummed stream of typed records, complete or absent. Format:
+// docs/formats/snapshot.md.
 //
-// Written beside traffic by one background thread: temp name -> fdatasync -> rename -> manifest last (atomically),
-// so a crash at any moment leaves the previous set in force. This module knows nothing of entries; the engine
-// writes and reads the records.
+// Written beside traffic by one background thread: temp name -> fdatasync -> rename -> manifest last
+// (atomically), so a crash at any moment leaves the previous set in force. This module knows nothing of
+// entries; the engine writes and reads the records. One thread at a time; a writer does not outlive its set.
 #pragma once
 
 #include <cstdint>
@@ -19,19 +20,19 @@
 namespace ferro::node::snapshot {
 
 struct SnapshotInfo {
-  uint64_t number = 0;         // rises by one
-  uint64_t wal_sequence = 0;   // replay the log after this
+  uint64_t number = 0;        // rises by one
+  uint64_t wal_sequence = 0;  // replay the log after this
   int64_t created_at_ms = 0;
   uint64_t records = 0;
   uint64_t bytes = 0;
-  std::string file;            // name in the folder
+  std::string file;  // name in the folder
 };
 
 class SnapshotWriter {
  public:
-  virtual ~SnapshotWriter() = default;  // not finished: the temp file is removed
+  virtual ~SnapshotWriter() = default;                  // not finished: the temp file is removed
   virtual Status add(uint8_t type, Bytes payload) = 0;  // buffered; payload up to 1 GiB
-  // Makes it durable and, as the last step, names it in the manifest.
+  // Makes it durable, reads it back and, as the last step, names it in the manifest.
   virtual Result<SnapshotInfo> finish() = 0;
 };
 
@@ -51,13 +52,15 @@ class SnapshotSet {
 
   // Oldest first.
   virtual std::vector<SnapshotInfo> list() const = 0;
+  // One at a time.
   virtual Result<std::unique_ptr<SnapshotWriter>> begin(uint64_t wal_sequence, int64_t created_at_ms) = 0;
-  // Visits every record; data_loss naming file and offset if anything fails to verify (visited records may by then
-  // have been handed out: the caller discards). The trailer's record count and checksum are checked too.
+  // Visits every record; data_loss naming file and offset if anything fails to verify (visited records may by
+  // then have been handed out: the caller discards). The trailer's record count and checksum are checked too.
   virtual Status read(const SnapshotInfo& info, const Visit& visit) = 0;
   // Reads everything and discards it.
   virtual Status verify(const SnapshotInfo& info) = 0;
-  // Removes snapshots beyond the retention. Returns the log sequence that is no longer needed by any kept snapshot.
+  // Removes snapshots beyond the retention and, once enough newer ones verify, those that do not verify.
+  // Returns up to which sequence no kept snapshot needs the log; 0 before two snapshots have verified.
   virtual Result<uint64_t> prune() = 0;
 };
 
