@@ -33,4 +33,17 @@ inline constexpr size_t kRequestIdBytesMax = 128;
 inline constexpr size_t kWalPayloadBytesMax = size_t{1} << 30;       // the largest legal body makes smaller records
 inline constexpr size_t kWalSegmentBytesMin = 1024;                  // below, frames would outweigh records
 
+// --- connections (node/http) ---
+inline constexpr size_t kRequestLineBytesMax = 8192;        // the longest legal path needs about 2,400 escaped
+inline constexpr size_t kReadBufferBytes = 16'384;          // a 384-d request in one read; untouched pages cost nothing
+inline constexpr size_t kChunkLineBytesMax = 4096;          // a chunk's size line or the trailers
+inline constexpr size_t kPipelinedBodyBytesMax = 1'048'576; // bodies that wait on one connection before reading pauses
+inline constexpr uint64_t kBodyRateMin = 65'536;            // bytes a second a slow but honest peer must move
+inline constexpr uint64_t kLingerSeconds = 5;               // for a peer still sending to notice the refusal
+inline constexpr size_t kExchangesKept = 64;                // a core's idle request objects: no allocation when busy
+inline constexpr size_t kKeptBodyBytesMax = 262'144;        // capacity such an object may keep
+inline constexpr size_t kGatheredBodyBytesMin = 16'384;     // smaller bodies are copied beside their header block
+inline constexpr size_t kGzipBytesMin = 8192;               // below it the bytes saved do not pay for the time
+inline constexpr size_t kGzipBytesMax = 4'194'304;          // above it one answer would hold its core for over 50 ms
+
 }  // namespace ferro::limits
