@@ -1,6 +1,7 @@
 // What a handler sees of HTTP: a parsed request, a response to fill, a reply to give once.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -15,14 +16,17 @@ namespace ferro::node::http {
 enum class Method : uint8_t { get, post, put, delete_, head, options, patch, other };
 std::string_view to_string(Method method) noexcept;
 
+// Readable (not meaningful) bytes behind a body, so that simdjson may parse it where it stands.
+inline constexpr size_t kBodyPadding = 64;
+
 // Owned by its connection; valid, with every view into it, until the Reply was given.
 struct Request {
   Method method = Method::get;
-  std::string_view path;        // as sent, still percent-encoded, without the query string
-  std::string_view query;       // after '?', still encoded; empty if none
-  std::string_view body;        // complete, decoded from chunks
+  std::string_view path;           // as sent, still percent-encoded, without the query string
+  std::string_view query;          // after '?', still encoded; empty if none
+  std::string_view body;           // complete, decoded from chunks; kBodyPadding readable bytes follow it
   std::string_view authorization;  // the header's value, empty if none
-  std::string_view request_id;  // the caller's, or one made here
+  std::string_view request_id;     // the caller's, or one made here
   bool accepts_gzip = false;
   bool over_mutual_tls = false;
 
@@ -40,32 +44,44 @@ struct Response {
   std::vector<std::pair<std::string, std::string>> headers;  // e.g. Allow, Retry-After, WWW-Authenticate
 };
 
-// Gives the answer exactly once, from any thread; the connection's own core writes it. Dropping it unanswered answers
-// 500. Move-only.
+// Takes the answers of one connection; `slot` says which request is answered. Any thread, once a slot.
+class ReplySink {
+ public:
+  virtual ~ReplySink() = default;
+  virtual void answer(size_t slot, Response&& response) noexcept = 0;
+};
+
+// Gives the answer exactly once, from any thread; the connection's own core writes it. Dropping it unanswered
+// answers 500. Move-only.
 class Reply {
  public:
   using Send = std::function<void(Response&&)>;
-  explicit Reply(Send send) : send_(std::make_unique<Send>(std::move(send))) {}
+  Reply(std::shared_ptr<ReplySink> sink, size_t slot) noexcept : sink_(std::move(sink)), slot_(slot) {}
+  explicit Reply(Send send);  // `send` must not throw
   Reply(Reply&&) noexcept = default;
   Reply& operator=(Reply&&) = delete;
   ~Reply() {
-    if (send_) (*send_)({500, "application/json", R"({"error":"the request was dropped unanswered"})", {}});
+    if (sink_) drop();
   }
   void operator()(Response&& response) {
-    auto send = std::move(send_);
-    (*send)(std::move(response));
+    const auto sink = std::move(sink_);
+    sink->answer(slot_, std::move(response));
   }
 
  private:
-  std::unique_ptr<Send> send_;
+  void drop() noexcept;
+  std::shared_ptr<ReplySink> sink_;
+  size_t slot_ = 0;
 };
 
-// Implemented by node/api. Called on the connection's core; must not block: what waits keeps the Reply and returns.
+// Implemented by node/api. Called on the connection's core; must not block: what waits keeps the Reply and
+// returns.
 class Service {
  public:
   virtual ~Service() = default;
   virtual void handle(const Request& request, Reply reply) = 0;
-  // A request that the HTTP layer refuses by itself (bad syntax, too large, overloaded): the body in the API's shape.
+  // A request that the HTTP layer refuses by itself (bad syntax, too large, overloaded): the body in the
+  // API's shape.
   virtual Response refuse(unsigned status, std::string_view reason) = 0;
 };
 

@@ -1,9 +1,9 @@
-// HTTP/1.1 server on Boost.Beast: one single-threaded io_context a core, SO_REUSEPORT acceptors, a connection lives and
-// dies on its core. Plain TCP or TLS. Bounds on headers, body, pipelining, connections, requests in flight and time are
-// all on by default. docs/architecture.md, "Connections".
+// HTTP/1.1 server on Boost.Beast: one single-threaded io_context a core, SO_REUSEPORT acceptors, a connection
+// lives and dies on its core. Plain TCP or TLS. Bounds on headers, body, pipelining, connections, requests in
+// flight and time are all on by default. docs/architecture.md, "Connections".
 //
-// Owned by app. start() opens the port (a second process on it is refused), stop() is two-step: no new connections or
-// requests, then the running ones finish (up to the timeout), then the threads are joined.
+// Owned by app. start() opens the port (a second process on it is refused), stop() is two-step: no new
+// connections or requests, then the running ones finish (up to the timeout), then the threads are joined.
 #pragma once
 
 #include <atomic>
@@ -20,8 +20,8 @@ namespace ferro::node::http {
 
 struct ServerOptions {
   std::string bind = "0.0.0.0";
-  uint16_t port = 3000;            // 0 = any free one (tests)
-  size_t threads = 0;              // 0 = cores
+  uint16_t port = 3000;  // 0 = any free one (tests)
+  size_t threads = 0;    // 0 = cores
   size_t max_connections = 10'000;
   size_t max_body_bytes = 33'554'432, max_header_bytes = 65'536;
   size_t max_inflight_requests = 4096;

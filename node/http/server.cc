@@ -1,0 +1,92 @@
+#include "node/http/server.h"
+
+#include <algorithm>
+#include <boost/asio/ip/address.hpp>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#include "node/http/core.h"
+
+namespace ferro::node::http {
+namespace {
+
+class BeastServer final : public Server {
+ public:
+  BeastServer(ServerOptions options, Service& service)
+      : state_(std::make_shared<ServerState>(std::move(options), service)) {}
+  ~BeastServer() override { stop(); }
+
+  Status open();
+  void stop() override;
+  uint16_t port() const override { return port_; }
+  const ServerFigures& figures() const override { return state_->figures; }
+
+ private:
+  const std::shared_ptr<ServerState> state_;
+  uint16_t port_ = 0;
+  std::vector<std::shared_ptr<Core>> cores_;
+  std::vector<std::thread> threads_;  // one for each of the first cores; fewer only while open() fails
+
+  std::mutex stop_mutex_;   // one stop() at a time
+  std::mutex drain_mutex_;  // guards draining_
+  std::condition_variable drained_;
+  size_t draining_ = 0;  // cores that still have connections
+};
+
+Status BeastServer::open() {
+  const ServerOptions& options = state_->options;
+  boost::system::error_code error;
+  const auto address = boost::asio::ip::make_address(options.bind, error);
+  if (error) return Status::invalid("http.bind must be an IPv4 or IPv6 address, not '" + options.bind + "'");
+  const size_t threads =
+      options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
+  try {
+    port_ = options.port;
+    for (size_t i = 0; i < threads; ++i) {
+      cores_.push_back(std::make_shared<Core>(state_));
+      FERRO_ASSIGN_OR_RETURN(port_, cores_.back()->listen({address, port_}, i == 0));
+    }
+    for (const auto& core : cores_) threads_.emplace_back([core] { core->run(); });
+  } catch (const std::system_error& failure) {
+    return Status::internal(std::string("the HTTP server cannot start its threads: ") + failure.what());
+  }
+  return {};
+}
+
+void BeastServer::stop() {
+  const std::lock_guard lock(stop_mutex_);
+  if (threads_.empty()) return;
+  draining_ = threads_.size();
+  for (size_t i = 0; i < threads_.size(); ++i) {
+    cores_[i]->begin_drain([this] {
+      const std::lock_guard drain_lock(drain_mutex_);
+      --draining_;
+      drained_.notify_one();
+    });
+  }
+  {
+    std::unique_lock drain_lock(drain_mutex_);
+    const auto timeout = std::chrono::seconds(state_->options.shutdown_timeout_seconds);
+    if (!drained_.wait_for(drain_lock, timeout, [this] { return draining_ == 0; })) {
+      drain_lock.unlock();
+      for (const auto& core : cores_) core->force_close();
+    }
+  }
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+  for (const auto& core : cores_) core->close_inbox();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Server>> Server::start(ServerOptions options, Service& service) {
+  auto server = std::make_unique<BeastServer>(std::move(options), service);
+  FERRO_RETURN_IF_ERROR(server->open());
+  return std::unique_ptr<Server>(std::move(server));
+}
+
+}  // namespace ferro::node::http
