@@ -1,6 +1,5 @@
 #include "node/index/kernels.h"
 
-#include <cfloat>
 #include <cmath>
 
 #include "node/index/kernel_table.h"
@@ -45,11 +44,12 @@ float dot(const float* a, const float* b, size_t dimension) noexcept {
 }
 
 bool normalise(std::span<float> vector) noexcept {
-  double squares =
-      0.0;  // cannot overflow: 4096 squares of the largest float are far below the largest double
+  // Doubles hold every sum: 4096 squares of the largest float stay far below the largest double, and the
+  // square of the smallest is far above the smallest.
+  double squares = 0.0;
   for (float value : vector) squares += static_cast<double>(value) * static_cast<double>(value);
   const double length = std::sqrt(squares);
-  if (!(length >= FLT_MIN && length <= FLT_MAX)) return false;  // NaN compares false
+  if (!(length > 0.0 && std::isfinite(length))) return false;  // NaN compares false
   const double scale = 1.0 / length;
   for (float& value : vector) value = static_cast<float>(static_cast<double>(value) * scale);
   return true;

@@ -127,13 +127,21 @@ TEST(Normalise, GivesLengthOne) {
   }
 }
 
+TEST(Normalise, TakesEveryMagnitude) {
+  const float tiny = std::numeric_limits<float>::denorm_min();
+  const float huge = std::numeric_limits<float>::max();
+  for (std::vector<float> values : std::vector<std::vector<float>>{
+           {tiny, 0, 0}, {tiny, -tiny, tiny}, {huge, huge, huge}, {huge, tiny, -huge}}) {
+    ASSERT_TRUE(normalise(values));
+    EXPECT_NEAR(dot(values.data(), values.data(), values.size()), 1.0F, 1e-6F);
+  }
+}
+
 TEST(Normalise, RefusesWhatHasNoDirection) {
   const float inf = std::numeric_limits<float>::infinity();
   const float nan = std::numeric_limits<float>::quiet_NaN();
-  const float tiny = std::numeric_limits<float>::denorm_min();
-  const float huge = std::numeric_limits<float>::max();
-  for (const std::vector<float>& bad : std::vector<std::vector<float>>{
-           {0, 0, 0}, {1, nan, 0}, {1, inf, 0}, {-inf, 1, 1}, {tiny, 0, 0}, {huge, huge, huge}}) {
+  for (const std::vector<float>& bad :
+       std::vector<std::vector<float>>{{0, 0, 0}, {1, nan, 0}, {1, inf, 0}, {-inf, 1, 1}, {inf, -inf, 0}}) {
     std::vector<float> values = bad;
     EXPECT_FALSE(normalise(values)) << bad[0] << ' ' << bad[1] << ' ' << bad[2];
   }
