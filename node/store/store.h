@@ -88,6 +88,27 @@ struct Selector {
 struct NamespaceCounters {  // since start
   uint64_t queries_hit = 0, queries_miss = 0, inserts = 0, evictions = 0, expirations = 0, deletions = 0,
            invalidations = 0, exact_match_hits = 0;
+
+  NamespaceCounters& operator+=(const NamespaceCounters& other) noexcept {
+    queries_hit += other.queries_hit;
+    queries_miss += other.queries_miss;
+    inserts += other.inserts;
+    evictions += other.evictions;
+    expirations += other.expirations;
+    deletions += other.deletions;
+    invalidations += other.invalidations;
+    exact_match_hits += other.exact_match_hits;
+    return *this;
+  }
+  friend bool operator==(const NamespaceCounters&, const NamespaceCounters&) = default;
+};
+
+// One base namespace (model and scope), its conversations folded in: what metrics show.
+struct BaseTotals {
+  model::NamespaceKey key;  // without conversation
+  uint64_t number = 0;      // grows with every base made: one that was forgotten and comes back has another
+  uint64_t entries = 0;     // live now
+  NamespaceCounters counters;  // kept while the base has no entries, too
 };
 
 struct NamespaceStats {
@@ -177,6 +198,13 @@ class Store {
   // Namespaces that hold entries, until the last expired one is reaped.
   virtual size_t namespace_count() const = 0;
   virtual uint64_t index_rebuilds() const = 0;  // of all namespaces since start, gone ones included
+  // Every base namespace with entries or recent traffic; `forgotten` gets the counts of those dropped
+  // meanwhile, so that the sum over all never decreases. Costs a little per base, nothing per conversation or
+  // entry.
+  virtual std::vector<BaseTotals> base_totals(int64_t /*now_ms*/, NamespaceCounters& forgotten) const {
+    forgotten = {};
+    return {};
+  }
   // Namespaces with live entries in order of printed name, after `after` (exclusive), at most `limit`. Costs
   // nothing per entry: oldest and newest may for a while be those of an entry that has expired and is not yet
   // reaped.
