@@ -1,0 +1,34 @@
+// Operations that have been decided and go to the log with one write and one sync. The writer thread's; reused.
+#pragma once
+
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "node/engine/write_request.h"
+
+namespace ferro::node::engine {
+
+struct PlannedOperation {
+  model::Operation op;
+  WriteItem* item = nullptr;  // null for an eviction, which answers nobody
+};
+
+struct Batch {
+  int64_t now_ms = 0;  // the instant that everything in it is judged at
+  std::vector<PlannedOperation> operations;
+  uint64_t bytes = 0;  // rough size of its records
+  // Puts of the batch: reads of the store do not see them before they are applied.
+  std::unordered_set<std::string> put_ids;
+  std::unordered_set<model::NamespaceKey, model::NamespaceKeyHash> put_namespaces;
+
+  bool empty() const noexcept { return operations.empty(); }
+  void clear() {
+    operations.clear();
+    bytes = 0;
+    put_ids.clear();
+    put_namespaces.clear();
+  }
+};
+
+}  // namespace ferro::node::engine

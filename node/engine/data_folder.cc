@@ -1,0 +1,124 @@
+#include "node/engine/data_folder.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <optional>
+#include <utility>
+
+#include "common/crypto/uuid.h"
+#include "common/io/crc32c.h"
+#include "common/obs/log.h"
+
+namespace ferro::node::engine {
+
+namespace {
+
+constexpr std::string_view kTitle = "ferrocache data folder 1\n";
+constexpr std::string_view kNodeLabel = "node_id ";
+constexpr std::string_view kClusterLabel = "cluster_id ";
+constexpr std::string_view kChecksumLabel = "crc32c ";
+constexpr size_t kIdentityBytesMax = 4096;
+
+struct Identity {
+  std::string node_id;
+  std::string cluster_id;
+};
+
+Status refused(std::string message) {
+  return {StatusCode::failed_precondition, std::move(message)};
+}
+
+std::string checksum_line(std::string_view text) {
+  char line[32];
+  std::snprintf(line, sizeof line, "%s%08x\n", kChecksumLabel.data(), io::crc32c(as_bytes(text)));
+  return line;
+}
+
+std::string encode(const Identity& identity) {
+  std::string text(kTitle);
+  text.append(kNodeLabel).append(identity.node_id).append("\n");
+  text.append(kClusterLabel).append(identity.cluster_id).append("\n");
+  return text + checksum_line(text);
+}
+
+// The rest of the first line if it starts with `label`; takes the line off.
+std::optional<std::string> take_line(std::string_view& text, std::string_view label) {
+  const size_t end = text.find('\n');
+  if (!text.starts_with(label) || end == std::string_view::npos) return std::nullopt;
+  std::string value(text.substr(label.size(), end - label.size()));
+  text.remove_prefix(end + 1);
+  return value;
+}
+
+Result<Identity> decode(std::string_view text) {
+  const size_t checksum_at = text.rfind(kChecksumLabel);
+  if (checksum_at == std::string_view::npos ||
+      text.substr(checksum_at) != checksum_line(text.substr(0, checksum_at))) {
+    return Status::data_loss("its checksum does not match");
+  }
+  std::string_view body = text.substr(0, checksum_at);
+  if (!body.starts_with(kTitle)) return refused("it was written by a later program");
+  body.remove_prefix(kTitle.size());
+  auto node_id = take_line(body, kNodeLabel);
+  auto cluster_id = take_line(body, kClusterLabel);
+  if (!node_id || !cluster_id || node_id->empty()) return Status::data_loss("it cannot be read");
+  return Identity{std::move(*node_id), std::move(*cluster_id)};
+}
+
+// Ids stand on a line of their own.
+bool fits_on_a_line(std::string_view id) {
+  return std::none_of(id.begin(), id.end(), [](char c) { return static_cast<unsigned char>(c) < ' '; });
+}
+
+Status make_folder(io::FileSystem& fs, const std::string& path) {
+  const Status made = fs.create_directories(path);
+  if (made.ok()) return {};
+  const auto exists = fs.exists(path);
+  if (exists.ok() && *exists && !fs.list(path).ok()) {
+    return refused("the data folder " + path + " is a file: move it away or name another folder in wal_path");
+  }
+  return made.with_context("making the data folder");
+}
+
+Result<Identity> read_identity(io::FileSystem& fs, const std::string& file) {
+  FERRO_ASSIGN_OR_RETURN(const std::string text, io::read_file(fs, file, kIdentityBytesMax));
+  auto identity = decode(text);
+  if (!identity.ok()) return identity.status().with_context("identity file " + file);
+  return identity;
+}
+
+}  // namespace
+
+Result<DataFolder> open_data_folder(io::FileSystem& fs, const std::string& path,
+                                    const std::string& wanted_node_id, const std::string& cluster_id) {
+  if (!fits_on_a_line(wanted_node_id) || !fits_on_a_line(cluster_id)) {
+    return Status::invalid("node_id and cluster.id may not contain control characters");
+  }
+  FERRO_RETURN_IF_ERROR(make_folder(fs, path));
+  auto lock = fs.lock(path + "/" + std::string(kLockName));
+  if (!lock.ok()) {
+    if (lock.status().code() != StatusCode::failed_precondition) return lock.status();
+    return refused("the data folder " + path + " is in use by another process");
+  }
+  const std::string file = path + "/" + std::string(kIdentityName);
+  FERRO_ASSIGN_OR_RETURN(const bool known, fs.exists(file));
+  Identity stored;
+  if (known) {
+    FERRO_ASSIGN_OR_RETURN(stored, read_identity(fs, file));
+    if (stored.cluster_id != cluster_id) {
+      return refused("the data folder " + path + " belongs to the cluster \"" + stored.cluster_id +
+                     "\", this node is configured for \"" + cluster_id + "\"");
+    }
+  }
+  Identity identity{wanted_node_id.empty() ? stored.node_id : wanted_node_id, cluster_id};
+  if (identity.node_id.empty()) {
+    FERRO_ASSIGN_OR_RETURN(identity.node_id, crypto::make_uuid());
+  }
+  if (identity.node_id != stored.node_id) {
+    if (known) obs::warn("this node has a new id", {{"before", stored.node_id}, {"now", identity.node_id}});
+    FERRO_RETURN_IF_ERROR(io::write_file_atomically(fs, file, as_bytes(encode(identity))));
+  }
+  return DataFolder{std::move(*lock), std::move(identity.node_id)};
+}
+
+}  // namespace ferro::node::engine

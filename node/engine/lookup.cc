@@ -1,0 +1,50 @@
+#include "node/engine/lookup.h"
+
+#include <utility>
+
+namespace ferro::node::engine {
+
+Status check_dimension(const store::Store& store, const model::NamespaceKey& ns, size_t dimension,
+                       int64_t now_ms) {
+  const size_t expected = store.dimension_of(ns, now_ms);
+  if (expected == 0 || expected == dimension) return {};
+  return Status::invalid("the embedding has " + std::to_string(dimension) + " dimensions, namespace " +
+                         model::printed_name(ns) + " has " + std::to_string(expected));
+}
+
+Result<LookupResult> look_up(Core& core, const LookupRequest& request) {
+  LookupResult result;
+  result.now_ms = core.clock.wall_ms();
+  store::QueryRequest query;
+  query.ns = request.ns;
+  query.unit_vector = request.unit_vector;
+  query.query_text = request.query_text;
+  query.threshold = request.threshold.value_or(core.options.default_threshold);
+  query.top_k = request.top_k;
+  query.attributes = request.attributes;
+  query.now_ms = result.now_ms;
+
+  const bool in_conversation = request.ns.is_conversation();
+  if (in_conversation) {
+    // Also when the conversation would answer: whether a request is valid must not depend on what it hits.
+    FERRO_RETURN_IF_ERROR(
+        check_dimension(*core.store, request.ns.base(), request.unit_vector.size(), result.now_ms));
+  }
+  FERRO_ASSIGN_OR_RETURN(store::QueryResult found, core.store->query(query, !in_conversation));
+  if (in_conversation && found.hits.empty()) {
+    query.ns = request.ns.base();
+    FERRO_ASSIGN_OR_RETURN(found, core.store->query(query, true));
+  } else {
+    result.from_conversation = in_conversation;
+  }
+
+  ++core.counters.queries;
+  if (!found.hits.empty()) {
+    ++core.counters.hits;
+    if (found.hits.front().exact_match) ++core.counters.exact_match_hits;
+  }
+  result.hits = std::move(found.hits);
+  return result;
+}
+
+}  // namespace ferro::node::engine

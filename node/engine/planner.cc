@@ -1,0 +1,80 @@
+#include "node/engine/planner.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+namespace ferro::node::engine {
+
+namespace {
+
+// Beyond this a time is as good as never, and adding must not overflow.
+constexpr int64_t kTimeMaxMs = std::numeric_limits<int64_t>::max();
+
+int64_t expiry(int64_t now_ms, uint64_t ttl_ms) {
+  if (ttl_ms == 0) return 0;
+  if (ttl_ms >= static_cast<uint64_t>(kTimeMaxMs - now_ms)) return kTimeMaxMs;
+  return now_ms + static_cast<int64_t>(ttl_ms);
+}
+
+bool concerns(const RemoveRequest& request, const model::NamespaceKey& ns) {
+  if (request.ns && *request.ns != ns) return false;
+  return !request.scope || *request.scope == ns.scope;
+}
+
+}  // namespace
+
+Planner::Verdict Planner::plan(WriteItem& item, Batch& batch) {
+  if (auto* put = std::get_if<PutIntent>(&item.what)) return plan_put(*put, item, batch);
+  if (auto* remove = std::get_if<RemoveRequest>(&item.what)) return plan_remove(*remove, item, batch);
+  if (auto* drop = std::get_if<DropIntent>(&item.what)) return plan_drop(*drop, item, batch);
+  return plan_invalidate(std::get<store::EntryRef>(item.what), item, batch);
+}
+
+Planner::Verdict Planner::plan_put(PutIntent& intent, WriteItem& item, Batch& batch) {
+  model::PutOp& op = intent.op;
+  if (Status status = store_.admit(op, batch.now_ms); !status.ok()) {
+    if (!batch.empty()) return Verdict::commit_first;  // what stands before it may make way for it
+    item.status = std::move(status);
+    return Verdict::decided;
+  }
+  op.version = hlc_.next();
+  op.inserted_at_ms = batch.now_ms;
+  op.expires_at_ms = expiry(batch.now_ms, intent.ttl_ms);
+  for (store::EntryRef& victim : store_.victims_for(op, batch.now_ms)) {
+    // The victim's own version: a newer one of the same id, already on its way, is not meant.
+    batch.operations.push_back({model::DeleteOp{std::move(victim.ns), std::move(victim.id), victim.version,
+                                                model::DeleteReason::evicted}});
+  }
+  item.id = op.id;
+  batch.put_ids.insert(op.id);
+  batch.put_namespaces.insert(op.ns);
+  batch.bytes += waiting_bytes(op);
+  batch.operations.push_back({std::move(op), &item});
+  return Verdict::decided;
+}
+
+Planner::Verdict Planner::plan_remove(const RemoveRequest& request, WriteItem& item, Batch& batch) {
+  if (batch.put_ids.contains(request.id)) return Verdict::commit_first;
+  for (const store::EntryView& entry : store_.find(request.id, batch.now_ms, false)) {
+    if (!concerns(request, entry.ns)) continue;
+    batch.operations.push_back(
+        {model::DeleteOp{entry.ns, entry.id, hlc_.next(), model::DeleteReason::requested}, &item});
+  }
+  return Verdict::decided;
+}
+
+Planner::Verdict Planner::plan_drop(const DropIntent& intent, WriteItem& item, Batch& batch) {
+  const bool live = batch.put_namespaces.contains(intent.ns) || store_.dimension_of(intent.ns, batch.now_ms) != 0;
+  if (live) batch.operations.push_back({model::DropNamespaceOp{intent.ns, hlc_.next()}, &item});
+  return Verdict::decided;
+}
+
+Planner::Verdict Planner::plan_invalidate(const store::EntryRef& ref, WriteItem& item, Batch& batch) {
+  // A delete wins a tie of versions and loses to a newer one: it removes exactly the entry that was judged.
+  batch.operations.push_back(
+      {model::DeleteOp{ref.ns, ref.id, ref.version, model::DeleteReason::invalidated}, &item});
+  return Verdict::decided;
+}
+
+}  // namespace ferro::node::engine

@@ -1,0 +1,40 @@
+// One background thread with a short queue of jobs, run in order. Owned by the engine; `post` from any
+// thread.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <thread>
+
+#include "common/base/status.h"
+
+namespace ferro::node::engine {
+
+class Worker {
+ public:
+  // Called exactly once: on the worker's thread, or with `cancelled` on the thread that stops it.
+  using Job = std::function<void(bool cancelled)>;
+
+  explicit Worker(size_t jobs_max) : jobs_max_(jobs_max) {}
+  ~Worker();  // stops
+
+  void start();
+  // unavailable when `jobs_max` jobs wait or after stop(); the job is then not called.
+  Status post(Job job);
+  // Lets the running job end, cancels what waits, joins. Idempotent.
+  void stop();
+
+ private:
+  void run();
+
+  const size_t jobs_max_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Job> jobs_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace ferro::node::engine

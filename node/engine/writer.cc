@@ -1,0 +1,227 @@
+#include "node/engine/writer.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/assert.h"
+#include "common/obs/log.h"
+
+namespace ferro::node::engine {
+
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
+
+// A batch is also bounded in bytes: one log write of this size takes some ten milliseconds on a slow disk,
+// and nobody in the batch is answered before it ends.
+constexpr uint64_t kBatchBytesMax = 16U << 20;
+// Buffers larger than this are not kept for the next batch: a few long answers must not hold memory for ever.
+constexpr size_t kPayloadKeptBytes = 64U << 10;
+// Expired entries removed between two batches: some tens of microseconds that a writer may be made to wait.
+constexpr size_t kReapSlice = 256;
+// Index jobs of different namespaces waiting or running. One runs, one waits, so that the worker is never
+// idle.
+constexpr size_t kIndexJobsOutMax = 2;
+constexpr milliseconds kReclaimInterval{20};   // while readers hold back memory
+constexpr milliseconds kResumeInterval{1000};  // while the disk is full
+constexpr milliseconds kIdleWaitMax{1000};
+
+}  // namespace
+
+Writer::Writer(Core& core, Worker& index_worker, Progress progress)
+    : core_(core),
+      index_worker_(index_worker),
+      progress_(std::move(progress)),
+      planner_(*core.store, core.hlc) {}
+
+Writer::~Writer() {
+  end();
+}
+
+void Writer::start() {
+  next_reap_ns_ = core_.clock.steady_ns();
+  thread_ = std::thread([this] { run(); });
+}
+
+void Writer::end() {
+  core_.queue.end();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Writer::run() {
+  while (true) {
+    if (taken_.requests.empty()) {
+      core_.queue.wait(1, idle_wait());
+      gather();
+      core_.queue.take(core_.options.wal_batch_size, taken_);
+    }
+    for (WriterTask& task : std::exchange(taken_.tasks, {})) task();
+    if (!taken_.requests.empty()) {
+      if (ready_to_log()) {
+        serve_batch();
+      } else {
+        refuse_taken(core_.log_health.current());
+      }
+    } else if (core_.wal->health().code() == StatusCode::no_space) {
+      static_cast<void>(ready_to_log());
+    }
+    housekeeping();
+    if (taken_.requests.empty() && core_.queue.finish_if_drained()) return;
+  }
+}
+
+// Callers that were answered together come back together: a sync shared by all of them is worth waiting a
+// moment for the rest. Never longer than a sync takes, and not at all after a batch of one.
+void Writer::gather() {
+  const size_t waiting = core_.queue.operations();
+  const size_t expected = std::min(last_batch_operations_, core_.options.wal_batch_size);
+  if (waiting == 0 || waiting >= expected) return;
+  const auto sync = nanoseconds(core_.wal->stats().last_sync_ns.load(std::memory_order_relaxed));
+  const auto longest = std::min<nanoseconds>(milliseconds(core_.options.wal_batch_timeout_ms), sync);
+  if (longest.count() > 0) core_.queue.wait(expected, longest);
+}
+
+nanoseconds Writer::idle_wait() const {
+  if (more_to_reap_) return nanoseconds(0);
+  if (unreclaimed_ > 0) return kReclaimInterval;
+  if (core_.wal->health().code() == StatusCode::no_space) return kResumeInterval;
+  const nanoseconds until_reap(next_reap_ns_ - core_.clock.steady_ns());
+  return std::clamp<nanoseconds>(until_reap, milliseconds(1), kIdleWaitMax);
+}
+
+// A full disk may have room again: then the log goes on. Everything else that stops it is final.
+bool Writer::ready_to_log() {
+  Status health = core_.wal->health();
+  if (health.code() == StatusCode::no_space) {
+    health = core_.wal->try_resume();
+    if (health.ok()) obs::info("there is room on the disk again: writes are accepted");
+  }
+  core_.log_health.set(refusal_for(health));
+  return health.ok();
+}
+
+void Writer::serve_batch() {
+  batch_.clear();
+  batch_.now_ms = core_.clock.wall_ms();
+  while (!taken_.requests.empty()) {
+    if (batch_.operations.size() >= core_.options.wal_batch_size || batch_.bytes >= kBatchBytesMax) break;
+    WriteRequest& request = *taken_.requests.front();
+    const auto verdict = planner_.plan(request.items[next_item_], batch_);
+    if (verdict == Planner::Verdict::commit_first) {
+      FERRO_ASSERT(!batch_.empty(), "a decision waits for an empty batch");
+      break;
+    }
+    if (++next_item_ < request.items.size()) continue;
+    next_item_ = 0;
+    decided_.push_back(std::move(taken_.requests.front()));
+    taken_.requests.pop_front();
+  }
+  commit();
+}
+
+void Writer::commit() {
+  if (!batch_.empty()) {
+    uint64_t log_bytes = 0;
+    payloads_.resize(batch_.operations.size());
+    for (size_t i = 0; i < payloads_.size(); ++i) {
+      if (payloads_[i].capacity() > kPayloadKeptBytes) payloads_[i] = std::string();
+      payloads_[i].clear();
+      model::encode(batch_.operations[i].op, payloads_[i]);
+      log_bytes += payloads_[i].size();
+    }
+    const auto sequence = core_.wal->append(payloads_);
+    if (sequence.ok()) {
+      apply();
+      log_bytes_ += log_bytes;
+      last_batch_operations_ = batch_.operations.size();
+      // The batch is safe, yet the log may have stopped behind it.
+      if (!core_.wal->health().ok()) core_.log_health.set(refusal_for(core_.wal->health()));
+    } else {
+      const Status health = core_.wal->health();
+      obs::error("the write-ahead log failed", {{"reason", sequence.status().to_string()}});
+      core_.log_health.set(refusal_for(health));
+      const Status answer = refusal_for(health.ok() ? sequence.status() : health);
+      for (PlannedOperation& planned : batch_.operations) {
+        if (planned.item != nullptr) planned.item->status = answer;
+      }
+    }
+  }
+  core_.store->end_batch();
+  for (WriteRequestPtr& request : decided_) answer(std::move(request));
+  decided_.clear();
+  unreclaimed_ = core_.epochs.collect();
+}
+
+void Writer::apply() {
+  for (PlannedOperation& planned : batch_.operations) {
+    const store::ApplyResult result = core_.store->apply(planned.op, batch_.now_ms);
+    if (planned.item != nullptr) planned.item->removed += result.removed;
+    count(planned, result);
+  }
+}
+
+void Writer::count(const PlannedOperation& planned, const store::ApplyResult& result) {
+  CounterCells& counters = core_.counters;
+  if (std::holds_alternative<model::PutOp>(planned.op)) {
+    ++counters.inserts;
+    ++inserts_;
+  } else if (planned.item == nullptr) {
+    counters.evictions += result.removed;
+  } else if (std::holds_alternative<store::EntryRef>(planned.item->what)) {
+    counters.invalidations += result.removed;
+  } else {
+    counters.deletions += result.removed;
+  }
+}
+
+void Writer::answer(WriteRequestPtr request) {
+  request->done(*request);
+}
+
+void Writer::refuse_taken(const Status& why) {
+  last_batch_operations_ = 0;
+  for (WriteRequestPtr& request : std::exchange(taken_.requests, {})) {
+    for (size_t i = std::exchange(next_item_, 0); i < request->items.size(); ++i)
+      request->items[i].status = why;
+    answer(std::move(request));
+  }
+}
+
+void Writer::housekeeping() {
+  reap_if_due();
+  if (unreclaimed_ > 0) unreclaimed_ = core_.epochs.collect();
+  hand_out_index_work();
+  progress_(std::exchange(inserts_, 0), std::exchange(log_bytes_, 0));
+}
+
+void Writer::reap_if_due() {
+  const int64_t now_ns = core_.clock.steady_ns();
+  if (!more_to_reap_ && now_ns < next_reap_ns_) return;
+  const size_t reaped = core_.store->reap_expired(core_.clock.wall_ms(), kReapSlice);
+  core_.counters.expirations += reaped;
+  more_to_reap_ = reaped == kReapSlice;
+  next_reap_ns_ = now_ns + static_cast<int64_t>(core_.options.expire_scan_interval_ms) * 1'000'000;
+  if (reaped > 0) unreclaimed_ = core_.epochs.collect();
+}
+
+void Writer::hand_out_index_work() {
+  while (index_jobs_out_ < kIndexJobsOutMax) {
+    auto due = core_.store->begin_maintenance();
+    if (!due) return;
+    auto work = std::make_shared<store::Store::Maintenance>(std::move(*due));
+    ++index_jobs_out_;
+    const Status posted = index_worker_.post([this, work](bool cancelled) {
+      if (cancelled) return;  // the node stops: the index goes without
+      work->job->run();
+      core_.queue.push_task([this, work] {
+        work->finish(std::move(work->job));
+        --index_jobs_out_;
+        unreclaimed_ = core_.epochs.collect();
+      });
+    });
+    if (!posted.ok()) return;  // only when stopping
+  }
+}
+
+}  // namespace ferro::node::engine
