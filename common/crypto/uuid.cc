@@ -49,7 +49,7 @@ std::optional<uint16_t> partition_of_uuid(std::string_view uuid) noexcept {
     }
     const size_t value = kDigits.find(uuid[i]);
     if (value == std::string_view::npos) return std::nullopt;
-    octets[digits / 2] = static_cast<uint8_t>(octets[digits / 2] << 4 | value);
+    octets[digits / 2] = static_cast<uint8_t>(size_t{octets[digits / 2]} << 4 | value);
     ++digits;
   }
   if ((octets[6] & 0xF0) != 0x40 || (octets[8] & 0xC0) != 0x80) return std::nullopt;
