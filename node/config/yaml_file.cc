@@ -1,5 +1,7 @@
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
+#include <sstream>
 #include <string>
 
 #include "node/config/sources.h"
@@ -10,6 +12,31 @@ namespace {
 
 std::string place(const std::string& path, const YAML::Mark& mark) {
   return path + ", line " + std::to_string(mark.line + 1);
+}
+
+// Takes no notice of anything: for counting documents.
+class IgnoreEvents final : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {
+  }
+  void OnMapEnd() override {}
+};
+
+// YAML::Load takes the first document and says nothing of what follows; YAML::LoadAll never ends on some
+// broken texts (a lone comma yields empty documents for ever), so this looks at two documents at most.
+bool has_more_than_one_document(const std::string& content) {
+  std::istringstream in(content);
+  YAML::Parser parser(in);
+  IgnoreEvents ignore;
+  return parser.HandleNextDocument(ignore) && parser.HandleNextDocument(ignore);
 }
 
 // The settings of one document. Recursion is bounded by depth: an alias can make a node contain itself.
@@ -66,13 +93,15 @@ class Flattener {
 
 Result<std::vector<Setting>> parse_yaml(std::string_view content, const std::string& path) {
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(content));
-    if (documents.size() > 1) return Status::invalid(path + ": more than one YAML document");
+    const std::string text(content);
+    if (has_more_than_one_document(text)) return Status::invalid(path + ": more than one YAML document");
+    const YAML::Node document = YAML::Load(text);
     std::vector<Setting> settings;
-    if (documents.empty() || documents.front().IsNull()) return settings;
-    if (!documents.front().IsMap())
+    if (document.IsNull()) return settings;
+    if (!document.IsMap()) {
       return Status::invalid(path + ": the top of the file must hold `key: value` pairs");
-    FERRO_RETURN_IF_ERROR(Flattener(path, settings).section(documents.front(), "", 0));
+    }
+    FERRO_RETURN_IF_ERROR(Flattener(path, settings).section(document, "", 0));
     return settings;
   } catch (const YAML::Exception& error) {
     // Its message may quote the text, and that may be a token.

@@ -155,6 +155,13 @@ TEST_F(Files, OddYamlIsRefusedNotIgnored) {
   EXPECT_THAT(yaml_error("a: &a\n  b: *a\n"), Not(IsEmpty()));  // contains itself
 }
 
+// Cause: yaml-cpp's LoadAll makes empty documents for ever of what it cannot consume (found by fuzzing).
+TEST_F(Files, ALoneCommaInYamlEnds) {
+  for (const char* text : {",", ",a: 1", "a: 1\n, b", "]", "}"}) EXPECT_FALSE(yaml(text).ok()) << text;
+  EXPECT_TRUE(yaml("---\nport: 1\n...\n").ok());
+  EXPECT_TRUE(yaml("%YAML 1.2\n---\nport: 1\n").ok());
+}
+
 TEST_F(Files, SizeDepthAndNumberAreBounded) {
   EXPECT_THAT(toml_error("#" + std::string(kFileBytesMax, 'x')), HasSubstr("larger than"));
   std::string deep_toml = "a", deep_yaml = "a: 1";
