@@ -1,0 +1,99 @@
+// GET /stats: counters and per-namespace figures.
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/base/limits.h"
+#include "node/api/answer.h"
+#include "node/api/handlers.h"
+#include "node/api/json_write.h"
+
+namespace ferro::node::api {
+namespace {
+
+void append_namespace(const store::NamespaceStats& stats, JsonWriter& json) {
+  json.key(model::printed_name(stats.key)).begin_object();
+  json.key("entry_count").number(stats.entry_count).key("dimension").number(stats.dimension);
+  json.key("oldest_entry_ts").number(stats.oldest_entry_ms / 1000);
+  json.key("newest_entry_ts").number(stats.newest_entry_ms / 1000);
+  json.key("total_accesses").number(stats.total_accesses).key("index").string(stats.index_kind);
+  json.key("bytes").number(stats.bytes).end_object();
+}
+
+void append_hnsw(const index::IndexOptions& index, const std::vector<store::NamespaceStats>& namespaces,
+                 JsonWriter& json) {
+  json.key("hnsw").begin_object().key("max_nb_connection").number(index.max_nb_connection);
+  json.key("ef_construction").number(index.ef_construction).key("ef_search").number(index.ef_search);
+  json.key("dimension");
+  const auto differs = [&](const store::NamespaceStats& stats) {
+    return stats.dimension != namespaces.front().dimension;
+  };
+  if (namespaces.empty() || std::any_of(namespaces.begin(), namespaces.end(), differs)) {
+    json.null();
+  } else {
+    json.number(namespaces.front().dimension);
+  }
+  json.end_object();
+}
+
+// Some have two names: dashboards in the field use either. What only a cluster does stays 0 on a node alone.
+void append_counters(const engine::Counters& counters, JsonWriter& json) {
+  const uint64_t answered = counters.hits + counters.misses;
+  const double hit_rate =
+      answered == 0 ? 0.0 : static_cast<double>(counters.hits) / static_cast<double>(answered);
+  json.key("counters").begin_object();
+  json.key("queries").number(counters.queries).key("hits").number(counters.hits);
+  json.key("misses").number(counters.misses).key("queries_total").number(counters.queries);
+  json.key("queries_hit").number(counters.hits).key("queries_miss").number(counters.misses);
+  json.key("hit_rate").number(hit_rate).key("inserts_total").number(counters.inserts);
+  for (const std::string_view name : {"replication_forwards", "replication_failures", "replication_retries",
+                                      "read_repairs", "read_repair_failures"}) {
+    json.key(name).number(0U);
+  }
+  json.key("compactions").number(counters.compactions).key("evictions_total").number(counters.evictions);
+  json.key("index_rebuilds").number(counters.index_rebuilds);
+  json.key("expirations_total").number(counters.expirations);
+  json.key("deletions_total").number(counters.deletions);
+  json.key("invalidations_total").number(counters.invalidations);
+  json.key("exact_match_hits_total").number(counters.exact_match_hits).end_object();
+}
+
+void append_resources(const engine::EngineFigures& figures, JsonWriter& json) {
+  json.key("memory").begin_object().key("bytes").number(figures.memory_bytes);
+  json.key("max_bytes").number(figures.memory_max_bytes).end_object();
+  json.key("wal").begin_object().key("bytes").number(figures.wal_bytes);
+  json.key("segments").number(figures.wal_segments).key("sequence").number(figures.wal_sequence).end_object();
+}
+
+}  // namespace
+
+void handle_stats(Call&& call) {
+  const engine::Engine& engine = call.backend.engine;
+  const int64_t now_ms = engine.now_ms();
+  const size_t entries = engine.store().live_entries(now_ms);
+  std::vector<store::NamespaceStats> namespaces =
+      engine.store().namespaces(now_ms, {}, {}, limits::kNamespacesListedMax + 1);
+  const bool truncated = namespaces.size() > limits::kNamespacesListedMax;
+  if (truncated) namespaces.pop_back();
+  if (call.caller.fixed_scope) {
+    std::erase_if(namespaces, [&](const auto& stats) { return stats.key.scope != *call.caller.fixed_scope; });
+  }
+
+  std::string body;
+  body.reserve(2048 + namespaces.size() * 256);
+  JsonWriter json(body);
+  json.begin_object().key("entry_count").number(entries).key("cluster_entry_count").number(entries);
+  json.key("wal_path").string(engine.options().data_folder);
+  append_hnsw(engine.options().index, namespaces, json);
+  json.key("namespaces").begin_object();
+  for (const store::NamespaceStats& stats : namespaces) append_namespace(stats, json);
+  json.end_object().key("namespace_count").number(engine.store().namespace_count());
+  json.key("namespaces_truncated").boolean(truncated);
+  append_counters(engine.counters(), json);
+  append_resources(engine.figures(), json);
+  json.key("version").string(call.backend.options.version).end_object();
+  call.reply(json_answer(std::move(body)));
+}
+
+}  // namespace ferro::node::api
