@@ -38,6 +38,8 @@ enum class Field : uint8_t {
   attributes,
 };
 
+std::string_view name_of(Field field);
+
 class FieldSet {
  public:
   constexpr FieldSet(std::initializer_list<Field> fields) {

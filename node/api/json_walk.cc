@@ -22,9 +22,13 @@ constexpr std::array<std::string_view, 16> kFieldNames = {
     "id",        "uuid",          "ttl_seconds", "top_k",      "threshold", "cost",        "dry_run",
     "tags",      "attributes"};
 
+}  // namespace
+
 std::string_view name_of(Field field) {
   return kFieldNames[static_cast<size_t>(field)];
 }
+
+namespace {
 
 std::optional<Field> field_named(std::string_view name) {
   const auto* const found = std::find(kFieldNames.begin(), kFieldNames.end(), name);

@@ -1,0 +1,73 @@
+// The API over an engine, called without sockets. Every call checks that exactly one answer came.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/time/clock.h"
+#include "fake_engine.h"
+#include "node/api/api.h"
+
+namespace ferro::node::api {
+
+using nlohmann::json;
+
+struct Answer {
+  unsigned status = 0;
+  std::string content_type, body;
+  std::vector<std::pair<std::string, std::string>> headers;
+
+  json parsed() const { return json::parse(body); }
+  std::string error() const { return parsed().at("error").get<std::string>(); }
+  std::string header(std::string_view name) const;  // empty if absent
+};
+
+class FakeMetrics final : public metrics::Metrics {
+ public:
+  void observe_query_ns(uint64_t) override { ++queries; }
+  void observe_insert_ns(uint64_t) override { ++inserts; }
+  std::string scrape() const override { return "# HELP fake\n"; }
+  int queries = 0, inserts = 0;
+};
+
+// A token file's text as the source of tokens; empty = authentication off.
+std::unique_ptr<security::TokenSource> tokens_of(const std::string& file_text);
+
+class Tester {
+ public:
+  explicit Tester(const std::string& token_file = {}, ApiOptions options = {});
+
+  // `target` is path and query as sent. `token` empty = no Authorization header.
+  Answer call(http::Method method, std::string_view target, std::string_view body = {},
+              std::string_view token = {});
+  Answer get(std::string_view target, std::string_view token = {}) {
+    return call(http::Method::get, target, {}, token);
+  }
+  Answer remove(std::string_view target, std::string_view token = {}) {
+    return call(http::Method::delete_, target, {}, token);
+  }
+  Answer post(std::string_view target, const json& body, std::string_view token = {}) {
+    return call(http::Method::post, target, body.dump(), token);
+  }
+  Answer post_text(std::string_view target, std::string_view body, std::string_view token = {}) {
+    return call(http::Method::post, target, body, token);
+  }
+
+  ManualClock clock;
+  FakeEngine engine{clock};
+  FakeMetrics metrics;
+  std::unique_ptr<security::TokenSource> tokens;
+  std::unique_ptr<Api> api;
+};
+
+// A legal insert body with the given fields over it.
+json insert_body(const json& fields = json::object());
+// A legal query body that finds it.
+json query_body(const json& fields = json::object());
+
+}  // namespace ferro::node::api
