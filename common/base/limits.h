@@ -45,6 +45,7 @@ inline constexpr size_t kKeptBodyBytesMax = 262'144;        // capacity such an 
 inline constexpr size_t kGatheredBodyBytesMin = 16'384;     // smaller bodies are copied beside their header block
 inline constexpr size_t kGzipBytesMin = 8192;               // below it the bytes saved do not pay for the time
 inline constexpr size_t kGzipBytesMax = 4'194'304;          // above it one answer would hold its core for over 50 ms
+
 // --- answers (node/api) ---
 inline constexpr size_t kBatchAnswerBytesMax = 64U << 20;     // beyond it the items left of a query batch are 413
 inline constexpr size_t kNamespacesListed = 1000;             // GET /namespaces without ?limit=

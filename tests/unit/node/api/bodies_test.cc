@@ -315,13 +315,11 @@ TEST(Responses, ComeBackByteForByte) {
   }
   // The same text, escaped by the client in every way there is.
   Tester tester;
-  ASSERT_EQ(
-      tester
-          .post_text(
-              "/insert",
-              R"({"embedding":[1],"model_id":"m","query_text":"","id":"x","response":"\u0041\/\b\f\ud83c\udf89\u0000"})")
-          .status,
-      200U);
+  ASSERT_EQ(tester
+                .post_text("/insert", R"({"embedding":[1],"model_id":"m","query_text":"","id":"x",)"
+                                      R"("response":"\u0041\/\b\f\ud83c\udf89\u0000"})")
+                .status,
+            200U);
   EXPECT_EQ(tester.get("/entry/x").parsed().at("response"), std::string("A/\b\f\U0001F389\0", 9));
 }
 

@@ -99,6 +99,9 @@ class FakeStore final : public store::Store {
     unused();
   }
   std::vector<store::EntryRef> select(const store::Selector&, int64_t) const override { unused(); }
+  void end_batch() override { unused(); }
+  void start_counting() override { unused(); }
+  uint64_t index_rebuilds() const override { unused(); }
   Status dump(const SnapshotSink&, int64_t) const override { unused(); }
   Status load_graph(const model::NamespaceKey&, Bytes) override { unused(); }
 

@@ -55,8 +55,9 @@ TEST(JsonRead, NullIsAbsent) {
 }
 
 TEST(JsonRead, OfAKeyGivenTwiceTheLastCounts) {
-  const Fields fields = read_fine(
-      R"({"model_id":"a","model_id":"b","embedding":[1],"embedding":[2,3],"id":"x","id":null,"attributes":{"k":"1","k":"2"}})");
+  const Fields fields =
+      read_fine(R"({"model_id":"a","model_id":"b","embedding":[1],"embedding":[2,3],"id":"x","id":null,)"
+                R"("attributes":{"k":"1","k":"2"}})");
   EXPECT_EQ(fields.model_id, "b");
   EXPECT_EQ(fields.embedding->size(), 2U);
   EXPECT_FALSE(fields.id);

@@ -249,8 +249,8 @@ TEST(Authentication, ReadsTheHeader) {
   };
   for (const char* good : {"Bearer a-reader", "bearer a-reader", "BEARER   a-reader", "Bearer a-reader  "})
     EXPECT_EQ(status(good), 200U) << good;
-  for (const char* bad :
-       {"", "Bearer", "Bearer ", "Bearer  ", "Basic a-reader", "a-reader", "Bearera-reader", "Bearer a-reader x"}) {
+  for (const char* bad : {"", "Bearer", "Bearer ", "Bearer  ", "Basic a-reader", "a-reader", "Bearera-reader",
+                          "Bearer a-reader x"}) {
     EXPECT_EQ(status(bad), 401U) << bad;
   }
 }
