@@ -1,6 +1,7 @@
 #include "node/wal/salvage.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -164,13 +165,13 @@ class Salvage {
   Status rewrite(size_t i) {
     const SegmentFile& file = files_.segments[i];
     FERRO_ASSIGN_OR_RETURN(SegmentReader reader, SegmentReader::open(fs_, options_.folder, file.number));
+    Sequence start = next_.value_or(after_ + 1);
     std::optional<uint64_t> incarnation;
     if (file.header.ok()) {
       incarnation = file.header->incarnation;
     } else {
-      FERRO_ASSIGN_OR_RETURN(incarnation, guess_incarnation(reader));
+      FERRO_ASSIGN_OR_RETURN(incarnation, guess_incarnation(reader, start));
     }
-    Sequence start = next_.value_or(after_ + 1);
     if (!next_ && incarnation) {
       // The oldest segment may begin before `after`, as it did.
       FERRO_ASSIGN_OR_RETURN(const std::optional<Frame> first,
@@ -194,30 +195,33 @@ class Salvage {
   }
 
   // The incarnation of a segment whose header is lost: that of the first frame if it stands where it should,
-  // else that of the newest record, for what an earlier life of the file left is older. Whole frames are
-  // stepped over, so that nothing inside a stored payload is taken for one.
-  static Result<std::optional<uint64_t>> guess_incarnation(SegmentReader& reader) {
-    std::optional<uint64_t> newest;
-    Sequence newest_sequence = 0;
+  // else the one that most bytes of records from `start` on belong to. What an earlier life of the file left
+  // is older than that, and whole frames are stepped over, so that nothing inside a stored payload is taken
+  // for one.
+  static Result<std::optional<uint64_t>> guess_incarnation(SegmentReader& reader, Sequence start) {
+    std::map<uint64_t, uint64_t> bytes_of;
     uint64_t verify_budget = verify_budget_for(reader.file_bytes());
     uint64_t from = kSegmentHeaderBytes;
     while (true) {
       FERRO_ASSIGN_OR_RETURN(const std::optional<Frame> found, reader.find_any_header(from));
-      if (!found) return newest;
+      if (!found) break;
       const FrameHeader& header = found->header;
       if (found->offset == kSegmentHeaderBytes) return std::optional<uint64_t>(header.incarnation);
-      if (header.type == FrameType::record && header.sequence > newest_sequence) {
-        newest = header.incarnation;
-        newest_sequence = header.sequence;
-      }
       from = found->end();
       if (verify_budget < header.payload_bytes) continue;
       verify_budget -= header.payload_bytes;
       Frame frame;
       FERRO_ASSIGN_OR_RETURN(const SegmentReader::Found state,
                              reader.read(found->offset, header.incarnation, frame));
-      if (state != SegmentReader::Found::frame) from = found->offset + 1;
+      if (state != SegmentReader::Found::frame) {
+        from = found->offset + 1;
+      } else if (header.type == FrameType::record && header.sequence >= start) {
+        bytes_of[header.incarnation] += frame.end() - frame.offset;
+      }
     }
+    const auto most = std::max_element(bytes_of.begin(), bytes_of.end(),
+                                       [](const auto& a, const auto& b) { return a.second < b.second; });
+    return most == bytes_of.end() ? std::nullopt : std::optional<uint64_t>(most->first);
   }
 
   io::FileSystem& fs_;

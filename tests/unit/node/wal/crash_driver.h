@@ -1,5 +1,5 @@
-// A scripted user of the log with a model of what it was promised. Drives one log through crashes and faults and
-// compares what comes back: every acknowledged record, in order, and nothing that was never written.
+// A scripted user of the log with a model of what it was promised. Drives one log through crashes and faults
+// and compares what comes back: every acknowledged record, in order, and nothing that was never written.
 #pragma once
 
 #include <algorithm>
@@ -16,7 +16,8 @@ namespace ferro::node::wal {
 
 class CrashDriver {
  public:
-  explicit CrashDriver(uint64_t seed) : random_(seed), fs_(std::make_unique<tests::fakes::FaultyFileSystem>(seed)) {
+  explicit CrashDriver(uint64_t seed)
+      : random_(seed), fs_(std::make_unique<tests::fakes::FaultyFileSystem>(seed)) {
     options_.folder = "log";
     options_.segment_bytes = 2048;
     options_.recycled_max = 2;
@@ -33,8 +34,8 @@ class CrashDriver {
     fs_ = power_cut ? fs_->after_power_cut(random_()) : fs_->after_kill(random_());
   }
 
-  // Opens the log and holds it against the model. False: the open was interrupted by a crash. Sets `problem` if what
-  // came back is wrong.
+  // Opens the log and holds it against the model. False: the open was interrupted by a crash. Sets `problem`
+  // if what came back is wrong.
   bool open(std::string& problem) {
     log_ = open_log(*fs_, clock_, options_, snapshot_);
     if (!log_.status.ok()) {
@@ -44,8 +45,9 @@ class CrashDriver {
     std::vector<Record> all = records_;
     all.insert(all.end(), in_doubt_.begin(), in_doubt_.end());
     if (log_.records.size() < records_.size() || log_.records.size() > all.size()) {
-      problem = std::to_string(log_.records.size()) + " records came back, " + std::to_string(records_.size()) +
-                " were acknowledged and " + std::to_string(in_doubt_.size()) + " in doubt";
+      problem = std::to_string(log_.records.size()) + " records came back, " +
+                std::to_string(records_.size()) + " were acknowledged and " +
+                std::to_string(in_doubt_.size()) + " in doubt";
       return false;
     }
     for (size_t i = 0; i < log_.records.size(); ++i) {
@@ -73,7 +75,8 @@ class CrashDriver {
     for (size_t i = 0; i < count; ++i) {
       // No two attempts are alike, so a record of a failed one is told from its successor.
       payloads.push_back("attempt " + std::to_string(++attempts_) + " ");
-      if (payloads.back().size() < bytes) payloads.back().resize(bytes, static_cast<char>('a' + attempts_ % 26));
+      if (payloads.back().size() < bytes)
+        payloads.back().resize(bytes, static_cast<char>('a' + attempts_ % 26));
       in_doubt_.push_back({acknowledged() + 1 + i, payloads.back()});
     }
     const Result<Sequence> appended = log_.wal->append(payloads);

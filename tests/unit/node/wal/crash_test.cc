@@ -1,5 +1,5 @@
-// Cuts a scripted workload at every file operation, and fails each write and each sync once, under many patterns of
-// lost and torn writes; what comes back has to agree with the model of crash_driver.h.
+// Cuts a scripted workload at every file operation, and fails each write and each sync once, under many
+// patterns of lost and torn writes; what comes back has to agree with the model of crash_driver.h.
 #include <gtest/gtest.h>
 
 #include "tests/unit/node/wal/crash_driver.h"
@@ -64,7 +64,8 @@ enum class Fault { write_fails, disk_full_in_write, sync_fails };
 void inject(CrashDriver& driver, Fault fault, uint64_t nth) {
   if (fault == Fault::write_fails) driver.fs().fail_write(nth);
   if (fault == Fault::disk_full_in_write) driver.fs().fail_write(nth, StatusCode::no_space);
-  if (fault == Fault::sync_fails) driver.fs().fail_sync(nth, nth % 2 == 0 ? StatusCode::io_error : StatusCode::no_space);
+  if (fault == Fault::sync_fails)
+    driver.fs().fail_sync(nth, nth % 2 == 0 ? StatusCode::io_error : StatusCode::no_space);
 }
 
 // Fails the nth write or sync, then demands what health() promises, a restart and a second life.
@@ -79,8 +80,8 @@ void fail_once(Fault fault, uint64_t seed, uint64_t nth, bool& reached) {
     const Status health = driver.wal().health();
     const bool resumed = driver.wal().try_resume().ok();
     if (health.code() == StatusCode::no_space) {
-      // Met by a write, or by the sync of a file that was not yet part of the log. The disk has room again: no restart
-      // needed, and the refused append has left no trace.
+      // Met by a write, or by the sync of a file that was not yet part of the log. The disk has room again:
+      // no restart needed, and the refused append has left no trace.
       ASSERT_TRUE(resumed) << health.to_string();
       driver.forget_doubts();
       ASSERT_TRUE(driver.work(kSteps)) << driver.failure().to_string();
@@ -111,9 +112,15 @@ void fail_everywhere(Fault fault) {
   }
 }
 
-TEST(WalCrash, AFailedWriteStopsTheLogAndLosesNothing) { fail_everywhere(Fault::write_fails); }
-TEST(WalCrash, AFullDiskDuringAWriteIsResumedFromWithoutATrace) { fail_everywhere(Fault::disk_full_in_write); }
-TEST(WalCrash, AFailedSyncStopsTheLogAndLosesNothing) { fail_everywhere(Fault::sync_fails); }
+TEST(WalCrash, AFailedWriteStopsTheLogAndLosesNothing) {
+  fail_everywhere(Fault::write_fails);
+}
+TEST(WalCrash, AFullDiskDuringAWriteIsResumedFromWithoutATrace) {
+  fail_everywhere(Fault::disk_full_in_write);
+}
+TEST(WalCrash, AFailedSyncStopsTheLogAndLosesNothing) {
+  fail_everywhere(Fault::sync_fails);
+}
 
 TEST(WalCrash, AFullDiskRefusesWritesUntilThereIsRoom) {
   for (uint64_t seed = 1; seed <= 20; ++seed) {
