@@ -38,7 +38,7 @@ class FaultyFileSystem::FaultyFile final : public io::File {
     FERRO_RETURN_IF_ERROR(state_->begin(interrupted));
     if (!writable_) return Status::io_error(path_ + ": Bad file descriptor");
     if (interrupted) {
-      write_part(offset, data.first(state_->below(data.size() + 1)));
+      if (state_->coin()) write_part(offset, data.first(state_->below(data.size() + 1)));
       return interrupted_by_crash();
     }
     if (state_->write_fault.strikes()) {

@@ -272,6 +272,27 @@ TEST_F(Damage, AFrameInsideAPayloadIsNotSalvagedAsARecord) {
   EXPECT_EQ(log.records, (std::vector<Record>{{2, "second"}, {3, "third"}}));
 }
 
+// Header and first record gone, and most of the file is an earlier life's: still the records of this life are
+// found.
+TEST_F(Damage, ARecycledSegmentWithoutAHeaderIsSalvagedFromItsOwnLife) {
+  FaultyFileSystem fs(1);
+  OpenLog log = open_log(fs, clock_, options());
+  ASSERT_TRUE(append_records(*log.wal, 6, 100).ok());
+  const Sequence closed = *log.wal->rotate();
+  ASSERT_TRUE(log.wal->release(closed).ok());
+  ASSERT_TRUE(append_records(*log.wal, 1, 100).ok());
+  ASSERT_TRUE(log.wal->rotate().ok());  // into the recycled file
+  ASSERT_TRUE(append_records(*log.wal, 2, 100).ok());
+  const std::string path = "log/wal-000000000003.log";
+  std::string content = fs.content(path);
+  ASSERT_TRUE(decode_segment_header(as_bytes(content))->recycled);
+  content[20] ^= 1;
+  content[kSegmentHeaderBytes] ^= 1;
+  fs.set_content(path, content);
+  EXPECT_EQ(open_log(fs, clock_, options(true), closed).records,
+            (std::vector<Record>{{7, payload_of(7, 100)}, {9, payload_of(9, 100)}}));
+}
+
 TEST_F(Damage, SegmentsOfALaterFormatAreRefusedAsThatAndNotTouchedBySalvage) {
   Files files = sample_.files;
   std::string& content = files[sample_.newest];
