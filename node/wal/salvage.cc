@@ -66,7 +66,7 @@ class SegmentSalvage {
                            reader_.read(candidate.offset, incarnation_, frame));
     if (found != SegmentReader::Found::frame || frame.header.flags != 0) return candidate.offset + 1;
     const Sequence sequence = frame.header.sequence;
-    const bool in_order = sequence >= rewriter_.next() && sequence <= kSequenceMax;
+    const bool in_order = sequence >= rewriter_.next() && sequence < kSequenceMax;
     switch (frame.header.type) {
       case FrameType::record:
         if (!in_order || (next_first_ && sequence >= *next_first_)) return frame.end();

@@ -49,7 +49,9 @@ Status SegmentPool::adopt(const FolderListing& listing) {
 }
 
 Result<ReadySegment> SegmentPool::make(uint64_t number, Sequence first_sequence, uint64_t bytes_min) {
-  if (number > kSegmentNumberMax) return Status::internal("the log has used up its segment numbers");
+  if (number > kSegmentNumberMax || first_sequence > kSequenceMax) {
+    return Status::internal("the log has used up its numbers");
+  }
   SegmentHeader header;
   header.number = number;
   header.first_sequence = first_sequence;

@@ -10,7 +10,7 @@ Status take_frame(const Frame& frame, const VisitFrame& visit, Sequence& batch, 
   const FrameHeader& header = frame.header;
   switch (header.type) {
     case FrameType::record:
-      if (header.sequence != scan.next) {
+      if (header.sequence != scan.next || header.sequence > kSequenceMax) {
         scan.stopped_by = "record " + std::to_string(header.sequence) + " stands here";
         return {};
       }

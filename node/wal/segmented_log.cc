@@ -24,6 +24,7 @@ Status SegmentedLog::start(const FolderListing& listing, const RecoveredLog& log
   segments_ = log.segments;
   for (const SegmentInfo& segment : segments_) live_bytes_ += segment.live_bytes;
   next_ = std::max(log.next, after + 1);
+  if (next_ > kSequenceMax) return Status::internal("the log has used up its numbers");
   next_number_ = log.next_number;
   if (!listing.free.empty()) next_number_ = std::max(next_number_, listing.free.back() + 1);
   if (log.has_tail) FERRO_RETURN_IF_ERROR(repair_tail(fs_, options_.folder, log, options_.sync));
@@ -85,6 +86,7 @@ Result<Sequence> SegmentedLog::append(std::span<const std::string> payloads) {
     bytes += kFrameHeaderBytes + payload.size();
   }
   if (payloads.empty()) return last_sequence();
+  if (payloads.size() > kSequenceMax - next_) return Status::internal("the log has used up its numbers");
   if (bytes > room()) FERRO_RETURN_IF_ERROR(roll_or_stop(bytes));
   encode_batch(payloads);
   FERRO_RETURN_IF_ERROR(write_batch());
