@@ -68,11 +68,13 @@ class Wal {
   virtual ~Wal() = default;
 
   // Appends all payloads as consecutive records with one write and one sync; returns the last one's sequence.
-  // no_space leaves the log usable if the tail could be restored (see recoverable()).
+  // After no_space nothing of them is left, and try_resume() may go on; after any other error it may not.
   virtual Result<Sequence> append(std::span<const std::string> payloads) = 0;
-  // Ends the current segment, so that everything up to the returned sequence lies in closed segments.
+  // Ends the current segment, so that everything up to the returned sequence lies in closed segments. no_space here
+  // does not stop the log.
   virtual Result<Sequence> rotate() = 0;
-  // Recycles or removes segments whose records are all <= `upto` (they stand in a verified snapshot).
+  // Recycles or removes segments whose records are all <= `upto` (they stand in a verified snapshot). Works on a full
+  // disk, too.
   virtual Status release(Sequence upto) = 0;
   // ok, or the error that stopped the log.
   virtual Status health() const = 0;

@@ -126,6 +126,26 @@ TEST_F(TornTail, AFrameOfAnotherIncarnationIsNeverReplayed) {
   EXPECT_EQ(open().records, expected_records(1, 2, kPayload));
 }
 
+// What a later version may add without a new format version.
+TEST_F(TornTail, AFrameOfASkippableTypeIsSteppedOver) {
+  {
+    OpenLog log = open();
+    append(*log.wal, 2);
+  }
+  const std::string all = content();
+  FrameHeader header;
+  header.type = static_cast<FrameType>(kFirstSkippableType);
+  header.incarnation = decode_segment_header(as_bytes(all))->incarnation;
+  std::string frame;
+  encode_frame(header, as_bytes("news"), frame);
+  const size_t end = frame_offset(2) + kFrameHeaderBytes;
+  replace(frame_offset(1), frame + all.substr(frame_offset(1), end - frame_offset(1)));
+  OpenLog log = open();
+  EXPECT_EQ(log.records, expected_records(1, 2, kPayload));
+  append(*log.wal, 1);
+  EXPECT_EQ(open().records, expected_records(1, 3, kPayload));
+}
+
 // After an acknowledged append the mark stands behind it, also after kill -9: a flipped bit in the very last
 // record is told from a torn write.
 TEST_F(TornTail, ADamagedLastRecordBehindWhichTheMarkStandsIsRefused) {
