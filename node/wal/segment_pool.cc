@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "node/wal/segment_file.h"
-
 namespace ferro::node::wal {
 namespace {
 
@@ -79,21 +77,35 @@ Result<ReadySegment> SegmentPool::make_recycled(const SegmentHeader& header, uin
   return name_it(std::move(file), header, path);
 }
 
+Status SegmentPool::begin_spare(uint64_t number) {
+  std::string path = path_of(segment_name(number) + std::string(kTemporarySuffix));
+  FERRO_ASSIGN_OR_RETURN(spare_,
+                         SpareSegment::begin(fs_, std::move(path), options_.segment_bytes, options_.sync));
+  return {};
+}
+
+void SegmentPool::prepare(uint64_t number, uint64_t bytes) {
+  if (!options_.sync || !free_.empty() || spare_failed_) return;
+  Status status = spare_ ? Status() : begin_spare(number);
+  if (status.ok()) status = spare_->advance(bytes);
+  if (status.ok()) return;
+  // Nobody waits for it yet: make() tries again when somebody does.
+  if (spare_) spare_->discard();
+  spare_.reset();
+  spare_failed_ = true;
+}
+
 Result<ReadySegment> SegmentPool::make_fresh(const SegmentHeader& header) {
-  const std::string path = path_of(segment_name(header.number) + std::string(kTemporarySuffix));
-  std::string block;
-  encode_segment_header(header, block);
-  FERRO_ASSIGN_OR_RETURN(std::unique_ptr<io::File> file, fs_.open(path, io::OpenMode::create_empty));
-  Status status = file->write_at(0, as_bytes(block));
-  // Zeros and not fallocate: space that is only reserved costs a metadata change at its first write.
-  if (status.ok()) status = write_zeros(*file, block.size(), header.file_bytes);
-  if (status.ok() && options_.sync) status = file->sync_data();
-  if (!status.ok()) {
-    file.reset();
-    static_cast<void>(fs_.remove(path).ok());  // gives the space back; adopt() does it after a restart
-    return status;
+  spare_failed_ = false;
+  if (!spare_) FERRO_RETURN_IF_ERROR(begin_spare(header.number));
+  SpareSegment spare = std::move(*spare_);
+  spare_.reset();
+  Result<std::unique_ptr<io::File>> file = spare.finish(header);
+  if (!file.ok()) {
+    spare.discard();
+    return file.status();
   }
-  return name_it(std::move(file), header, path);
+  return name_it(std::move(file).value(), header, spare.path());
 }
 
 Result<ReadySegment> SegmentPool::name_it(std::unique_ptr<io::File> file, const SegmentHeader& header,

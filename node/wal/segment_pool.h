@@ -8,12 +8,14 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "common/time/clock.h"
 #include "node/wal/recovery.h"
 #include "node/wal/segment.h"
+#include "node/wal/spare_segment.h"
 
 namespace ferro::node::wal {
 
@@ -35,6 +37,8 @@ class SegmentPool {
   // A durable segment of at least `bytes_min` bytes. no_space: nothing of the log was touched, free room and
   // call again. Any other error: the disk or the folder is in an unknown state.
   Result<ReadySegment> make(uint64_t number, Sequence first_sequence, uint64_t bytes_min);
+  // Gets a part of the work of the next make() done: about `bytes` of it. Errors wait for make().
+  void prepare(uint64_t number, uint64_t bytes);
   // Keeps the file for reuse or removes it. Not durable, and the file not reused, before the folder is
   // synced.
   Status retire(const SegmentInfo& segment);
@@ -43,6 +47,7 @@ class SegmentPool {
   std::string path_of(const std::string& name) const { return options_.folder + "/" + name; }
 
  private:
+  Status begin_spare(uint64_t number);
   Result<ReadySegment> make_fresh(const SegmentHeader& header);
   Result<ReadySegment> make_recycled(const SegmentHeader& header, uint64_t free_number);
   Result<ReadySegment> name_it(std::unique_ptr<io::File> file, const SegmentHeader& header,
@@ -53,6 +58,8 @@ class SegmentPool {
   const Clock& clock_;
   const WalOptions& options_;
   std::vector<uint64_t> free_;
+  std::optional<SpareSegment> spare_;
+  bool spare_failed_ = false;
 };
 
 }  // namespace ferro::node::wal

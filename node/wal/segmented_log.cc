@@ -95,6 +95,8 @@ Result<Sequence> SegmentedLog::append(std::span<const std::string> payloads) {
   segments_.back().live_bytes += batch_.size();
   live_bytes_ += batch_.size();
   mark_acknowledged();
+  // Twice as fast as this segment fills, so that the next one is ready when half of it is written.
+  if (health_.ok()) pool_.prepare(next_number_, 2 * batch_.size());
   publish();
   if (batch_.capacity() > kBatchBufferKept) batch_ = std::string();
   return last_sequence();

@@ -70,11 +70,11 @@ class Wal {
   // Appends all payloads as consecutive records with one write and one sync; returns the last one's sequence.
   // After no_space nothing of them is left, and try_resume() may go on; after any other error it may not.
   virtual Result<Sequence> append(std::span<const std::string> payloads) = 0;
-  // Ends the current segment, so that everything up to the returned sequence lies in closed segments. no_space here
-  // does not stop the log.
+  // Ends the current segment, so that everything up to the returned sequence lies in closed segments.
+  // no_space here does not stop the log.
   virtual Result<Sequence> rotate() = 0;
-  // Recycles or removes segments whose records are all <= `upto` (they stand in a verified snapshot). Works on a full
-  // disk, too.
+  // Recycles or removes segments whose records are all <= `upto` (they stand in a verified snapshot). Works
+  // on a full disk, too.
   virtual Status release(Sequence upto) = 0;
   // ok, or the error that stopped the log.
   virtual Status health() const = 0;
