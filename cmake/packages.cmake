@@ -34,6 +34,11 @@ endfunction()
 
 ferro_external(threads Threads::Threads)
 ferro_external(boost Boost::headers Threads::Threads)
+if(FERRO_SANITIZE STREQUAL "thread")
+  # Asio's fences around handlers: ThreadSanitizer cannot see them, and g++ warns. The locks of asio's queues already
+  # order whatever crosses threads.
+  target_compile_definitions(ferro_ext_boost INTERFACE BOOST_ASIO_DISABLE_FENCED_BLOCK)
+endif()
 ferro_external(json nlohmann_json::nlohmann_json)
 ferro_external(yaml yaml-cpp)
 ferro_external(prometheus prometheus-cpp::core)
