@@ -40,6 +40,7 @@ inline constexpr size_t kChunkLineBytesMax = 4096;          // a chunk's size li
 inline constexpr size_t kPipelinedBodyBytesMax = 1'048'576; // bodies that wait on one connection before reading pauses
 inline constexpr uint64_t kBodyRateMin = 65'536;            // bytes a second a slow but honest peer must move
 inline constexpr uint64_t kLingerSeconds = 5;               // for a peer still sending to notice the refusal
+inline constexpr uint64_t kClosingNoteSeconds = 1;            // for a TLS peer to return the closing note
 inline constexpr size_t kExchangesKept = 64;                // a core's idle request objects: no allocation when busy
 inline constexpr size_t kKeptBodyBytesMax = 262'144;        // capacity such an object may keep
 inline constexpr size_t kGatheredBodyBytesMin = 16'384;     // smaller bodies are copied beside their header block

@@ -330,7 +330,8 @@ void Connection::finish() {
   lingers_ = lingers_ || !input_.empty();
   input_.clear();
   read_started_ = 0;
-  other_deadline_ = core_->tick() + Core::ticks(limits::kLingerSeconds);
+  other_deadline_ =
+      core_->tick() + Core::ticks(lingers_ ? limits::kLingerSeconds : limits::kClosingNoteSeconds);
   transport_->close_send();
 }
 
@@ -338,6 +339,7 @@ void Connection::on_send_closed() {
   if (stage_ != Stage::finishing) return;
   if (!lingers_ && !transport_->has_input()) return close();
   stage_ = Stage::lingering;
+  other_deadline_ = core_->tick() + Core::ticks(limits::kLingerSeconds);
   if (!read_pending_) linger(0);
 }
 

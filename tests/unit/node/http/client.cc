@@ -95,21 +95,22 @@ bool Client::fill() {
   return true;
 }
 
-std::optional<Answer> Client::receive(bool bodiless) {
-  size_t end = 0;
-  while ((end = received_.find("\r\n\r\n")) == std::string::npos) {
-    if (!fill()) return std::nullopt;
-  }
-  Answer answer = parse_head(received_.substr(0, end + 4));
-  received_.erase(0, end + 4);
-  if (bodiless || answer.status == 100) return answer;
-  const size_t size = std::stoul(answer.header("content-length"));
-  while (received_.size() < size) {
-    if (!fill()) return std::nullopt;
-  }
-  answer.body = received_.substr(0, size);
-  received_.erase(0, size);
+std::optional<Answer> take_answer(std::string& received, bool bodiless) {
+  const size_t end = received.find("\r\n\r\n");
+  if (end == std::string::npos) return std::nullopt;
+  Answer answer = parse_head(received.substr(0, end + 4));
+  const size_t size = bodiless || answer.status == 100 ? 0 : std::stoul(answer.header("content-length"));
+  if (received.size() - end - 4 < size) return std::nullopt;
+  answer.body = received.substr(end + 4, size);
+  received.erase(0, end + 4 + size);
   return answer;
+}
+
+std::optional<Answer> Client::receive(bool bodiless) {
+  while (true) {
+    if (auto answer = take_answer(received_, bodiless)) return answer;
+    if (!fill()) return std::nullopt;
+  }
 }
 
 bool Client::is_closed() {

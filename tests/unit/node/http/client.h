@@ -21,6 +21,9 @@ struct Answer {
   }
 };
 
+// Cuts the first answer off `received`; nullopt if it is not whole yet. `bodiless`: the answer to HEAD.
+std::optional<Answer> take_answer(std::string& received, bool bodiless = false);
+
 // One connection to a server on loopback. Every wait is bounded: a server that does not answer fails the test
 // instead of hanging it. Movable, one thread.
 class Client {
@@ -35,7 +38,7 @@ class Client {
   bool try_send(std::string_view bytes);
   // No more from us; we still read.
   void close_send();
-  // The next answer; nullopt if the connection ended or nothing came. `bodiless`: the answer to HEAD.
+  // The next answer; nullopt if the connection ended or nothing came.
   std::optional<Answer> receive(bool bodiless = false);
   // True if the server closes (or resets) without sending another byte.
   bool is_closed();

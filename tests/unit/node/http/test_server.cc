@@ -29,6 +29,7 @@ void TestService::handle(const Request& request, Reply reply) {
   if (request.path == "/drop") return;
   if (request.path == "/large") return reply(text(std::string(16 << 20, 'x')));
   if (request.path == "/text") return reply({200, "application/json", std::string(64 << 10, '7'), {}});
+  if (request.path == "/peer") return reply(text(request.over_mutual_tls ? "known" : "unknown"));
   if (request.path == "/bad") return reply(text("bad input", 400));
   reply(text(echo_of(request)));
 }
