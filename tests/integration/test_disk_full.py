@@ -102,12 +102,10 @@ def test_disk_full_while_compacting(nodes, small_disk):
 
 @contract("durable-5: no room at the start is said")
 def test_no_room_at_start(nodes, small_disk):
-    ballast = small_disk / "ballast"
-    with open(ballast, "wb") as file:
+    with open(small_disk / "ballast", "wb", buffering=0) as file:
         try:
             while True:
                 file.write(bytes(4096))
-                file.flush()
         except OSError:
             pass
     node = nodes.make({"wal_path": str(small_disk / "data")})

@@ -12,7 +12,9 @@ TRIPLES = [("name", "", ""), ("name::384", "", ""), ("name::384", "tenant", ""),
            ("a", "s:t", ""), ("a", "s%3At", ""), ("a", "100%", ""), ("a", "s", "x::y"), ("a", "s", "x%"),
            ("x:::384", "", ""), ("::384", "", ""), ("a::", "", ""), ("a", "tenant::conv_7", ""),
            ("a", "tenant", "7"), ("a::conv_7", "", ""), ("a", "", "conv_7"),
-           ("modèle/β v2", "mandant ü", "gespräch?"), ("a", "", "7"), ("a", "Conv_7", "")]
+           ("modèle/β v2", "mandant ü", "gespräch?"), ("a", "", "7"), ("a", "Conv_7", ""),
+           ("a%3A%3Ab", "", ""), ("a%253A%3Ab", "", ""), ("100%", "", ""), ("a%%3A", "", ""), ("a%", ":b", ""),
+           ("%2::5", "", ""), ("a%3a%3ab", "", "")]
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +59,7 @@ def test_common_names():
     assert printed_name("name::384", "tenant") == "name::384::tenant"
     assert printed_name("name::384", "tenant", "7") == "name::384::tenant::conv_7"
     assert printed_name("a::b") == "a%3A%3Ab" and printed_name("a", "b") == "a::b"
+    assert printed_name("100% a%3A") == "100% a%253A"
     assert printed_name("a", "55") == "a::%355" and printed_name("x:::384") == "x%3A::384"
 
 

@@ -6,8 +6,8 @@ from urllib.parse import quote
 def printed_name(model: str, scope: str = "", conversation: str = "") -> str:
     suffix = re.search(r"::[0-9]+$", model)
     head, tail = (model[:suffix.start()], suffix[0]) if suffix else (model, "")
-    encoded = "".join("%3A" if char == ":" and _must_encode(model, i) else char
-                      for i, char in enumerate(head))
+    # A % that would read as a code of this encoding is encoded, or two models could print alike; others stay.
+    encoded = "".join(f"%{ord(char):02X}" if _must_encode(model, i) else char for i, char in enumerate(head))
     name = encoded + tail
     if scope:
         first = scope[0]
@@ -21,6 +21,8 @@ def printed_name(model: str, scope: str = "", conversation: str = "") -> str:
 
 
 def _must_encode(model: str, index: int) -> bool:
+    if model[index] != ":":
+        return model[index:index + 3] in ("%3A", "%25")
     at_end = index in (0, len(model) - 1)
     return at_end or model[index - 1] == ":" or model[index + 1] == ":"
 
