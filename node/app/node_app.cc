@@ -107,7 +107,7 @@ class NodeApp {
     return {};
   }
 
-  void attach_api() {
+  metrics::Sources metric_sources() {
     const http::ServerFigures& figures = server_->figures();
     metrics::Sources sources;
     sources.http_connections = [&figures] { return figures.connections.load(); };
@@ -117,10 +117,20 @@ class NodeApp {
     sources.certificate_not_after_unix = [this] {
       return tls_ ? tls_->certificate().not_after_unix : int64_t{0};
     };
+    sources.http_connections_total = [&figures] { return figures.connections_total.load(); };
+    sources.http_connections_refused = [&figures] { return figures.connections_refused.load(); };
+    sources.http_requests_refused = [&figures] { return figures.requests_refused.load(); };
+    sources.tokens = [this] { return uint64_t{tokens_->current()->size()}; };
+    sources.token_generation = [this] { return tokens_->current()->newest_generation(); };
+    sources.token_reloads = [this] { return tokens_->reloads(); };
     sources.token_reload_failed = [this] { return tokens_->last_poll_failed(); };
     sources.certificate_reload_failed = [this] { return tls_ && tls_->last_poll_failed(); };
+    return sources;
+  }
+
+  void attach_api() {
     metrics_ = metrics::Metrics::create({config_.metrics.max_namespaces, kVersion}, *engine_, clock_,
-                                        std::move(sources));
+                                        metric_sources());
 
     api::ApiOptions options;
     options.max_response_bytes = config_.limits.max_response_bytes;
