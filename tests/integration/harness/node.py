@@ -119,6 +119,7 @@ class Node:
 
     def stop(self) -> None:
         """SIGTERM; the process must exit 0 in time."""
+        self.client.disconnect()
         self.signal(signal.SIGTERM)
         exit_code = self.wait()
         assert exit_code == 0, f"exit code {exit_code} after SIGTERM\n{self.log()[-LOG_TAIL_BYTES:]}"
