@@ -1,23 +1,52 @@
 #include "node/index/adaptive_index.h"
 
 #include <algorithm>
+#include <cstring>
+#include <limits>
+#include <utility>
+#include <vector>
 
 #include "common/base/assert.h"
 #include "common/base/limits.h"
+#include "node/index/coded_search.h"
+#include "node/index/graph_codec.h"
+#include "node/index/kernels.h"
+#include "node/index/rotation.h"
 #include "node/index/row_scan.h"
-#include "node/index/top_matches.h"
 
 namespace ferro::node::index {
 
-std::unique_ptr<VectorIndex> VectorIndex::create(size_t dimension, const IndexOptions& options,
-                                                 sync::EpochDomain& epochs) {
-  return std::make_unique<AdaptiveIndex>(dimension, options, epochs);
+namespace {
+
+constexpr IndexTuning kMeasuredTuning;
+
+size_t code_words_for(size_t dimension, IndexKind kind, const IndexTuning& tuning) {
+  return kind == IndexKind::flat || dimension < tuning.coded_dimension_min ? 0 : code_words(dimension);
 }
 
-AdaptiveIndex::AdaptiveIndex(size_t dimension, const IndexOptions& options, sync::EpochDomain& epochs)
-    : options_(options), epochs_(epochs), arena_(std::make_shared<RowArena>(dimension, 0)) {}
+IndexOptions bounded(IndexOptions options) {
+  options.max_nb_connection = std::max<size_t>(options.max_nb_connection, 2);
+  options.ef_search = std::max<size_t>(options.ef_search, 1);
+  return options;
+}
 
-// Rows retired earlier name the arena by address; retired things go in order, so this reference outlasts
+}  // namespace
+
+std::unique_ptr<VectorIndex> VectorIndex::create(size_t dimension, const IndexOptions& options,
+                                                 sync::EpochDomain& epochs) {
+  return std::make_unique<AdaptiveIndex>(dimension, options, kMeasuredTuning, epochs);
+}
+
+AdaptiveIndex::AdaptiveIndex(size_t dimension, const IndexOptions& options, const IndexTuning& tuning,
+                             sync::EpochDomain& epochs)
+    : options_(bounded(options)),
+      tuning_(tuning),
+      epochs_(epochs),
+      arena_(std::make_shared<RowArena>(dimension, code_words_for(dimension, options.kind, tuning))) {
+  FERRO_ASSERT(dimension > 0 && dimension <= limits::kDimensionMax, "a dimension within the contract");
+}
+
+// Rows retired earlier name the arena by address; what is retired goes in order, so this reference outlasts
 // them.
 AdaptiveIndex::~AdaptiveIndex() {
   epochs_.retire([arena = arena_] {});
@@ -27,31 +56,97 @@ Row AdaptiveIndex::add(std::span<const float> unit_vector, const void* owner) {
   FERRO_ASSERT(unit_vector.size() == dimension(), "a vector of another dimension");
   const Row row = arena_->allocate();
   std::copy(unit_vector.begin(), unit_vector.end(), arena_->mutable_vector(row));
+  if (arena_->code_words() != 0) encode(unit_vector, arena_->mutable_code(row));
   arena_->publish(row, owner);
   return row;
 }
 
 void AdaptiveIndex::remove(Row row) {
   arena_->unpublish(row);
-  epochs_.retire([arena = arena_.get(), row] { arena->recycle(row); });
+  if (owned_graphs_ == nullptr || !owned_graphs_->keeps_dead_row(row)) {
+    epochs_.retire([arena = arena_.get(), row] { arena->recycle(row); });
+  }
   arena_->trim(epochs_);
+}
+
+size_t AdaptiveIndex::graph_rows_min() const noexcept {
+  switch (options_.kind) {
+    case IndexKind::flat:
+      return std::numeric_limits<size_t>::max();
+    case IndexKind::hnsw:
+      return tuning_.graph_rows_min;
+    case IndexKind::automatic:
+      break;
+  }
+  return tuning_.graph_rows_min_automatic;
+}
+
+GraphKeeper& AdaptiveIndex::make_graphs() {
+  if (owned_graphs_ == nullptr) {
+    owned_graphs_ = std::make_unique<GraphKeeper>(arena_, options_, tuning_, graph_rows_min(), epochs_);
+    graphs_.store(owned_graphs_.get(), std::memory_order_release);
+  }
+  return *owned_graphs_;
 }
 
 std::unique_ptr<MaintenanceJob> AdaptiveIndex::begin_maintenance() {
   arena_->trim(epochs_);
-  return nullptr;
+  if (owned_graphs_ == nullptr && live_rows() < graph_rows_min()) return nullptr;
+  return make_graphs().begin();
 }
 
 void AdaptiveIndex::finish_maintenance(std::unique_ptr<MaintenanceJob> job) {
-  FERRO_ASSERT(job == nullptr, "a job that this index did not hand out");
+  FERRO_ASSERT(owned_graphs_ != nullptr, "a job that this index did not hand out");
+  owned_graphs_->finish(std::move(job));
+}
+
+const PublishedGraph* AdaptiveIndex::published() const noexcept {
+  const GraphKeeper* graphs = graphs_.load(std::memory_order_acquire);
+  return graphs == nullptr ? nullptr : graphs->published();
 }
 
 void AdaptiveIndex::search(std::span<const float> query, float threshold, size_t k, const RowFilter& filter,
                            std::vector<Match>& out) const {
   FERRO_ASSERT(query.size() == dimension(), "a query of another dimension");
-  if (k == 0 || live_rows() == 0) return;
+  if (k == 0) return;
   TopMatches top(k, threshold - limits::kSimilarityTolerance, out);
-  flat_search(*arena_, nullptr, query, filter, top);
+  const PublishedGraph* published_graph = published();
+  if (published_graph != nullptr && search_graph(*published_graph->graph, query, k, filter, top)) {
+    search_rows(&published_graph->covered, graphs_.load(std::memory_order_acquire)->tail_rows(), query,
+                filter, top);
+    return;
+  }
+  top.clear();
+  search_rows(nullptr, live_rows(), query, filter, top);
+}
+
+void AdaptiveIndex::search_rows(const RowSet* except, size_t rows, std::span<const float> query,
+                                const RowFilter& filter, TopMatches& top) const {
+  if (arena_->code_words() != 0 && rows > tuning_.flat_rows_max) {
+    coded_search(*arena_, except, query, filter, top);
+  } else {
+    flat_search(*arena_, except, query, filter, top);
+  }
+}
+
+bool AdaptiveIndex::search_graph(const Graph& graph, std::span<const float> query, size_t k,
+                                 const RowFilter& filter, TopMatches& top) const {
+  thread_local std::vector<Graph::Hit> hits;
+  size_t ef = std::max(options_.ef_search, 2 * k);
+  for (size_t widening = 0;; ++widening, ef *= 2) {
+    if (!graph.search(query.data(), ef, hits)) return false;
+    top.clear();
+    for (const Graph::Hit& hit : hits) {
+      // What follows is farther still. (Equal scores are looked at, for the tie by row.)
+      if (hit.score < top.bar() - limits::kSimilarityTolerance) return true;
+      const void* owner = arena_->owner(hit.row);
+      if (owner == nullptr) continue;
+      const float score = dot(query.data(), arena_->vector(hit.row), query.size());
+      if (top.wants(score, hit.row) && (!filter || filter(owner))) top.take({owner, hit.row, score});
+    }
+    if (top.full()) return true;
+    if (widening == tuning_.widenings_max || hits.size() < ef) return false;
+  }
 }
 
 void AdaptiveIndex::scan(std::span<const float> query, float threshold, const RowFilter& filter,
@@ -74,19 +169,48 @@ std::span<const float> AdaptiveIndex::vector_of(Row row) const {
 }
 
 size_t AdaptiveIndex::bytes() const {
-  return sizeof(*this) + arena_->bytes();
+  const GraphKeeper* graphs = graphs_.load(std::memory_order_acquire);
+  return sizeof(*this) + arena_->bytes() + (graphs == nullptr ? 0 : sizeof(*graphs) + graphs->bytes());
 }
+
 std::string_view AdaptiveIndex::kind_name() const {
-  return "flat";
+  if (published() != nullptr) return "hnsw";
+  return arena_->code_words() != 0 && live_rows() > tuning_.flat_rows_max ? "coded" : "flat";
 }
+
 uint64_t AdaptiveIndex::rebuilds() const {
-  return 0;
+  const GraphKeeper* graphs = graphs_.load(std::memory_order_acquire);
+  return graphs == nullptr ? 0 : graphs->rebuilds();
 }
 
-void AdaptiveIndex::save_graph(const std::function<uint32_t(Row)>&, std::string&) const {}
+void AdaptiveIndex::save_graph(const std::function<uint32_t(Row)>& ordinal_of, std::string& out) const {
+  if (const PublishedGraph* graph = published(); graph != nullptr) {
+    encode_graph(*graph->graph, graph->covered, *arena_, ordinal_of, out);
+  }
+}
 
-Status AdaptiveIndex::load_graph(Bytes saved, std::span<const Row>) {
-  return saved.empty() ? Status() : Status::data_loss("no graph is kept for this kind of index");
+Status AdaptiveIndex::load_graph(Bytes saved, std::span<const Row> row_of) {
+  if (saved.empty()) return {};
+  if (options_.kind == IndexKind::flat) {
+    return {StatusCode::failed_precondition, "index.kind = flat keeps no graph"};
+  }
+  if (owned_graphs_ != nullptr && owned_graphs_->job_is_out()) {
+    return {StatusCode::failed_precondition, "a graph is being built already"};
+  }
+  FERRO_ASSIGN_OR_RETURN(DecodedGraph decoded,
+                         decode_graph(saved, *arena_, options_.max_nb_connection, row_of));
+  // The dead rows get a place without ever being live; nobody knows them if the graph comes to nothing.
+  std::vector<Row> dead_rows;
+  for (const DecodedGraph::DeadVector& dead : decoded.dead) {
+    const Row row = arena_->allocate();
+    std::memcpy(arena_->mutable_vector(row), dead.vector.data(), dead.vector.size());
+    decoded.parts.rows[dead.element] = row;
+    dead_rows.push_back(row);
+  }
+  auto graph = Graph::restore(arena_, options_, decoded.parts);
+  if (graph.ok()) return make_graphs().adopt(std::move(graph).value(), std::move(decoded.covered));
+  for (Row row : dead_rows) arena_->recycle(row);
+  return graph.status();
 }
 
 }  // namespace ferro::node::index

@@ -1,18 +1,26 @@
 // The VectorIndex of a namespace: one arena of vectors, searched in the way that suits how many there are.
+// Exact scan while tiny; comparison of 1-bit codes with exact scoring of what is near; a graph where that is
+// faster still, with the rows it does not have yet scanned beside it. Changing over moves no vector and stops
+// no reader.
 //
 // Owner: the store's namespace. Threads: see vector_index.h.
 #pragma once
 
+#include <atomic>
 #include <memory>
 
+#include "node/index/graph_keeper.h"
 #include "node/index/row_arena.h"
+#include "node/index/top_matches.h"
+#include "node/index/tuning.h"
 #include "node/index/vector_index.h"
 
 namespace ferro::node::index {
 
 class AdaptiveIndex final : public VectorIndex {
  public:
-  AdaptiveIndex(size_t dimension, const IndexOptions& options, sync::EpochDomain& epochs);
+  AdaptiveIndex(size_t dimension, const IndexOptions& options, const IndexTuning& tuning,
+                sync::EpochDomain& epochs);
   ~AdaptiveIndex() override;
 
   Row add(std::span<const float> unit_vector, const void* owner) override;
@@ -37,9 +45,23 @@ class AdaptiveIndex final : public VectorIndex {
   Status load_graph(Bytes saved, std::span<const Row> row_of) override;
 
  private:
+  size_t graph_rows_min() const noexcept;
+  // Exhaustive over the live rows outside `except`, of which there are about `rows`.
+  void search_rows(const RowSet* except, size_t rows, std::span<const float> query, const RowFilter& filter,
+                   TopMatches& top) const;
+  // False if the graph alone cannot tell: dead or filtered rows took the place of what was asked for.
+  bool search_graph(const Graph& graph, std::span<const float> query, size_t k, const RowFilter& filter,
+                    TopMatches& top) const;
+  const PublishedGraph* published() const noexcept;
+  GraphKeeper& make_graphs();
+
   const IndexOptions options_;
+  const IndexTuning& tuning_;  // outlives the index
   sync::EpochDomain& epochs_;
   const std::shared_ptr<RowArena> arena_;
+  // Made by the writer when a graph is first worth it, which for most namespaces is never. Never unmade.
+  std::unique_ptr<GraphKeeper> owned_graphs_;
+  std::atomic<GraphKeeper*> graphs_{nullptr};
 };
 
 }  // namespace ferro::node::index

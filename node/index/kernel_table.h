@@ -27,6 +27,10 @@ struct Kernels {
                            uint32_t first_row, uint32_t bound, Candidate* out) noexcept;
   // Walsh-Hadamard transform in place, unscaled; `size` is a power of two, at least 16.
   void (*hadamard)(float* values, size_t size) noexcept;
+  // values[i] *= scale, or -scale where bit i of `signs` is set; `size` is a multiple of 64.
+  void (*flip)(float* values, const uint64_t* signs, float scale, size_t size) noexcept;
+  // Bit i of `bits` = values[i] is negative (sign bit set); `size` is a multiple of 64.
+  void (*sign_bits)(const float* values, size_t size, uint64_t* bits) noexcept;
 };
 
 extern const Kernels kPortableKernels;

@@ -11,7 +11,8 @@ namespace ferro::node::index {
 
 #if defined(__x86_64__)
 // Here, and not in a file with wide instructions: it only joins functions of two sets.
-const Kernels kAvx512Kernels = {"avx512", dot_avx512, hamming_select_avx2, hadamard_avx512};
+const Kernels kAvx512Kernels = {"avx512",        dot_avx512,  hamming_select_avx2,
+                                hadamard_avx512, flip_avx512, sign_bits_avx512};
 #endif
 
 namespace {

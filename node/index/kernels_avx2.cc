@@ -86,8 +86,31 @@ void hadamard_avx2(float* values, size_t size) noexcept {
   }
 }
 
+void flip_avx2(float* values, const uint64_t* signs, float scale, size_t size) noexcept {
+  const __m256i lane_bits = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+  const __m256 factor = _mm256_set1_ps(scale);
+  for (size_t i = 0; i < size; i += 8) {
+    const __m256i byte = _mm256_set1_epi32(static_cast<int>(signs[i / 64] >> (i % 64) & 0xFFU));
+    const __m256i set = _mm256_cmpeq_epi32(_mm256_and_si256(byte, lane_bits), lane_bits);
+    const __m256 sign = _mm256_castsi256_ps(_mm256_slli_epi32(set, 31));
+    _mm256_storeu_ps(values + i, _mm256_mul_ps(_mm256_loadu_ps(values + i), _mm256_xor_ps(factor, sign)));
+  }
+}
+
+void sign_bits_avx2(const float* values, size_t size, uint64_t* bits) noexcept {
+  for (size_t word = 0; word < size / 64; ++word) {
+    uint64_t value = 0;
+    for (size_t i = 0; i < 64; i += 8) {
+      const auto byte = static_cast<uint32_t>(_mm256_movemask_ps(_mm256_loadu_ps(values + word * 64 + i)));
+      value |= static_cast<uint64_t>(byte) << i;
+    }
+    bits[word] = value;
+  }
+}
+
 }  // namespace
 
-const Kernels kAvx2Kernels = {"avx2", dot_avx2, hamming_select_avx2, hadamard_avx2};
+const Kernels kAvx2Kernels = {"avx2",        dot_avx2,  hamming_select_avx2,
+                              hadamard_avx2, flip_avx2, sign_bits_avx2};
 
 }  // namespace ferro::node::index

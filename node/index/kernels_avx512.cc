@@ -57,4 +57,25 @@ void hadamard_avx512(float* values, size_t size) noexcept {
   }
 }
 
+void flip_avx512(float* values, const uint64_t* signs, float scale, size_t size) noexcept {
+  const __m512 plus = _mm512_set1_ps(scale);
+  const __m512 minus = _mm512_set1_ps(-scale);
+  for (size_t i = 0; i < size; i += 16) {
+    const auto negative = static_cast<__mmask16>(signs[i / 64] >> (i % 64));
+    const __m512 factor = _mm512_mask_blend_ps(negative, plus, minus);
+    _mm512_storeu_ps(values + i, _mm512_mul_ps(_mm512_loadu_ps(values + i), factor));
+  }
+}
+
+void sign_bits_avx512(const float* values, size_t size, uint64_t* bits) noexcept {
+  for (size_t word = 0; word < size / 64; ++word) {
+    uint64_t value = 0;
+    for (size_t i = 0; i < 64; i += 16) {
+      const __m512i lanes = _mm512_castps_si512(_mm512_loadu_ps(values + word * 64 + i));
+      value |= static_cast<uint64_t>(_mm512_movepi32_mask(lanes)) << i;
+    }
+    bits[word] = value;
+  }
+}
+
 }  // namespace ferro::node::index

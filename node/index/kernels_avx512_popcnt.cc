@@ -69,6 +69,7 @@ size_t hamming_select_popcnt(const uint64_t* codes, size_t words, const uint64_t
 
 }  // namespace
 
-const Kernels kAvx512PopcntKernels = {"avx512", dot_avx512, hamming_select_popcnt, hadamard_avx512};
+const Kernels kAvx512PopcntKernels = {"avx512",        dot_avx512,  hamming_select_popcnt,
+                                      hadamard_avx512, flip_avx512, sign_bits_avx512};
 
 }  // namespace ferro::node::index

@@ -51,8 +51,22 @@ void hadamard_portable(float* values, size_t size) noexcept {
   }
 }
 
+void flip_portable(float* values, const uint64_t* signs, float scale, size_t size) noexcept {
+  for (size_t i = 0; i < size; ++i) values[i] *= (signs[i / 64] >> (i % 64) & 1U) != 0 ? -scale : scale;
+}
+
+void sign_bits_portable(const float* values, size_t size, uint64_t* bits) noexcept {
+  for (size_t word = 0; word < size / 64; ++word) {
+    uint64_t value = 0;
+    for (size_t i = 0; i < 64; ++i)
+      value |= static_cast<uint64_t>(__builtin_signbit(values[word * 64 + i]) != 0) << i;
+    bits[word] = value;
+  }
+}
+
 }  // namespace
 
-const Kernels kPortableKernels = {"portable", dot_portable, hamming_select_portable, hadamard_portable};
+const Kernels kPortableKernels = {"portable",        dot_portable,  hamming_select_portable,
+                                  hadamard_portable, flip_portable, sign_bits_portable};
 
 }  // namespace ferro::node::index

@@ -80,7 +80,8 @@ const void* RowArena::owner(Row row) const noexcept {
 }
 
 bool RowArena::is_live(Row row) const noexcept {
-  return owner(row) != nullptr;
+  const size_t chunk = place_of(row).chunk;
+  return chunk < chunks_end() && chunk_base(chunk) != nullptr && owner(row) != nullptr;
 }
 
 RowArena::Chunk RowArena::chunk(size_t index) const noexcept {

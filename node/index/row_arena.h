@@ -53,14 +53,14 @@ class RowArena {
   };
   size_t chunks_end() const noexcept { return chunks_end_.load(std::memory_order_acquire); }
   Chunk chunk(size_t index) const noexcept;
+  // The first row of a chunk = how many rows the chunks before it hold at most.
+  static Row first_row(size_t chunk) noexcept;
   // Floats from one row's vector to the next.
   size_t vector_stride() const noexcept { return vector_bytes_ / sizeof(float); }
 
   // Recent on other threads than the writer's.
   size_t live_rows() const noexcept { return live_rows_.load(std::memory_order_relaxed); }
   size_t bytes() const noexcept { return bytes_.load(std::memory_order_relaxed); }
-  // All rows ever handed out are below.
-  Row rows_end() const noexcept { return first_row(chunks_end()); }
 
   // --- writer ---
   // A row that no reader knows; the lowest that is free, so that high chunks run empty and can be given back.
@@ -90,7 +90,6 @@ class RowArena {
     return {(shift << kSplit) + (row >> shift), row & ((1U << shift) - 1U)};
   }
   static uint32_t chunk_rows(size_t chunk) noexcept;
-  static Row first_row(size_t chunk) noexcept;
 
   std::byte* chunk_base(size_t chunk) const noexcept;
   std::atomic<const void*>* owners(std::byte* base, uint32_t rows) const noexcept;

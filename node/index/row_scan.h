@@ -14,12 +14,12 @@
 
 namespace ferro::node::index {
 
-// visit(const RowArena::Chunk&, first row of the word, live bits), for words with any bit set. A chunk of
-// fewer than 64 rows never crosses a multiple of 64, larger ones start at one.
+// visit(const RowArena::Chunk&, first row of the word, live bits), for words with any bit set in the first
+// `chunks_end` chunks. A chunk of fewer than 64 rows never crosses a multiple of 64, larger ones start at
+// one.
 template <typename Visit>
-void for_each_live_word(const RowArena& arena, const RowSet* except, Visit&& visit) {
-  const size_t end = arena.chunks_end();
-  for (size_t i = 0; i < end; ++i) {
+void for_each_live_word(const RowArena& arena, size_t chunks_end, const RowSet* except, Visit&& visit) {
+  for (size_t i = 0; i < chunks_end; ++i) {
     const RowArena::Chunk chunk = arena.chunk(i);
     for (uint32_t offset = 0; offset < chunk.rows; offset += 64) {
       const Row first = chunk.first + offset;
@@ -28,6 +28,11 @@ void for_each_live_word(const RowArena& arena, const RowSet* except, Visit&& vis
       if (live != 0) visit(chunk, first, live);
     }
   }
+}
+
+template <typename Visit>
+void for_each_live_word(const RowArena& arena, const RowSet* except, Visit&& visit) {
+  for_each_live_word(arena, arena.chunks_end(), except, visit);
 }
 
 // Offers every live row outside `except` to `top`, by its exact score.

@@ -1,49 +1,147 @@
 // Every kind of index against an exhaustive scan in double precision, through random use.
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <map>
-#include <random>
+#include <ostream>
+#include <string>
 #include <vector>
 
-#include "common/sync/epoch.h"
-#include "node/index/kernels.h"
-#include "node/index/vector_index.h"
+#include "tests/unit/node/index/index_harness.h"
 
 namespace ferro::node::index {
 namespace {
 
-struct Owner {
-  std::vector<float> vector;
-  bool expired = false;
+struct Case {
+  const char* name;
+  IndexKind kind;
+  size_t dimension;
+  size_t rows;
+  const char* serves;  // at that size
+  double recall_min;   // 1 where the walk is exhaustive; a graph may lose a neighbour now and then
 };
 
-TEST(FlatIndex, FindsTheBestAndOnlyTheLive) {
-  sync::EpochDomain epochs;
-  IndexOptions options;
-  options.kind = IndexKind::flat;
-  auto index = VectorIndex::create(2, options, epochs);
-  const Owner a{{1, 0}}, b{{0.8F, 0.6F}}, c{{0, 1}};
-  index->add(a.vector, &a);
-  const Row row_b = index->add(b.vector, &b);
-  index->add(c.vector, &c);
-  std::vector<Match> out;
-  {
-    sync::EpochDomain::Guard guard(epochs);
-    index->search(std::vector<float>{0.8F, 0.6F}, 0.5F, 2, {}, out);
-    ASSERT_EQ(out.size(), 2U);
-    EXPECT_EQ(out[0].owner, &b);
-    EXPECT_EQ(out[1].owner, &a);
+std::ostream& operator<<(std::ostream& out, const Case& one) {
+  return out << one.name;
+}
+
+constexpr unsigned kSeed = 4711;
+
+class EveryKind : public ::testing::TestWithParam<Case> {};
+
+INSTANTIATE_TEST_SUITE_P(Kinds, EveryKind,
+                         ::testing::Values(Case{"flat", IndexKind::flat, 96, 700, "flat", 1.0},
+                                           Case{"tiny", IndexKind::automatic, 96, 50, "flat", 1.0},
+                                           Case{"coded", IndexKind::automatic, 96, 1500, "coded", 1.0},
+                                           Case{"hnsw", IndexKind::hnsw, 96, 1200, "hnsw", 0.998},
+                                           Case{"hnsw_without_codes", IndexKind::hnsw, 24, 1200, "hnsw",
+                                                0.998}),
+                         [](const auto& one) { return std::string(one.param.name); });
+
+TEST_P(EveryKind, AgreesWithAnExhaustiveScanUnderRandomUse) {
+  SCOPED_TRACE(kSeed);
+  IndexHarness harness(GetParam().dimension, GetParam().kind, kSeed);
+  const size_t rows = GetParam().rows;
+  for (size_t step = 0; step < 5 * rows; ++step) {
+    const size_t dice = harness.rng() % 100;
+    const size_t at = harness.live.empty() ? 0 : harness.rng() % harness.live.size();
+    if (harness.live.size() < 5 || dice < (harness.live.size() < rows ? 60U : 20U)) {
+      harness.insert();
+    } else if (dice < 80) {
+      harness.replace(at);
+    } else if (dice < 95) {
+      harness.remove(at);
+    } else {
+      harness.live[at]->expired = true;
+    }
+    if (step % 3 == 0) harness.maintain_beside();
+    if (step % 20 == 0) {
+      ASSERT_NO_FATAL_FAILURE(harness.check_searches(2));
+    }
   }
-  index->remove(row_b);
-  epochs.collect();
-  out.clear();
-  sync::EpochDomain::Guard guard(epochs);
-  index->search(std::vector<float>{0.8F, 0.6F}, 0.5F, 10, {}, out);
-  ASSERT_EQ(out.size(), 2U);
-  EXPECT_EQ(out[0].owner, &a);
-  EXPECT_EQ(out[1].owner, &c);
-  EXPECT_EQ(index->live_rows(), 2U);
+  harness.maintain();
+  EXPECT_EQ(harness.index->live_rows(), harness.live.size());
+  ASSERT_NO_FATAL_FAILURE(harness.check_scan(harness.live[0]->vector, 0.3F));
+  EXPECT_GE(harness.recall(), GetParam().recall_min) << harness.found << " of " << harness.expected;
+}
+
+TEST_P(EveryKind, TenFullTurnoversLoseNothing) {
+  SCOPED_TRACE(kSeed);
+  IndexHarness harness(GetParam().dimension, GetParam().kind, kSeed);
+  const size_t rows = GetParam().rows;
+  for (size_t i = 0; i < rows; ++i) harness.insert();
+  harness.maintain();
+  EXPECT_EQ(harness.index->kind_name(), GetParam().serves);
+  ASSERT_NO_FATAL_FAILURE(harness.check_searches(150));
+  EXPECT_GE(harness.recall(), GetParam().recall_min);
+  const size_t bytes_before = harness.index->bytes();
+  for (int turnover = 0; turnover < 10; ++turnover) {
+    for (size_t i = 0; i < rows; ++i) {
+      harness.replace(harness.rng() % rows);
+      if (i % 7 == 0) harness.maintain_beside();
+      if (i % 50 == 0) harness.wait_for_job();  // the background keeps up
+    }
+  }
+  harness.maintain();
+  EXPECT_EQ(harness.index->kind_name(), GetParam().serves);
+  harness.expected = harness.found = 0;
+  ASSERT_NO_FATAL_FAILURE(harness.check_searches(150));
+  EXPECT_GE(harness.recall(), GetParam().recall_min);
+  EXPECT_LT(harness.index->bytes(), bytes_before + bytes_before / 2) << "dead rows pile up";
+}
+
+TEST_P(EveryKind, VisitsEveryLiveRowOnceAndKnowsItsVector) {
+  IndexHarness harness(GetParam().dimension, GetParam().kind, kSeed);
+  for (size_t i = 0; i < GetParam().rows; ++i) harness.insert();
+  harness.maintain();
+  for (int i = 0; i < 30; ++i) harness.remove(harness.rng() % harness.live.size());
+  size_t visited = 0;
+  sync::EpochDomain::Guard guard(harness.epochs);
+  harness.index->for_each_row([&](Row row, const void* owner) {
+    ++visited;
+    const auto* mine = static_cast<const Owner*>(owner);
+    EXPECT_EQ(mine->row, row);
+    const std::span<const float> stored = harness.index->vector_of(row);
+    EXPECT_TRUE(std::equal(stored.begin(), stored.end(), mine->vector.begin(), mine->vector.end()));
+  });
+  EXPECT_EQ(visited, harness.live.size());
+}
+
+class EveryDimension : public ::testing::TestWithParam<size_t> {};
+INSTANTIATE_TEST_SUITE_P(Edges, EveryDimension, ::testing::Values(1, 2, 3, 63, 64, 65, 100, 4096));
+
+TEST_P(EveryDimension, EveryKindIsRight) {
+  SCOPED_TRACE(kSeed);
+  for (const IndexKind kind : {IndexKind::flat, IndexKind::automatic, IndexKind::hnsw}) {
+    IndexHarness harness(GetParam(), kind, kSeed);
+    for (int i = 0; i < 350; ++i) harness.insert();
+    harness.maintain();
+    for (int i = 0; i < 60; ++i) harness.replace(harness.rng() % harness.live.size());
+    ASSERT_NO_FATAL_FAILURE(harness.check_searches(30));
+    EXPECT_GE(harness.recall(), kind == IndexKind::hnsw ? 0.99 : 1.0) << static_cast<int>(kind);
+  }
+}
+
+TEST(Index, TiesAreOrderedByRow) {
+  for (const IndexKind kind : {IndexKind::flat, IndexKind::automatic, IndexKind::hnsw}) {
+    IndexHarness harness(128, kind, kSeed);
+    const std::vector<float> same = random_unit_vector(harness.rng, 128);
+    for (int i = 0; i < 400; ++i) harness.insert(same);
+    harness.maintain();
+    std::vector<Match> matches;
+    sync::EpochDomain::Guard guard(harness.epochs);
+    harness.index->search(same, 0.9F, 5, {}, matches);
+    ASSERT_EQ(matches.size(), 5U);
+    for (size_t i = 1; i < 5; ++i) EXPECT_LT(matches[i - 1].row, matches[i].row);
+  }
+}
+
+TEST(Index, AppendsToWhatTheCallerHas) {
+  IndexHarness harness(8, IndexKind::flat, kSeed);
+  harness.insert();
+  std::vector<Match> matches(3);
+  sync::EpochDomain::Guard guard(harness.epochs);
+  harness.index->search(harness.live[0]->vector, 0.9F, 2, {}, matches);
+  ASSERT_EQ(matches.size(), 4U);
+  EXPECT_EQ(matches[3].owner, harness.live[0].get());
 }
 
 }  // namespace

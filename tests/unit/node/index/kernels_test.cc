@@ -112,6 +112,22 @@ TEST_P(EveryKernel, HadamardTwiceIsTheIdentityScaled) {
   }
 }
 
+TEST_P(EveryKernel, FlipsAndReadsSigns) {
+  SCOPED_TRACE(kernels().name);
+  std::mt19937_64 rng(kSeed);
+  for (size_t size = 64; size <= 512; size += 64) {
+    std::vector<uint64_t> signs(size / 64);
+    for (uint64_t& word : signs) word = rng();
+    std::vector<float> values(size, 1.5F);
+    kernels().flip(values.data(), signs.data(), 2.0F, size);
+    for (size_t i = 0; i < size; ++i)
+      ASSERT_EQ(values[i], (signs[i / 64] >> (i % 64) & 1U) != 0 ? -3.0F : 3.0F);
+    std::vector<uint64_t> read(size / 64);
+    kernels().sign_bits(values.data(), size, read.data());
+    ASSERT_EQ(read, signs);
+  }
+}
+
 TEST(Kernels, TheBestSetIsInUse) {
   EXPECT_EQ(instruction_set(), usable_kernels().items[0]->name);
   EXPECT_STREQ(usable_kernels().items[usable_kernels().count - 1]->name, "portable");
