@@ -110,13 +110,15 @@ void AdaptiveIndex::search(std::span<const float> query, float threshold, size_t
   FERRO_ASSERT(query.size() == dimension(), "a query of another dimension");
   if (k == 0) return;
   TopMatches top(k, threshold - limits::kSimilarityTolerance, out);
-  const PublishedGraph* published_graph = published();
-  if (published_graph != nullptr && search_graph(*published_graph->graph, query, k, filter, top)) {
-    search_rows(&published_graph->covered, graphs_.load(std::memory_order_acquire)->tail_rows(), query,
-                filter, top);
-    return;
+  if (const PublishedGraph* graph = published(); graph != nullptr) {
+    search_graph(*graph->graph, query, k, filter, top);
+    if (top.full()) {
+      const size_t tail = graphs_.load(std::memory_order_acquire)->tail_rows();
+      search_rows(&graph->covered, tail, query, filter, top);
+      return;
+    }
+    top.clear();
   }
-  top.clear();
   search_rows(nullptr, live_rows(), query, filter, top);
 }
 
@@ -129,23 +131,17 @@ void AdaptiveIndex::search_rows(const RowSet* except, size_t rows, std::span<con
   }
 }
 
-bool AdaptiveIndex::search_graph(const Graph& graph, std::span<const float> query, size_t k,
+void AdaptiveIndex::search_graph(const Graph& graph, std::span<const float> query, size_t k,
                                  const RowFilter& filter, TopMatches& top) const {
   thread_local std::vector<Graph::Hit> hits;
-  size_t ef = std::max(options_.ef_search, 2 * k);
-  for (size_t widening = 0;; ++widening, ef *= 2) {
-    if (!graph.search(query.data(), ef, hits)) return false;
-    top.clear();
-    for (const Graph::Hit& hit : hits) {
-      // What follows is farther still. (Equal scores are looked at, for the tie by row.)
-      if (hit.score < top.bar() - limits::kSimilarityTolerance) return true;
-      const void* owner = arena_->owner(hit.row);
-      if (owner == nullptr) continue;
-      const float score = dot(query.data(), arena_->vector(hit.row), query.size());
-      if (top.wants(score, hit.row) && (!filter || filter(owner))) top.take({owner, hit.row, score});
-    }
-    if (top.full()) return true;
-    if (widening == tuning_.widenings_max || hits.size() < ef) return false;
+  if (!graph.search(query.data(), std::max(options_.ef_search, 2 * k), hits)) return;
+  for (const Graph::Hit& hit : hits) {
+    // What follows is farther still. (Equal scores are looked at, for the tie by row.)
+    if (hit.score < top.bar() - limits::kSimilarityTolerance) return;
+    const void* owner = arena_->owner(hit.row);
+    if (owner == nullptr) continue;
+    const float score = dot(query.data(), arena_->vector(hit.row), query.size());
+    if (top.wants(score, hit.row) && (!filter || filter(owner))) top.take({owner, hit.row, score});
   }
 }
 

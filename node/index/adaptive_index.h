@@ -49,8 +49,10 @@ class AdaptiveIndex final : public VectorIndex {
   // Exhaustive over the live rows outside `except`, of which there are about `rows`.
   void search_rows(const RowSet* except, size_t rows, std::span<const float> query, const RowFilter& filter,
                    TopMatches& top) const;
-  // False if the graph alone cannot tell: dead or filtered rows took the place of what was asked for.
-  bool search_graph(const Graph& graph, std::span<const float> query, size_t k, const RowFilter& filter,
+  // Offers what a walk finds. Only if that fills `top` does it count: where a walk finds too few, neighbours
+  // may be hidden behind dead or filtered ones, or the walk lost its way, and the caller searches all rows
+  // instead. So a graph makes hits cheap, and never a miss wrong.
+  void search_graph(const Graph& graph, std::span<const float> query, size_t k, const RowFilter& filter,
                     TopMatches& top) const;
   const PublishedGraph* published() const noexcept;
   GraphKeeper& make_graphs();

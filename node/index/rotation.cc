@@ -65,7 +65,7 @@ void encode(std::span<const float> unit_vector, uint64_t* code) noexcept {
 }
 
 uint32_t distance_bound(float cosine, size_t code_bits) noexcept {
-  constexpr double kDeviations = 6.0;
+  constexpr double kDeviations = 5.0;
   constexpr double kSlack = 4.0;  // for tiny angles, where the distribution is not normal
   const double share = std::acos(std::clamp(static_cast<double>(cosine), -1.0, 1.0)) / std::numbers::pi;
   const auto bits = static_cast<double>(code_bits);

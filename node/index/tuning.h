@@ -13,7 +13,7 @@ struct IndexTuning {
   size_t coded_dimension_min = 64;
   // A graph is built from this many rows on, and dropped below half as many.
   size_t graph_rows_min = 512;                // index.kind = hnsw
-  size_t graph_rows_min_automatic = 400'000;  // index.kind = auto
+  size_t graph_rows_min_automatic = 200'000;  // index.kind = auto
   // Rows outside the graph that are worth a new version of it: at least the first, and this share of the
   // graph.
   size_t fold_rows_min = 512;
@@ -26,9 +26,6 @@ struct IndexTuning {
   size_t job_rows = 1024;
   // Rows that one maintenance job looks up in a finished graph, each a fraction of adding one.
   size_t job_look_ups = 4096;
-  // How often a graph search that met too many dead or filtered rows is repeated twice as wide, before all
-  // codes are compared instead, which costs about as much as the next repetition would.
-  size_t widenings_max = 2;
 };
 
 }  // namespace ferro::node::index
