@@ -83,7 +83,7 @@ class Entry {
   std::atomic<Entry*> older{nullptr};  // the next of the same text
   Entry* newer = nullptr;
   ListHook in_namespace;
-  TreeHook in_expiry;
+  TreeHook in_census;
   TreeHook in_recency;
   TreeHook in_namespace_recency;
   int64_t recency_value = 0;  // as last seen by the recency order

@@ -56,14 +56,16 @@ struct NamespaceState {
   const std::shared_ptr<index::VectorIndex> index;
 
   // --- written by the writer, read by any thread ---
-  std::atomic<uint64_t> linked{0};       // entries that have not died, expired ones included
   std::atomic<uint64_t> entry_bytes{0};  // heap of those
   std::atomic<uint64_t> index_bytes{0};  // as last asked
   std::atomic<int64_t> oldest_ms{0}, newest_ms{0};
-  std::atomic<uint64_t> expired{0};  // of `linked`; under the lock of the expiry index
   // --- written by any thread ---
   std::atomic<uint64_t> accesses{0};  // entries handed out by queries
   AtomicCounters counters;
+
+  // --- under the lock of the census; the writer alone changes `linked` and reads it without ---
+  uint64_t linked = 0;   // entries that have not died
+  uint64_t expired = 0;  // of those
 
   // --- writer only ---
   EntryList entries;               // by version

@@ -54,7 +54,7 @@ bool selects(const Selector& selector, const Entry& entry) {
 size_t Reader::dimension_of(const model::NamespaceKey& key, int64_t now_ms) const {
   const sync::EpochDomain::Guard guard(state_.epochs);
   const NamespaceState* ns = state_.namespaces.find(key);
-  return ns != nullptr && state_.live_in(*ns, now_ms) > 0 ? ns->dimension : 0;
+  return ns != nullptr && state_.census.live_of(*ns, now_ms) > 0 ? ns->dimension : 0;
 }
 
 Result<QueryResult> Reader::query(const QueryRequest& request, bool count_miss) const {
@@ -65,7 +65,7 @@ Result<QueryResult> Reader::query(const QueryRequest& request, bool count_miss) 
   if (ns == nullptr) return result;
   if (ns->dimension != request.unit_vector.size()) {
     // A namespace whose last entry has expired has no dimension any more.
-    if (state_.live_in(*ns, request.now_ms) == 0) return result;
+    if (state_.census.live_of(*ns, request.now_ms) == 0) return result;
     return dimension_mismatch(request.ns, ns->dimension, request.unit_vector.size());
   }
   const Entry* exact = exact_match(*ns, request, view);

@@ -19,7 +19,7 @@ EntryRef ref_of(const Entry& entry) {
 Status RoomPlanner::admit(const model::PutOp& op, int64_t now_ms) const {
   const size_t dimension = op.vector.size();
   const NamespaceState* ns = state_.namespaces.find(op.ns);
-  if (ns != nullptr && ns->dimension != dimension && state_.live_in(*ns, now_ms) > 0) {
+  if (ns != nullptr && ns->dimension != dimension && state_.census.live_of(*ns, now_ms) > 0) {
     return dimension_mismatch(op.ns, ns->dimension, dimension);
   }
   const BatchPlan::OfNamespace planned = state_.plan.of(op.ns);
@@ -64,7 +64,7 @@ void RoomPlanner::reap_if_short(const model::PutOp& op, int64_t now_ms) {
 void RoomPlanner::free_places(const model::PutOp& op, NamespaceState* ns, int64_t now_ms,
                               std::vector<EntryRef>& victims) {
   const BatchPlan::OfNamespace planned = state_.plan.of(op.ns);
-  const uint64_t live = ns != nullptr ? state_.live_in(*ns, now_ms) : 0;
+  const uint64_t live = ns != nullptr ? state_.census.live_of(*ns, now_ms) : 0;
   uint64_t after = live - std::min(live, planned.leaving_live) + planned.puts + 1;
   while (after > state_.options.max_entries_per_namespace) {
     Entry* coldest = ns != nullptr ? state_.recency.first(*ns) : nullptr;

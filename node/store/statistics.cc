@@ -17,9 +17,7 @@ uint64_t get(const std::atomic<uint64_t>& figure) noexcept {
 }  // namespace
 
 size_t Statistics::live_entries(int64_t now_ms) const {
-  const uint64_t expired = state_.expiry.expired(now_ms);
-  const uint64_t all = get(state_.linked);
-  return all > expired ? all - expired : 0;
+  return state_.census.live(now_ms);
 }
 
 std::vector<NamespaceStats> Statistics::namespaces(int64_t now_ms, std::string_view prefix,
@@ -33,7 +31,8 @@ std::vector<NamespaceStats> Statistics::namespaces(int64_t now_ms, std::string_v
     if (some.empty()) break;
     last = some.back()->name;
     for (const NamespaceState* ns : some) {
-      if (const uint64_t live = state_.live_in(*ns, now_ms); live > 0) out.push_back(stats_of(*ns, live));
+      if (const uint64_t live = state_.census.live_of(*ns, now_ms); live > 0)
+        out.push_back(stats_of(*ns, live));
     }
   }
   return out;
@@ -42,7 +41,7 @@ std::vector<NamespaceStats> Statistics::namespaces(int64_t now_ms, std::string_v
 std::optional<NamespaceStats> Statistics::of_namespace(const model::NamespaceKey& key, int64_t now_ms) const {
   const sync::EpochDomain::Guard guard(state_.epochs);
   const NamespaceState* ns = state_.namespaces.find(key);
-  const uint64_t live = ns != nullptr ? state_.live_in(*ns, now_ms) : 0;
+  const uint64_t live = ns != nullptr ? state_.census.live_of(*ns, now_ms) : 0;
   if (live == 0) return std::nullopt;
   return stats_of(*ns, live);
 }

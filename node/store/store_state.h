@@ -8,8 +8,8 @@
 #include "common/sync/epoch.h"
 #include "common/time/clock.h"
 #include "node/store/batch_plan.h"
+#include "node/store/census.h"
 #include "node/store/exact_index.h"
-#include "node/store/expiry_index.h"
 #include "node/store/id_index.h"
 #include "node/store/namespace_map.h"
 #include "node/store/read_view.h"
@@ -32,13 +32,6 @@ struct StoreState {
 
   // Inside an epoch guard, taken first.
   ReadView view(int64_t now_ms) const noexcept { return {committed.load(std::memory_order_acquire), now_ms}; }
-  // Entries of the namespace that are live at `now_ms`; exact on the writer thread, of some recent instant
-  // elsewhere.
-  uint64_t live_in(const NamespaceState& ns, int64_t now_ms) const {
-    const uint64_t expired = expiry.expired_of(ns, now_ms);
-    const uint64_t all = ns.linked.load(std::memory_order_relaxed);
-    return all > expired ? all - expired : 0;
-  }
   // What the budget counts: the entries that have not died, their share of the index and the tables. Memory
   // that an index keeps for entries to come is not charged to anybody, else evicting could never win against
   // it.
@@ -54,9 +47,8 @@ struct StoreState {
   NamespaceMap namespaces{tables};
   IdIndex ids{tables};
   ExactIndex texts{tables};
-  ExpiryIndex expiry;
+  Census census;
   std::atomic<uint64_t> committed{0};  // see ReadView
-  std::atomic<uint64_t> linked{0};     // entries that have not died, in all namespaces
   std::atomic<uint64_t> index_rebuilds{0};
 
   // --- writer only ---

@@ -29,7 +29,8 @@ Writer::~Writer() {
       Entry& entry = ns->entries.front();
       ns->entries.pop_front();
       state_.recency.unlink(entry);
-      state_.expiry.unlink(entry);
+      Entry* const one = &entry;
+      state_.census.change(nullptr, {&one, 1});
       Entry::destroy(&entry);
     }
     delete ns;
@@ -95,7 +96,7 @@ ApplyResult Writer::drop(const model::DropNamespaceOp& op, int64_t now_ms) {
 }
 
 size_t Writer::reap_expired(int64_t now_ms, size_t max) {
-  const std::vector<Entry*> expired = state_.expiry.earliest(now_ms, max);
+  const std::vector<Entry*> expired = state_.census.earliest(now_ms, max);
   for (Entry* entry : expired) kill_counted(*entry, now_ms, entry->ns->counters.expirations);
   if (!expired.empty()) commit();
   return expired.size();
@@ -141,7 +142,7 @@ NamespaceState& Writer::supersede(NamespaceState& ns, size_t dimension, int64_t 
   return fresh;
 }
 
-Entry& Writer::link(NamespaceState& ns, const model::PutOp& op) {
+void Writer::link(NamespaceState& ns, const model::PutOp& op) {
   model::normalise_text(op.query_text, normalised_);
   const bool has_text = !normalised_.empty();
   const model::TextHash hash = has_text ? state_.hash_text(normalised_) : model::TextHash{};
@@ -153,30 +154,24 @@ Entry& Writer::link(NamespaceState& ns, const model::PutOp& op) {
   auto after = ns.entries.end();
   while (after != ns.entries.begin() && std::prev(after)->version() > op.version) --after;
   ns.entries.insert(after, entry);
-  ns.linked.fetch_add(1, std::memory_order_relaxed);
-  state_.linked.fetch_add(1, std::memory_order_relaxed);
-  state_.expiry.link(entry);
   state_.recency.link(entry);
   const size_t bytes = entry.heap_size();
   ns.entry_bytes.fetch_add(bytes, std::memory_order_relaxed);
   state_.held.add(bytes);
   state_.charged += bytes;
   touch(ns);
-  return entry;
+  born_ = &entry;
 }
 
 void Writer::kill(Entry& entry) {
   NamespaceState& ns = *entry.ns;
   entry.died.store(next_sequence(), std::memory_order_release);
-  state_.expiry.unlink(entry);
   if (entry.leaving) {
     state_.plan.died(entry);
   } else {
     state_.recency.unlink(entry);
   }
   ns.entries.erase(ns.entries.iterator_to(entry));
-  ns.linked.fetch_sub(1, std::memory_order_relaxed);
-  state_.linked.fetch_sub(1, std::memory_order_relaxed);
   const size_t bytes = entry.heap_size();
   ns.entry_bytes.fetch_sub(bytes, std::memory_order_relaxed);
   state_.charged -= bytes;
@@ -191,6 +186,8 @@ void Writer::kill_counted(Entry& entry, int64_t now_ms, std::atomic<uint64_t>& c
 
 void Writer::commit() {
   state_.committed.store(next_sequence(), std::memory_order_release);
+  state_.census.change(born_, dead_);
+  born_ = nullptr;
   for (NamespaceState* ns : touched_) {
     ns->touched = false;
     if (ns->gone) continue;
@@ -239,7 +236,7 @@ void Writer::touch(NamespaceState& ns) {
 
 // Brings the figures of a namespace up to date after its entries or its index changed.
 void Writer::refresh(NamespaceState& ns) {
-  const uint64_t linked = ns.linked.load(std::memory_order_relaxed);
+  const uint64_t linked = ns.linked;
   const uint64_t before = ns.index_bytes.load(std::memory_order_relaxed);
   const uint64_t now = ns.index->bytes();
   state_.held.add(now - before);  // wraps around to a subtraction when it shrank
@@ -301,7 +298,7 @@ Status Writer::load_graph(const model::NamespaceKey& key, Bytes graph) {
   NamespaceState* ns = state_.namespaces.find(key);
   if (ns == nullptr) return Status::data_loss("the graph of a namespace without entries");
   std::vector<index::Row> row_of;
-  row_of.reserve(ns->linked.load(std::memory_order_relaxed));
+  row_of.reserve(ns->linked);
   for (const Entry& entry : ns->entries) row_of.push_back(entry.row);
   const Status status = ns->index->load_graph(graph, row_of);
   refresh(*ns);

@@ -44,7 +44,7 @@ class Writer {
   NamespaceState& open_namespace(const model::NamespaceKey& key, size_t dimension);
   void close_namespace(NamespaceState& ns);
   NamespaceState& supersede(NamespaceState& ns, size_t dimension, int64_t now_ms, ApplyResult& result);
-  Entry& link(NamespaceState& ns, const model::PutOp& op);
+  void link(NamespaceState& ns, const model::PutOp& op);
   void kill(Entry& entry);
   void kill_counted(Entry& entry, int64_t now_ms, std::atomic<uint64_t>& counter);
   void commit();
@@ -61,6 +61,7 @@ class Writer {
   std::string normalised_;           // scratch
   MaintenanceQueue changed_;         // namespaces whose index may want work
   // --- the change under way ---
+  Entry* born_ = nullptr;
   std::vector<Entry*> dead_;
   std::vector<NamespaceState*> touched_;
   std::vector<NamespaceState*> closed_;
