@@ -33,6 +33,8 @@ constexpr uint64_t mix(uint64_t bits) noexcept {
 // `HashOf::of(node)` gives a node's hash, well spread over 64 bits, the same as the one it was inserted with.
 template <typename T, TableLink<T> T::*kLink, typename HashOf>
 class ShardedTable {
+  struct Shard;
+
  public:
   explicit ShardedTable(MemoryAccount& memory) : memory_(memory) {}
   ShardedTable(const ShardedTable&) = delete;
@@ -94,10 +96,9 @@ class ShardedTable {
 
    private:
     friend class ShardedTable;
-    Editor(ShardedTable& table, typename ShardedTable::Shard& shard, uint64_t hash)
-        : table_(table), shard_(shard), hash_(hash) {}
+    Editor(ShardedTable& table, Shard& shard, uint64_t hash) : table_(table), shard_(shard), hash_(hash) {}
     ShardedTable& table_;
-    typename ShardedTable::Shard& shard_;
+    Shard& shard_;
     const uint64_t hash_;
   };
 
