@@ -9,6 +9,7 @@ from harness.node import Node, StartFailed
 from harness.vectors import axis, make_rng
 
 ENTRIES = 12
+SEGMENT_BYTES = 1 << 20  # the smallest: every test copies the folder
 VICTIM = 5  # whose record is damaged in the middle tests
 
 
@@ -20,7 +21,7 @@ class Log:
     """A killed node's data folder in which it is known where each entry's record lies."""
     def __init__(self, nodes, **settings):
         self.nodes = nodes
-        node = nodes.start({"compact_interval_inserts": 0, **settings})
+        node = nodes.start({"compact_interval_inserts": 0, "wal.segment_bytes": SEGMENT_BYTES, **settings})
         self.settings = node.settings
         self.folder = DataFolder(node.data)
         written = [self.folder.written_by(lambda n=n: self.insert(node, n)) for n in range(ENTRIES)]
@@ -124,7 +125,7 @@ def test_flipped_bit(log, share):
 
 @contract("durable-3: damage in an older log file, too")
 def test_flip_in_an_older_segment(nodes):
-    node = nodes.start({"wal.segment_bytes": 1 << 20, "compact_interval_inserts": 0})
+    node = nodes.start({"wal.segment_bytes": SEGMENT_BYTES, "compact_interval_inserts": 0})
     folder, settings = DataFolder(node.data), node.settings
     node.api.insert(axis(8, 0), "m", id="first")
     record = folder.written_by(lambda: node.api.insert(axis(8, 1), "m", "y" * 5000, id="victim"))
@@ -143,7 +144,7 @@ def test_flip_in_an_older_segment(nodes):
 
 @contract("durable-3: a missing log file in the middle is no empty log")
 def test_missing_segment(nodes):
-    node = nodes.start({"wal.segment_bytes": 1 << 20, "compact_interval_inserts": 0})
+    node = nodes.start({"wal.segment_bytes": SEGMENT_BYTES, "compact_interval_inserts": 0})
     folder, records = DataFolder(node.data), []
     for number in range(40):
         records.append(
@@ -163,7 +164,7 @@ def test_flip_anywhere(nodes):
     """Snapshots, manifests, identity and log: either the start is refused or everything acknowledged is
     there. The last record is left out: damage there looks like a torn tail."""
     rng = make_rng()
-    node = nodes.start({"compact_interval_inserts": 0})
+    node = nodes.start({"wal.segment_bytes": SEGMENT_BYTES, "compact_interval_inserts": 0})
     for number in range(30):
         node.api.insert(axis(8, number % 8), "m", f"r{number}", f"q{number}", id=f"e{number}")
         if number in (10, 20):

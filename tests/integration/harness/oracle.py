@@ -20,6 +20,10 @@ class ExactOracle:
         return sorted(((dot(vector, other), entry_id) for entry_id, other in self.entries.items()),
                       reverse=True)
 
+    def best(self, vector: Vector) -> float:
+        """The highest cosine."""
+        return max(dot(vector, other) for other in self.entries.values())
+
     def certain(self, vector: Vector, threshold: float) -> tuple[set[str], set[str]]:
         """Ids that certainly reach the threshold, and those that may (grey zone included)."""
         scores = self.scores(vector)
