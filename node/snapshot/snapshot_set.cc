@@ -199,8 +199,8 @@ Status FolderSnapshotSet::remove_leftovers(const std::vector<std::string>& files
   return removed ? fs_.sync_directory(options_.folder) : Status();
 }
 
-// Salvage: without a manifest the files speak for themselves. Nothing is removed; who reads one learns
-// whether it verifies.
+// Salvage: without a manifest the files speak for themselves. Each is read, so that the new manifest tells
+// the truth of those that verify. Nothing is removed: one that is damaged may still give a part.
 Status FolderSnapshotSet::rebuild_from_files(const std::vector<std::string>& files) {
   for (const std::string& name : files) {
     if (!is_snapshot_file(name)) continue;
@@ -211,6 +211,10 @@ Status FolderSnapshotSet::rebuild_from_files(const std::vector<std::string>& fil
   }
   std::sort(kept_.begin(), kept_.end(),
             [](const Kept& a, const Kept& b) { return a.info.number < b.info.number; });
+  for (size_t i = 0; i < kept_.size(); ++i) {
+    const Status status = verify(kept_[i].info);
+    if (!status.ok() && status.code() != StatusCode::data_loss) return status;
+  }
   return write_manifest();
 }
 

@@ -127,6 +127,22 @@ TEST_F(SnapshotTest, SalvageFindsTheSnapshotsWithoutTheManifest) {
   EXPECT_THAT(numbers(*open()), ElementsAre(1, 3));
 }
 
+TEST_F(SnapshotTest, ManifestMadeBySalvageNamesTheFilesAsTheyAre) {
+  for (const uint64_t sequence : {10U, 20U})
+    ASSERT_TRUE(write_snapshot(*open(), sequence, {{1, "abc"}, {1, "de"}}).ok());
+  const std::vector<SnapshotInfo> before = open()->list();
+  std::filesystem::remove(path_of(kManifest));
+  open(2, true);
+  auto set = open();
+  const std::vector<SnapshotInfo> after = set->list();
+  ASSERT_EQ(after.size(), before.size());
+  for (size_t i = 0; i < after.size(); ++i) {
+    EXPECT_EQ(after[i].records, before[i].records);
+    EXPECT_EQ(after[i].bytes, before[i].bytes);
+    EXPECT_TRUE(set->verify(after[i]).ok());
+  }
+}
+
 TEST(SnapshotManifestTest, RoundTripAndOrder) {
   const std::vector<SnapshotInfo> infos = {
       {3, 10, -5, 7, 900, snapshot_file_name(3)},
