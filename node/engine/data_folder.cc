@@ -83,14 +83,25 @@ Status make_folder(io::FileSystem& fs, const std::string& path) {
 Result<Identity> read_identity(io::FileSystem& fs, const std::string& file) {
   FERRO_ASSIGN_OR_RETURN(const std::string text, io::read_file(fs, file, kIdentityBytesMax));
   auto identity = decode(text);
+  if (identity.status().code() == StatusCode::data_loss) {
+    return Status::data_loss("identity file " + file + ": " + identity.status().message() +
+                             ". Restore it from a copy, or start with --salvage to have it made anew");
+  }
   if (!identity.ok()) return identity.status().with_context("identity file " + file);
   return identity;
+}
+
+Status check_cluster(const std::string& path, const Identity& stored, const std::string& cluster_id) {
+  if (stored.cluster_id == cluster_id) return {};
+  return refused("the data folder " + path + " belongs to the cluster \"" + stored.cluster_id +
+                 "\", this node is configured for \"" + cluster_id + "\"");
 }
 
 }  // namespace
 
 Result<DataFolder> open_data_folder(io::FileSystem& fs, const std::string& path,
-                                    const std::string& wanted_node_id, const std::string& cluster_id) {
+                                    const std::string& wanted_node_id, const std::string& cluster_id,
+                                    bool salvage) {
   if (!fits_on_a_line(wanted_node_id) || !fits_on_a_line(cluster_id)) {
     return Status::invalid("node_id and cluster.id may not contain control characters");
   }
@@ -104,10 +115,14 @@ Result<DataFolder> open_data_folder(io::FileSystem& fs, const std::string& path,
   FERRO_ASSIGN_OR_RETURN(const bool known, fs.exists(file));
   Identity stored;
   if (known) {
-    FERRO_ASSIGN_OR_RETURN(stored, read_identity(fs, file));
-    if (stored.cluster_id != cluster_id) {
-      return refused("the data folder " + path + " belongs to the cluster \"" + stored.cluster_id +
-                     "\", this node is configured for \"" + cluster_id + "\"");
+    auto read = read_identity(fs, file);
+    if (read.status().code() == StatusCode::data_loss) {
+      if (!salvage) return read.status();
+      obs::warn("the identity of the data folder is made anew", {{"reason", read.status().message()}});
+    } else {
+      FERRO_RETURN_IF_ERROR(read.status());
+      stored = std::move(*read);
+      FERRO_RETURN_IF_ERROR(check_cluster(path, stored, cluster_id));
     }
   }
   Identity identity{wanted_node_id.empty() ? stored.node_id : wanted_node_id, cluster_id};
@@ -115,7 +130,8 @@ Result<DataFolder> open_data_folder(io::FileSystem& fs, const std::string& path,
     FERRO_ASSIGN_OR_RETURN(identity.node_id, crypto::make_uuid());
   }
   if (identity.node_id != stored.node_id) {
-    if (known) obs::warn("this node has a new id", {{"before", stored.node_id}, {"now", identity.node_id}});
+    if (!stored.node_id.empty())
+      obs::warn("this node has a new id", {{"before", stored.node_id}, {"now", identity.node_id}});
     FERRO_RETURN_IF_ERROR(io::write_file_atomically(fs, file, as_bytes(encode(identity))));
   }
   return DataFolder{std::move(*lock), std::move(identity.node_id)};

@@ -19,8 +19,10 @@ struct DataFolder {
 
 // failed_precondition when another process holds the folder, when it belongs to another cluster or was
 // written by a later program, or when `path` is a plain file. The node's id is the wanted one; if that is
-// empty the stored one; if there is none a new one. What was decided is stored.
+// empty the stored one; if there is none a new one. What was decided is stored. An identity that does not
+// verify is data_loss, with `salvage` as good as none.
 Result<DataFolder> open_data_folder(io::FileSystem& fs, const std::string& path,
-                                    const std::string& wanted_node_id, const std::string& cluster_id);
+                                    const std::string& wanted_node_id, const std::string& cluster_id,
+                                    bool salvage);
 
 }  // namespace ferro::node::engine

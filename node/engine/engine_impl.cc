@@ -230,8 +230,8 @@ void EngineImpl::submit(WriteRequestPtr request) {
 Result<std::unique_ptr<Engine>> Engine::open(EngineOptions options, io::FileSystem& fs, const Clock& clock,
                                              OpenReport& report) {
   const int64_t started_ns = clock.steady_ns();
-  FERRO_ASSIGN_OR_RETURN(DataFolder folder,
-                         open_data_folder(fs, options.data_folder, options.node_id, options.cluster_id));
+  FERRO_ASSIGN_OR_RETURN(DataFolder folder, open_data_folder(fs, options.data_folder, options.node_id,
+                                                             options.cluster_id, options.salvage));
   options.node_id = folder.node_id;
   // Breaks ties between nodes: any stable hash of the id serves.
   const auto node = static_cast<uint32_t>(model::hash_text(folder.node_id).low);

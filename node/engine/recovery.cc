@@ -22,6 +22,15 @@ std::string sentence(const wal::Dropped& dropped) {
          std::to_string(dropped.bytes) + " bytes left out, " + dropped.reason;
 }
 
+// What to do about it; nothing is added to other failures.
+Status with_advice(Status status) {
+  if (status.code() != StatusCode::data_loss) return status;
+  return Status::data_loss(
+      status.message() +
+      ". Restore the data folder from a copy, or start with --salvage to keep what verifies "
+      "and give up the rest");
+}
+
 class Recovery {
  public:
   Recovery(Core& core, OpenReport& report) : core_(core), report_(report), now_ms_(core.clock.wall_ms()) {}
@@ -55,18 +64,14 @@ class Recovery {
 
 Result<Recovered> Recovery::run() {
   const EngineOptions& options = core_.options;
-  FERRO_ASSIGN_OR_RETURN(core_.snapshots,
-                         snapshot::SnapshotSet::open(
-                             core_.fs, {options.data_folder, options.snapshot_retention}, options.salvage));
+  auto snapshots = snapshot::SnapshotSet::open(core_.fs, {options.data_folder, options.snapshot_retention},
+                                               options.salvage);
+  if (!snapshots.ok()) return with_advice(snapshots.status());
+  core_.snapshots = std::move(*snapshots);
   snapshots_ = core_.snapshots->list();
   Status status = complete_state();
   if (status.code() == StatusCode::data_loss) {
-    if (!options.salvage) {
-      return Status::data_loss(
-          status.message() +
-          ". Restore the data folder from a copy, or start with --salvage to keep what verifies "
-          "and give up the rest");
-    }
+    if (!options.salvage) return with_advice(std::move(status));
     status = partial_state();
   }
   FERRO_RETURN_IF_ERROR(status);
