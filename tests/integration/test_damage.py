@@ -197,3 +197,34 @@ def test_flip_anywhere(nodes):
         assert all(copy.api.entry(f"e{n}")["response"] == f"r{n}" for n in present_now)
         copy.kill()
     assert refused > 0
+
+
+@contract("durable-4: --salvage mends whatever file is damaged or gone, and need not be repeated")
+@pytest.mark.parametrize("harm", ["flip", "remove"])
+def test_salvage_of_each_file(nodes, harm):
+    node = nodes.start({"wal.segment_bytes": SEGMENT_BYTES, "compact_interval_inserts": 0})
+    for number in range(ENTRIES):
+        Log.insert(node, number)
+        if number in (3, 7):
+            node.api.compact()
+    node.kill()
+    folder = DataFolder(node.data)
+    settings = {key: value for key, value in node.settings.items() if key != "wal_path"}
+    for file, data in folder.files().items():
+        written = len(data.rstrip(b"\0"))
+        if written == 0:
+            continue
+        copy = nodes.make(settings, folder=nodes.folder / f"{harm}-{file.name}")
+        damaged = folder.copy_to(copy.data)
+        if harm == "flip":
+            damaged.flip(file, written // 2)
+        else:
+            (damaged.path / file).unlink()
+        copy.start(arguments=("--salvage",))
+        kept = present(copy)
+        Log.insert(copy, 0)
+        copy.restart(kill=True)
+        assert set(present(copy)) == set(kept) | {0}, file
+        if not file.name.startswith("wal-"):
+            assert kept == list(range(ENTRIES)), f"{file}: nothing in the log was damaged"
+        copy.kill()
