@@ -76,6 +76,7 @@ void Compactor::begin() {
   if (auto rotated = core_.wal->rotate(); rotated.ok()) {
     upto = *rotated;
   } else if (rotated.status().code() != StatusCode::no_space) {
+    core_.publish_log_health();
     finish(rotated.status());
     return;
   }
@@ -146,6 +147,7 @@ void Compactor::finish(Result<Outcome> outcome) {
   if (status.ok() && outcome->release_upto > 0) {
     // The snapshot stands either way; a log that cannot be released is only longer than it need be.
     if (Status released = core_.wal->release(outcome->release_upto); !released.ok()) {
+      core_.publish_log_health();
       obs::warn("the log behind a snapshot could not be released", {{"reason", released.to_string()}});
     }
   }

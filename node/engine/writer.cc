@@ -97,7 +97,7 @@ bool Writer::ready_to_log() {
     health = core_.wal->try_resume();
     if (health.ok()) obs::info("there is room on the disk again: writes are accepted");
   }
-  core_.log_health.set(refusal_for(health));
+  core_.publish_log_health();
   return health.ok();
 }
 
@@ -136,11 +136,11 @@ void Writer::commit() {
       log_bytes_ += log_bytes;
       last_batch_operations_ = batch_.operations.size();
       // The batch is safe, yet the log may have stopped behind it.
-      if (!core_.wal->health().ok()) core_.log_health.set(refusal_for(core_.wal->health()));
+      if (!core_.wal->health().ok()) core_.publish_log_health();
     } else {
       const Status health = core_.wal->health();
       obs::error("the write-ahead log failed", {{"reason", sequence.status().to_string()}});
-      core_.log_health.set(refusal_for(health));
+      core_.publish_log_health();
       const Status answer = refusal_for(health.ok() ? sequence.status() : health);
       for (PlannedOperation& planned : batch_.operations) {
         if (planned.item != nullptr) planned.item->status = answer;

@@ -1,0 +1,164 @@
+// Snapshots beside traffic and what becomes of the log behind them.
+#include <gmock/gmock.h>
+
+#include "tests/fakes/faulty_file_system.h"
+#include "tests/unit/node/engine/engine_fixture.h"
+
+namespace ferro::node::engine {
+namespace {
+
+using ::testing::HasSubstr;
+
+class EngineCompactionTest : public ::testing::Test {
+ protected:
+  void open() { ASSERT_EQ(engine.open().to_string(), "ok"); }
+  void fill(const std::string& prefix, int count, size_t response_bytes = 10) {
+    for (int i = 0; i < count; ++i) {
+      ASSERT_TRUE(
+          insert(*engine, entry(prefix + std::to_string(i), i, std::string(response_bytes, 'r'))).ok());
+    }
+  }
+  // Gives the writer and the snapshot thread turns until `done`: a write is a turn.
+  void turn_until(const std::function<bool()>& done) {
+    const auto end = std::chrono::steady_clock::now() + kAnswerWithin;
+    while (!done()) {
+      ASSERT_LT(std::chrono::steady_clock::now(), end) << "it never happened";
+      EXPECT_FALSE(remove(*engine, {"no-such-id", {}, {}}).ok());
+    }
+  }
+
+  tests::fakes::FaultyFileSystem fs_{1};
+  EngineHarness engine{fs_, "/data"};
+};
+
+TEST_F(EngineCompactionTest, SnapshotsLetGoOfTheLogBehindTheOlderOfTwo) {
+  open();
+  fill("a", 50, 4000);
+  const uint64_t full = engine->figures().wal_bytes;
+  const auto first = compact(*engine);
+  ASSERT_TRUE(first.ok()) << first.status().to_string();
+  EXPECT_EQ(first->entries, 50U);
+  EXPECT_EQ(first->wal_sequence, 50U);
+  EXPECT_EQ(engine->figures().wal_bytes, full) << "one snapshot is not enough to let go of anything";
+  fill("b", 1);
+  EXPECT_EQ(compact(*engine)->entries, 51U);
+  const EngineFigures figures = engine->figures();
+  EXPECT_LT(figures.wal_bytes, full / 10);
+  EXPECT_EQ(figures.snapshots_kept, 2U);
+  EXPECT_EQ(figures.snapshot_number, 2U);
+  EXPECT_EQ(figures.snapshot_wal_sequence, 51U);
+  EXPECT_EQ(figures.snapshot_created_at_ms, engine.clock.wall_ms());
+  EXPECT_GT(figures.snapshot_bytes, 50U * 4000);
+  EXPECT_EQ(engine->counters().compactions, 2U);
+  open();
+  EXPECT_EQ(engine->figures().live_entries, 51U);
+  EXPECT_EQ(engine.report.wal_records, 0U);
+}
+
+TEST_F(EngineCompactionTest, CallsMadeMeanwhileJoinTheRunningOne) {
+  open();
+  fill("a", 5);
+  std::vector<Answer<Result<CompactResult>>> answers(4);
+  {
+    const WriterHold hold(*engine);
+    for (auto& answer : answers) engine->compact(answer.done());
+  }
+  for (auto& answer : answers) EXPECT_EQ(answer.get()->wal_sequence, 5U);
+  EXPECT_EQ(engine->counters().compactions, 1U);
+}
+
+TEST_F(EngineCompactionTest, EveryIntervalOfInsertsMakesASnapshotByItself) {
+  engine.options.compact_interval_inserts = 40;
+  open();
+  fill("a", 39);
+  EXPECT_EQ(engine->counters().compactions, 0U);
+  fill("b", 1);
+  turn_until([&] { return engine->counters().compactions == 1; });
+  fill("c", 40);
+  turn_until([&] { return engine->counters().compactions == 2; });
+  // What recovery replays counts too: a node that restarts often compacts all the same.
+  fill("d", 30);
+  open();
+  fill("e", 10);
+  turn_until([&] { return engine->counters().compactions == 1; });
+  open();
+  EXPECT_EQ(engine->figures().live_entries, 120U);
+}
+
+TEST_F(EngineCompactionTest, WritesGoOnWhileASnapshotIsWritten) {
+  open();
+  fill("a", 300, 2000);
+  Answer<Result<CompactResult>> answer;
+  engine->compact(answer.done());
+  for (int i = 0; i < 300; ++i) {
+    const std::string id = "a" + std::to_string(i);
+    if (i % 3 == 0) {
+      ASSERT_TRUE(remove(*engine, {id, {}, {}}).ok());
+    } else if (i % 3 == 1) {
+      ASSERT_TRUE(insert(*engine, entry(id, i, "replaced")).ok());
+    }
+  }
+  fill("b", 50);
+  ASSERT_TRUE(answer.get().ok());
+  for (int restart = 0; restart < 2; ++restart) {
+    EXPECT_EQ(engine->figures().live_entries, 250U);
+    for (int i = 0; i < 300; ++i) {
+      const std::string expected = i % 3 == 0 ? "" : i % 3 == 1 ? "replaced" : std::string(2000, 'r');
+      ASSERT_EQ(response_of(*engine, "a" + std::to_string(i)), expected) << i;
+    }
+    open();
+  }
+}
+
+TEST_F(EngineCompactionTest, AFailedSnapshotIsReportedAndTriedAgainAfterAWhile) {
+  engine.options.compact_interval_inserts = 100;
+  open();
+  fill("a", 90);
+  // Room for the log, not for a snapshot beside it.
+  constexpr uint64_t kPlenty = 100U << 20;
+  fs_.set_capacity(kPlenty);
+  fs_.set_capacity(kPlenty - *fs_.free_bytes("/data") + (192U << 10));
+  fill("b", 20, 3000);
+  turn_until([&] { return engine->figures().snapshot_failed; });
+  EXPECT_TRUE(engine->readiness().ok());
+  const auto asked = compact(*engine);
+  EXPECT_EQ(asked.status().code(), StatusCode::no_space) << asked.status().to_string();
+  EXPECT_EQ(engine->counters().compactions, 0U);
+
+  fs_.set_capacity(kPlenty);
+  fill("c", 10);
+  EXPECT_EQ(engine->counters().compactions, 0U) << "it was to wait";
+  engine.clock.advance_ms(10'000);
+  turn_until([&] { return engine->counters().compactions == 1; });
+  EXPECT_FALSE(engine->figures().snapshot_failed);
+  open();
+  EXPECT_EQ(engine->figures().live_entries, 120U);
+}
+
+TEST_F(EngineCompactionTest, EveryFailedOperationOfASnapshotLeavesAWorkingNode) {
+  for (uint64_t nth = 1; nth <= 12; ++nth) {
+    for (const bool sync : {false, true}) {
+      SCOPED_TRACE(std::string(sync ? "sync " : "write ") + std::to_string(nth));
+      tests::fakes::FaultyFileSystem fs(nth);
+      EngineHarness node(fs, "/data");
+      ASSERT_EQ(node.open().to_string(), "ok");
+      for (int i = 0; i < 20; ++i) ASSERT_TRUE(insert(*node, entry("a" + std::to_string(i), i)).ok());
+      sync ? fs.fail_sync(nth) : fs.fail_write(nth);
+      const auto compacted = compact(*node);
+      fs.fail_sync(0);
+      fs.fail_write(0);
+      // If the log itself was hit while it was cut, the node is read-only; otherwise it writes on.
+      if (node->readiness().ok()) {
+        EXPECT_TRUE(insert(*node, entry("b", 0)).ok());
+        EXPECT_TRUE(compact(*node).ok());
+      } else {
+        EXPECT_FALSE(compacted.ok());
+      }
+      ASSERT_EQ(node.open().to_string(), "ok");
+      EXPECT_GE(node->figures().live_entries, 20U);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace ferro::node::engine
