@@ -4,7 +4,6 @@
 
 #include <array>
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/write.hpp>
 #include <utility>
 
 #include "node/http/response_batch.h"
@@ -89,9 +88,12 @@ class BasicTransport : public Transport {
   }
 
   void write_rest() {
-    boost::asio::async_write(stream_, buffers_.view(),
-                             [this, alive = events_.shared_from_this()](Error error, size_t /*bytes*/) {
-                               events_.on_written(!error);
+    stream_.async_write_some(buffers_.view(),
+                             [this, alive = events_.shared_from_this()](Error error, size_t bytes) {
+                               buffers_.consume(bytes);
+                               if (error || buffers_.empty()) return events_.on_written(!error);
+                               events_.on_write_progress();
+                               write_rest();
                              });
   }
 

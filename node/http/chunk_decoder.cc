@@ -12,7 +12,7 @@ ChunkDecoder::State ChunkDecoder::feed(std::string_view bytes, BodyBuffer& out, 
   while (consumed < bytes.size()) {
     if (expect_ == Expect::data) {
       const size_t size = std::min<uint64_t>(size_, bytes.size() - consumed);
-      out.append(bytes.substr(consumed, size));
+      if (!out.append(bytes.substr(consumed, size))) return State::no_memory;
       consumed += size;
       size_ -= size;
       if (size_ == 0) expect_ = Expect::data_return;

@@ -15,7 +15,7 @@ namespace ferro::node::http {
 
 class ChunkDecoder {
  public:
-  enum class State : uint8_t { more, done, malformed, too_large };
+  enum class State : uint8_t { more, done, malformed, too_large, no_memory };
 
   explicit ChunkDecoder(size_t body_bytes_max) : left_in_body_(body_bytes_max) {}
 

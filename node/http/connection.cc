@@ -1,9 +1,7 @@
 #include "node/http/connection.h"
 
-#include <exception>
 #include <utility>
 
-#include "common/base/assert.h"
 #include "common/obs/log.h"
 #include "node/http/refusal.h"
 
@@ -12,10 +10,6 @@ namespace {
 
 // A smaller rest of a body is read beside what may follow it.
 constexpr size_t kDirectReadBytesMin = 4096;
-
-bool is_safe(Method method) noexcept {
-  return method == Method::get || method == Method::head || method == Method::options;
-}
 
 std::unique_ptr<Transport> make_transport(TcpSocket socket, std::shared_ptr<boost::asio::ssl::context> tls,
                                           TransportEvents& events) {
@@ -44,7 +38,7 @@ void Connection::on_ready(bool ok, bool mutual_tls) {
   if (!ok) return close();
   mutual_tls_ = mutual_tls;
   stage_ = Stage::open;
-  settle();
+  guarded([this] { settle(); });
 }
 
 void Connection::close() {
@@ -54,13 +48,22 @@ void Connection::close() {
   core_->remove(*this);
 }
 
+void Connection::close_after(const char* failure) noexcept {
+  obs::error("a connection failed", {{"error", failure}});
+  close();
+}
+
 void Connection::begin_drain() {
-  if (stage_ == Stage::open) settle();
+  guarded([this] { settle(); });
 }
 
 // --- reading ---
 
 void Connection::on_read(size_t bytes, ReadEnd end) {
+  guarded([&] { take_read(bytes, end); });
+}
+
+void Connection::take_read(size_t bytes, ReadEnd end) {
   read_pending_ = false;
   Exchange* const body = std::exchange(body_target_, nullptr);
   const std::unique_ptr<Exchange> unpinned = std::move(pinned_);
@@ -133,8 +136,7 @@ void Connection::refuse_reading(const Refusal& refusal) {
   state_.figures.requests_total.fetch_add(1, std::memory_order_relaxed);
   state_.figures.requests_refused.fetch_add(1, std::memory_order_relaxed);
   Exchange& exchange = *reading();
-  exchange.response = make_refusal(state_.service, refusal.status, refusal.reason);
-  exchange.state = Exchange::State::done;
+  set_answer(exchange, make_refusal(state_.service, refusal.status, refusal.reason));
   waiting_body_bytes_ += exchange.body.size();
   if (refusal.ends_connection || !exchange.keep_alive) {
     no_more_input_ = true;
@@ -157,153 +159,6 @@ void Connection::read_more() {
     }
   }
   transport_->read(input_.room());
-}
-
-// --- running ---
-
-void Connection::pump() {
-  if (pumping_ || stage_ != Stage::open) return;
-  pumping_ = true;
-  do {
-    parse();
-    start_runnable();
-  } while (flush());
-  pumping_ = false;
-  settle();
-}
-
-void Connection::start_runnable() {
-  for (size_t i = 0; i < owed_; ++i) {
-    if (at(i).state != Exchange::State::queued) continue;
-    if (running_ > 0 && (running_unsafe_ > 0 || !is_safe(at(i).request.method))) return;
-    run((first_ + i) % ring_.size());
-  }
-}
-
-void Connection::run(size_t slot) {
-  ServerFigures& figures = state_.figures;
-  Exchange& exchange = *ring_[slot];
-  figures.requests_total.fetch_add(1, std::memory_order_relaxed);
-  if (figures.requests_in_flight.fetch_add(1, std::memory_order_relaxed) >=
-      state_.options.max_inflight_requests) {
-    figures.requests_in_flight.fetch_sub(1, std::memory_order_relaxed);
-    figures.requests_shed.fetch_add(1, std::memory_order_relaxed);
-    exchange.response = make_refusal(state_.service, 503, "overloaded: too many requests are running");
-    exchange.state = Exchange::State::done;
-    return;
-  }
-  exchange.state = Exchange::State::running;
-  ++running_;
-  if (!is_safe(exchange.request.method)) ++running_unsafe_;
-  try {
-    state_.service.handle(exchange.request,
-                          Reply(std::static_pointer_cast<Connection>(shared_from_this()), slot));
-  } catch (const std::exception& failure) {
-    // The Reply died on the way out and has answered 500.
-    obs::error("a request handler failed",
-               {{"request_id", std::string(exchange.request.request_id)}, {"error", failure.what()}});
-  }
-}
-
-void Connection::answer(size_t slot, Response&& response) noexcept {
-  state_.figures.requests_in_flight.fetch_sub(1, std::memory_order_relaxed);
-  if (core_->is_current()) return take_answer(slot, std::move(response));
-  core_->deliver(std::static_pointer_cast<Connection>(shared_from_this()), slot, std::move(response));
-}
-
-void Connection::take_answer(size_t slot, Response&& response) {
-  Exchange& exchange = *ring_[slot];
-  FERRO_ASSERT(exchange.state == Exchange::State::running, "a Reply answers once");
-  --running_;
-  if (!is_safe(exchange.request.method)) --running_unsafe_;
-  exchange.response = std::move(response);
-  exchange.state = Exchange::State::done;
-  pump();
-}
-
-// --- writing ---
-
-// The connection ends behind this one: the client wants it so, nothing more can be read, or the server stops.
-bool Connection::is_last_answer() const noexcept {
-  return owed_ == 1 && (no_more_input_ || (core_->draining() && input_.empty() && !reader_.skipping()));
-}
-
-bool Connection::flush() {
-  if (write_pending_ || stage_ != Stage::open) return false;
-  while (owed_ > 0 && at(0).state == Exchange::State::done) {
-    const bool last = is_last_answer();
-    append_answer(at(0), last);
-    release_first();
-    if (last) close_after_write_ = no_more_input_ = true;
-  }
-  if (owed_ == 1 && at(0).wants_continue && at(0).state == Exchange::State::reading) {
-    batch_.append_continue();
-    at(0).wants_continue = false;
-  }
-  if (batch_.empty()) return false;
-
-  std::array<std::string_view, ResponseBatch::kPartsMax> parts;
-  const size_t count = batch_.gather(parts);
-  switch (transport_->write({parts.data(), count})) {
-    case WriteState::done:
-      batch_.clear();
-      return true;
-    case WriteState::failed:
-      close();
-      return false;
-    case WriteState::pending:
-      break;
-  }
-  write_pending_ = true;
-  write_deadline_ = core_->tick() +
-                    Core::ticks(state_.options.write_timeout_seconds + batch_.bytes() / limits::kBodyRateMin);
-  return false;
-}
-
-void Connection::append_answer(Exchange& exchange, bool last) {
-  const Request& request = exchange.request;
-  if (request.request_id.empty()) {  // refused before one was read
-    exchange.head.clear();
-    core_->request_ids().append_next(exchange.head);
-    exchange.request.request_id = exchange.head;
-  }
-  compress(exchange);
-  batch_.append(std::move(exchange.response), {.date = core_->date_line(),
-                                               .request_id = request.request_id,
-                                               .http_1_1 = exchange.http_1_1,
-                                               .keep_alive = !last,
-                                               .without_body = request.method == Method::head});
-}
-
-void Connection::compress(Exchange& exchange) {
-  Response& response = exchange.response;
-  if (!is_worth_gzip(response)) return;
-  response.headers.emplace_back("Vary", "Accept-Encoding");
-  std::string compressed;
-  if (!exchange.request.accepts_gzip || !core_->gzip().compress(response.body, compressed)) return;
-  response.headers.emplace_back("Content-Encoding", "gzip");
-  response.body = std::move(compressed);
-}
-
-void Connection::release_first() {
-  waiting_body_bytes_ -= at(0).body.size();
-  std::unique_ptr<Exchange> exchange = std::move(ring_[first_]);
-  first_ = (first_ + 1) % ring_.size();
-  --owed_;
-  if (exchange.get() == body_target_) {
-    pinned_ = std::move(exchange);
-  } else {
-    core_->give_back(std::move(exchange));
-  }
-}
-
-void Connection::on_written(bool ok) {
-  write_pending_ = false;
-  write_deadline_ = 0;
-  if (stage_ != Stage::open) return;
-  if (!ok) return close();
-  batch_.clear();
-  pump();
 }
 
 // --- resting and ending ---
@@ -366,8 +221,10 @@ void Connection::check_deadlines() {
   if (over) return close();
   if (!read_is_late()) return;
   if (reading() == nullptr) return close();  // the rest of a refused body
-  refuse_reading({408, "the request did not arrive in time", true});
-  pump();
+  guarded([this] {
+    refuse_reading({408, "the request did not arrive in time", true});
+    pump();
+  });
 }
 
 }  // namespace ferro::node::http

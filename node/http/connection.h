@@ -9,6 +9,7 @@
 #pragma once
 
 #include <array>
+#include <exception>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -53,9 +54,11 @@ class Connection final : public TransportEvents, public ReplySink {
 
   void on_ready(bool ok, bool mutual_tls) override;
   void on_read(size_t bytes, ReadEnd end) override;
+  void on_write_progress() override;
   void on_written(bool ok) override;
   void on_send_closed() override;
 
+  void take_read(size_t bytes, ReadEnd end);
   // Moves everything on as far as it goes: parse, run, write, read more.
   void pump();
   void parse();
@@ -64,14 +67,26 @@ class Connection final : public TransportEvents, public ReplySink {
   void refuse_reading(const Refusal& refusal);
   void drop_reading();
   void start_runnable();
+  bool may_run(const Exchange& exchange) const noexcept;
   void run(size_t slot);
   // False if nothing was written; the write may be pending.
   bool flush();
+  void set_answer(Exchange& exchange, Response&& response);
   void append_answer(Exchange& exchange, bool last);
   bool is_last_answer() const noexcept;
   void compress(Exchange& exchange);
   void read_more();
   void settle();
+  // Does it; closes the connection if that throws (out of memory): no exception reaches the event loop.
+  template <typename Action>
+  void guarded(Action&& action) noexcept {
+    try {
+      action();
+    } catch (const std::exception& failure) {
+      close_after(failure.what());
+    }
+  }
+  void close_after(const char* failure) noexcept;
   void finish();
   void linger(size_t bytes);
   bool read_is_late() const noexcept;
@@ -98,12 +113,14 @@ class Connection final : public TransportEvents, public ReplySink {
   size_t first_ = 0, owed_ = 0, running_ = 0, running_unsafe_ = 0, waiting_body_bytes_ = 0;
 
   ResponseBatch batch_;
-  bool write_pending_ = false, close_after_write_ = false, lingers_ = false;
+  bool write_pending_ = false, lingers_ = false;
+  size_t waiting_answer_bytes_ = 0;  // answered, not yet written
   uint64_t linger_bytes_ = 0;
 
   // In the core's ticks, 0 = none.
   uint64_t read_started_ = 0;    // first byte of the request being read
-  uint64_t write_deadline_ = 0;  // of the pending write
+  uint64_t write_deadline_ = 0;  // of the pending write's next progress
+  uint64_t write_end_ = 0;       // of the pending write
   uint64_t other_deadline_ = 0;  // of the greeting, of idleness, of the end
 };
 

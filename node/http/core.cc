@@ -25,6 +25,7 @@ namespace {
 
 // Connections taken from the kernel's queue at shutdown; more than its length would be new ones.
 constexpr int kWaitingConnectionsMax = 4096;
+constexpr uint64_t kPauseLogSeconds = 10;
 
 std::string port_is_taken(const asio::ip::tcp::endpoint& endpoint) {
   return "port " + std::to_string(endpoint.port()) + " on " + endpoint.address().to_string() +
@@ -94,8 +95,11 @@ void Core::on_accept(const Error& error, TcpSocket socket) {
   if (too_late || error == asio::error::operation_aborted) return;
   if (error && error != asio::error::connection_aborted) {
     // Out of descriptors or memory: asking again at once would spin. The next tick asks again.
-    if (!accept_paused_) obs::warn("accepting connections pauses", {{"error", error.message()}});
     accept_paused_ = true;
+    if (pause_logged_ == 0 || tick_ >= pause_logged_ + ticks(kPauseLogSeconds)) {
+      pause_logged_ = tick_;
+      obs::warn("accepting connections pauses", {{"error", error.message()}});
+    }
     return;
   }
   if (!error) admit(std::move(socket));
@@ -111,10 +115,16 @@ void Core::admit(TcpSocket socket) {
   }
   figures.connections_total.fetch_add(1, std::memory_order_relaxed);
   auto* tls = state_->options.tls;
-  auto connection = std::make_shared<Connection>(shared_from_this(), std::move(socket),
-                                                 tls != nullptr ? tls->current() : nullptr);
-  connection->place = connections_.size();
-  connections_.push_back(connection);
+  std::shared_ptr<Connection> connection;
+  try {
+    connection = std::make_shared<Connection>(shared_from_this(), std::move(socket),
+                                              tls != nullptr ? tls->current() : nullptr);
+    connection->place = connections_.size();
+    connections_.push_back(connection);
+  } catch (const std::exception& failure) {  // out of memory
+    figures.connections.fetch_sub(1, std::memory_order_relaxed);
+    return obs::error("a connection could not be set up", {{"error", failure.what()}});
+  }
   connection->start();
 }
 
@@ -171,7 +181,7 @@ void Core::set_date() {
 }
 
 std::unique_ptr<Exchange> Core::take_exchange() {
-  if (exchanges_.empty()) return std::make_unique<Exchange>();
+  if (exchanges_.empty()) return std::make_unique<Exchange>(state_->large_bodies);
   auto exchange = std::move(exchanges_.back());
   exchanges_.pop_back();
   return exchange;

@@ -17,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/base/limits.h"
 #include "common/time/clock.h"
 #include "node/http/exchange.h"
 #include "node/http/gzip.h"
@@ -35,6 +36,7 @@ struct ServerState {
   const ServerOptions options;
   Service& service;
   ServerFigures figures;
+  BodyBudget large_bodies{limits::kLargeBodyBytesMax};
 };
 
 class Core : public std::enable_shared_from_this<Core> {
@@ -99,6 +101,7 @@ class Core : public std::enable_shared_from_this<Core> {
   boost::asio::steady_timer tick_timer_;
   uint64_t tick_ = 1;
   bool draining_ = false, accept_paused_ = false;
+  uint64_t pause_logged_ = 0;  // tick; 0 = never
   std::function<void()> drained_;
 
   std::vector<std::shared_ptr<Connection>> connections_;  // each knows its place

@@ -9,37 +9,53 @@ namespace ferro::node::http {
 namespace {
 
 constexpr size_t kFirstBodyBytes = 4096;
-// A declared length is believed this far before its bytes arrive.
-constexpr size_t kTrustedBodyBytes = 1'048'576;
+
+// Small bodies are bounded by the number of connections and cost no shared counter.
+size_t counted(size_t capacity) noexcept {
+  return capacity > limits::kKeptBodyBytesMax ? capacity : 0;
+}
 
 }  // namespace
 
-void BodyBuffer::grow(size_t capacity) {
+bool BodyBudget::take(size_t bytes) noexcept {
+  if (taken_.fetch_add(bytes, std::memory_order_relaxed) + bytes <= bytes_max_) return true;
+  give_back(bytes);
+  return false;
+}
+
+bool BodyBuffer::grow(size_t capacity) {
+  if (!budget_.take(counted(capacity) - counted(capacity_))) return false;
   auto bytes = std::make_unique_for_overwrite<char[]>(capacity + kBodyPadding);
   if (size_ > 0) std::memcpy(bytes.get(), bytes_.get(), size_);
   std::memset(bytes.get() + capacity, 0, kBodyPadding);
   bytes_ = std::move(bytes);
   capacity_ = capacity;
+  return true;
 }
 
-void BodyBuffer::make_room(size_t wanted) {
-  if (room() >= wanted) return;
-  grow(std::max(size_ + std::min(wanted, std::max(kTrustedBodyBytes, size_)), kFirstBodyBytes));
+// A declared length is believed up to what need not be counted; from there on memory follows the bytes that
+// come.
+bool BodyBuffer::make_room(size_t wanted) {
+  if (room() >= wanted) return true;
+  return grow(
+      std::max(size_ + std::min(wanted, std::max(limits::kKeptBodyBytesMax, size_)), kFirstBodyBytes));
 }
 
-void BodyBuffer::append(std::string_view bytes) {
-  if (bytes.empty()) return;
-  if (room() < bytes.size()) grow(std::max({size_ + bytes.size(), 2 * capacity_, kFirstBodyBytes}));
+bool BodyBuffer::append(std::string_view bytes) {
+  if (bytes.empty()) return true;
+  if (room() < bytes.size() && !grow(std::max({size_ + bytes.size(), 2 * capacity_, kFirstBodyBytes})))
+    return false;
   std::memcpy(window(), bytes.data(), bytes.size());
   size_ += bytes.size();
+  return true;
 }
 
 void BodyBuffer::clear(size_t kept_capacity_max) noexcept {
   size_ = 0;
-  if (capacity_ > kept_capacity_max) {
-    bytes_.reset();
-    capacity_ = 0;
-  }
+  if (capacity_ <= kept_capacity_max) return;
+  budget_.give_back(counted(capacity_));
+  bytes_.reset();
+  capacity_ = 0;
 }
 
 void Exchange::reset() noexcept {

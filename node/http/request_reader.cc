@@ -13,6 +13,7 @@ namespace ferro::node::http {
 namespace {
 
 constexpr std::string_view kLineEnd = "\r\n";
+constexpr Refusal kNoMemory{503, "overloaded: too many large bodies are being received", true};
 // No method that exists is longer: a first line without a space so far is no HTTP.
 constexpr size_t kMethodBytesMax = 32;
 
@@ -170,7 +171,7 @@ RequestReader::Event RequestReader::begin_body(const Head& head, Exchange& into)
     return refuse({413, "the body is too large", !end_is_near});
   }
   into.wants_continue = head.expects_continue;
-  into.body.make_room(length);
+  if (!into.body.make_room(length)) return refuse(kNoMemory);
   body_left_ = length;
   stage_ = Stage::fixed_body;
   return Event::head_done;
@@ -187,13 +188,13 @@ RequestReader::Event RequestReader::finish(Exchange& into) {
 
 RequestReader::Step RequestReader::feed_fixed(std::string_view bytes, Exchange& into) {
   const size_t size = std::min<uint64_t>(bytes.size(), body_left_);
-  into.body.append(bytes.substr(0, size));
+  if (!into.body.append(bytes.substr(0, size))) return {bytes.size(), refuse(kNoMemory)};
   return {size, took_body(size, into)};
 }
 
 std::span<char> RequestReader::body_window(Exchange& into) {
   if (stage_ != Stage::fixed_body) return {};
-  if (into.body.room() == 0) into.body.make_room(body_left_);
+  if (into.body.room() == 0 && !into.body.make_room(body_left_)) return {};  // feed() will refuse
   return {into.body.window(), std::min<uint64_t>(into.body.room(), body_left_)};
 }
 
@@ -223,6 +224,9 @@ RequestReader::Step RequestReader::feed_chunked(std::string_view bytes, Exchange
       break;
     case ChunkDecoder::State::malformed:
       step.event = refuse({400, "the chunked body is malformed", true});
+      break;
+    case ChunkDecoder::State::no_memory:
+      step.event = refuse(kNoMemory);
       break;
     case ChunkDecoder::State::too_large:
       step.event = refuse({413, "the body is too large", true});

@@ -27,6 +27,7 @@ class TransportEvents : public std::enable_shared_from_this<TransportEvents> {
   virtual ~TransportEvents() = default;
   virtual void on_ready(bool ok, bool mutual_tls) = 0;
   virtual void on_read(size_t bytes, ReadEnd end) = 0;
+  virtual void on_write_progress() = 0;  // a part of a pending write has gone out
   virtual void on_written(bool ok) = 0;
   virtual void on_send_closed() = 0;
 };

@@ -27,7 +27,8 @@ struct Outcome {
 
 class ReaderHarness {
  public:
-  explicit ReaderHarness(ReaderLimits limits = {}) : reader_(limits, ids_) {}
+  explicit ReaderHarness(ReaderLimits limits = {}, size_t budget = size_t{1} << 30)
+      : reader_(limits, ids_), budget_(budget) {}
 
   // What the bytes mean if they arrive in pieces of at most `piece` bytes. Ids made here are left out, being
   // random.
@@ -91,7 +92,8 @@ class ReaderHarness {
   static constexpr size_t kMadeIdSize = 24;
   RequestIdSource ids_;
   RequestReader reader_;
-  std::unique_ptr<Exchange> exchange_ = std::make_unique<Exchange>();
+  BodyBudget budget_;
+  std::unique_ptr<Exchange> exchange_ = std::make_unique<Exchange>(budget_);
   std::string input_;
   std::vector<Outcome> outcomes_;
   bool ended_ = false;

@@ -223,6 +223,25 @@ TEST(RequestReaderTest, OnlyOneExpectationIsKnown) {
   EXPECT_FALSE(harness.exchange().wants_continue) << "the client did not wait";
 }
 
+TEST(RequestReaderTest, LargeBodiesShareABudget) {
+  constexpr size_t kBody = 1'000'000;
+  const ReaderLimits limits{.body_bytes_max = 2 * kBody};
+  const std::string fixed = post("/a", std::string(kBody, 'x'));
+  const std::string chunked =
+      with_headers("Transfer-Encoding: chunked\r\n", "f4240\r\n" + std::string(kBody, 'x') + "\r\n0\r\n\r\n");
+  const std::string small = post("/b", std::string(100'000, 'x'));
+  for (const std::string& bytes : {fixed, chunked}) {
+    for (const size_t piece : {size_t{1000}, bytes.size()}) {
+      ReaderHarness rich(limits, 4 * kBody);
+      EXPECT_EQ(rich.read(bytes, piece).at(0).body.size(), kBody);
+      EXPECT_EQ(rich.read(bytes + bytes, piece).size(), 2U) << "what was read gives its memory back";
+      ReaderHarness poor(limits, kBody / 2);
+      EXPECT_EQ(poor.read(bytes, piece).at(0).refused, 503U);
+      EXPECT_EQ(ReaderHarness(limits, 0).read(small, piece).at(0).refused, 0U) << "small bodies do not count";
+    }
+  }
+}
+
 TEST(RequestReaderTest, BytesBehindABodyAreReadable) {
   ReaderHarness harness;
   const std::string body(300, 'x');
