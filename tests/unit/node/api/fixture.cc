@@ -1,8 +1,12 @@
 #include "fixture.h"
 
-#include <cstdio>
+#include <unistd.h>
+
+#include <chrono>
+#include <condition_variable>
 #include <filesystem>
 #include <fstream>
+#include <mutex>
 
 namespace ferro::node::api {
 
@@ -25,29 +29,54 @@ std::unique_ptr<security::TokenSource> tokens_of(const std::string& file_text) {
   return std::move(source).value();
 }
 
-Tester::Tester(const std::string& token_file, ApiOptions options)
-    : tokens(tokens_of(token_file)), api(Api::create(std::move(options), engine, *tokens, metrics, clock)) {}
+namespace {
 
-Answer Tester::call(http::Method method, std::string_view target, std::string_view body,
-                    std::string_view token) {
+// Where an answer arrives, from whatever thread.
+struct Mailbox {
+  void put(http::Response&& response) {
+    const std::lock_guard lock(mutex);
+    ++answers;
+    answer = {response.status, std::move(response.content_type), std::move(response.body),
+              std::move(response.headers)};
+    arrived.notify_all();
+  }
+  Answer take() {
+    constexpr std::chrono::seconds kAnswerWithin{60};
+    std::unique_lock lock(mutex);
+    EXPECT_TRUE(arrived.wait_for(lock, kAnswerWithin, [&] { return answers > 0; })) << "no answer";
+    EXPECT_EQ(answers, 1);
+    return answer;
+  }
+
+  std::mutex mutex;
+  std::condition_variable arrived;
+  int answers = 0;
+  Answer answer;
+};
+
+}  // namespace
+
+Tester::Tester(const std::string& token_file, ApiOptions options) {
+  tokens = tokens_of(token_file);
+  api = Api::create(std::move(options), engine, *tokens, metrics, clock);
+}
+
+Answer Harness::call(http::Method method, std::string_view target, std::string_view body,
+                     std::string_view token) {
   const std::string authorization = token.empty() ? std::string() : "Bearer " + std::string(token);
   http::Request request;
   request.method = method;
   const size_t mark = target.find('?');
   request.path = target.substr(0, mark);
   if (mark != std::string_view::npos) request.query = target.substr(mark + 1);
-  const std::string padded =
-      std::string(body) + std::string(64, '}');  // what stands behind a body is nobody's
+  // What stands behind a body is nobody's.
+  const std::string padded = std::string(body) + std::string(http::kBodyPadding, '}');
   request.body = std::string_view(padded).substr(0, body.size());
   request.authorization = authorization;
-  Answer answer;
-  int answers = 0;
-  api->handle(request, http::Reply([&](http::Response&& response) {
-                ++answers;
-                answer = {response.status, response.content_type, response.body, response.headers};
-              }));
-  EXPECT_EQ(answers, 1) << "answers to " << target;
-  return answer;
+  const auto mailbox = std::make_shared<Mailbox>();
+  api->handle(request,
+              http::Reply([mailbox](http::Response&& response) { mailbox->put(std::move(response)); }));
+  return mailbox->take();
 }
 
 json insert_body(const json& fields) {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -32,17 +33,16 @@ class FakeMetrics final : public metrics::Metrics {
   void observe_query_ns(uint64_t) override { ++queries; }
   void observe_insert_ns(uint64_t) override { ++inserts; }
   std::string scrape() const override { return "# HELP fake\n"; }
-  int queries = 0, inserts = 0;
+  std::atomic<int> queries{0}, inserts{0};
 };
 
 // A token file's text as the source of tokens; empty = authentication off.
 std::unique_ptr<security::TokenSource> tokens_of(const std::string& file_text);
 
-class Tester {
+// The API over some engine, and how to call it.
+class Harness {
  public:
-  explicit Tester(const std::string& token_file = {}, ApiOptions options = {});
-
-  // `target` is path and query as sent. `token` empty = no Authorization header.
+  // `target` is path and query as sent. `token` empty = no Authorization header. Waits for the answer.
   Answer call(http::Method method, std::string_view target, std::string_view body = {},
               std::string_view token = {});
   Answer get(std::string_view target, std::string_view token = {}) {
@@ -59,10 +59,16 @@ class Tester {
   }
 
   ManualClock clock;
-  FakeEngine engine{clock};
   FakeMetrics metrics;
   std::unique_ptr<security::TokenSource> tokens;
   std::unique_ptr<Api> api;
+};
+
+// Over the engine in a map.
+class Tester : public Harness {
+ public:
+  explicit Tester(const std::string& token_file = {}, ApiOptions options = {});
+  FakeEngine engine{clock};
 };
 
 // A legal insert body with the given fields over it.
