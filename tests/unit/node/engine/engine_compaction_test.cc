@@ -113,12 +113,12 @@ TEST_F(EngineCompactionTest, WritesGoOnWhileASnapshotIsWritten) {
 TEST_F(EngineCompactionTest, AFailedSnapshotIsReportedAndTriedAgainAfterAWhile) {
   engine.options.compact_interval_inserts = 100;
   open();
-  fill("a", 90);
-  // Room for the log, not for a snapshot beside it.
+  fill("a", 99);
+  // Less room than one segment of the log, which a snapshot must always leave.
   constexpr uint64_t kPlenty = 100U << 20;
   fs_.set_capacity(kPlenty);
-  fs_.set_capacity(kPlenty - *fs_.free_bytes("/data") + (192U << 10));
-  fill("b", 20, 3000);
+  fs_.set_capacity(kPlenty - *fs_.free_bytes("/data") + engine.options.wal_segment_bytes / 2);
+  fill("b", 1);
   turn_until([&] { return engine->figures().snapshot_failed; });
   EXPECT_TRUE(engine->readiness().ok());
   const auto asked = compact(*engine);
@@ -126,7 +126,7 @@ TEST_F(EngineCompactionTest, AFailedSnapshotIsReportedAndTriedAgainAfterAWhile) 
   EXPECT_EQ(engine->counters().compactions, 0U);
 
   fs_.set_capacity(kPlenty);
-  fill("c", 10);
+  fill("c", 20);
   EXPECT_EQ(engine->counters().compactions, 0U) << "it was to wait";
   engine.clock.advance_ms(10'000);
   turn_until([&] { return engine->counters().compactions == 1; });

@@ -247,12 +247,14 @@ TEST_F(EngineRecoveryTest, ATornTailIsCutAndWhatIsWrittenAfterwardsSurvives) {
   io::FileSystem& disk = *after;
   EngineHarness second(disk, "/data");
   const std::vector<std::string> names = *disk.list("/data");
-  std::string segment;
+  std::string segment, content;
+  size_t last = std::string::npos;
   for (const std::string& name : names) {
-    if (name.find("wal") != std::string::npos) segment = "/data/" + name;
+    if (last != std::string::npos) break;
+    segment = "/data/" + name;
+    content = after->content(segment);
+    last = content.rfind("answer a4");
   }
-  std::string content = after->content(segment);
-  const size_t last = content.rfind("answer a4");
   ASSERT_NE(last, std::string::npos);
   std::fill(content.begin() + static_cast<std::ptrdiff_t>(last), content.end(), '\0');
   after->set_content(segment, content);
