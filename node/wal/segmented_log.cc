@@ -115,7 +115,7 @@ void SegmentedLog::encode_batch(std::span<const std::string> payloads) {
 }
 
 Status SegmentedLog::write_batch() {
-  if (const Status status = current_.file->write_at(tail_, as_bytes(batch_)); !status.ok()) {
+  if (Status status = current_.file->write_at(tail_, as_bytes(batch_)); !status.ok()) {
     // If the tail comes back and the disk is only full, the log stands exactly as before this append.
     Status restored = restore_tail();
     if (restored.ok()) restored = timed_sync();
@@ -123,7 +123,7 @@ Status SegmentedLog::write_batch() {
     stop(status, restored.ok() && status.code() == StatusCode::no_space);
     return status;
   }
-  if (const Status status = timed_sync(); !status.ok()) {
+  if (Status status = timed_sync(); !status.ok()) {
     // No second sync; but after a kill -9 the kernel's copy decides, and there the append should not be
     // found.
     const Status ignored = restore_tail();
@@ -152,7 +152,7 @@ Status SegmentedLog::write_mark(FrameType type) {
 
 void SegmentedLog::mark_acknowledged() {
   // The records before the mark are safe either way; but a disk that refuses 40 bytes takes no more of them.
-  if (const Status status = write_mark(FrameType::acknowledged); !status.ok()) {
+  if (Status status = write_mark(FrameType::acknowledged); !status.ok()) {
     stop(status, status.code() == StatusCode::no_space);
   }
 }
@@ -168,7 +168,7 @@ Status SegmentedLog::roll(uint64_t bytes) {
   FERRO_ASSIGN_OR_RETURN(ReadySegment next, pool_.make(next_number_, next_, bytes_min));
   // From here on the new segment exists, whatever becomes of the frame that closes the old one.
   ++next_number_;
-  const Status closed = close_current();
+  Status closed = close_current();
   current_ = std::move(next);
   tail_ = kSegmentHeaderBytes;
   segments_.push_back({current_.header.number, next_, current_.header.file_bytes, 0});
@@ -177,7 +177,7 @@ Status SegmentedLog::roll(uint64_t bytes) {
 }
 
 Status SegmentedLog::roll_or_stop(uint64_t bytes) {
-  const Status status = roll(bytes);
+  Status status = roll(bytes);
   if (!status.ok()) {
     room_needed_ = bytes;
     stop(status, status.code() == StatusCode::no_space);
@@ -188,7 +188,7 @@ Status SegmentedLog::roll_or_stop(uint64_t bytes) {
 Result<Sequence> SegmentedLog::rotate() {
   FERRO_RETURN_IF_ERROR(health_);
   if (segments_.back().live_bytes == 0) return last_sequence();  // nothing to close
-  if (const Status status = roll(0); !status.ok()) {
+  if (Status status = roll(0); !status.ok()) {
     // Without room for another segment the current one still has some.
     if (status.code() != StatusCode::no_space) stop(status, false);
     return status;
@@ -211,7 +211,7 @@ Status SegmentedLog::release(Sequence upto) {
   if (released == 0) return status;
   segments_.erase(segments_.begin(), segments_.begin() + static_cast<std::ptrdiff_t>(released));
   publish();
-  if (const Status synced = pool_.sync_folder(); !synced.ok()) {
+  if (Status synced = pool_.sync_folder(); !synced.ok()) {
     stop(synced, false);
     return synced;
   }
@@ -224,7 +224,7 @@ Status SegmentedLog::try_resume() {
   // An almost empty segment is room enough, even if the append that failed was larger than any ordinary
   // segment.
   if (room() < std::min(room_needed_, usable) || !current_.file) {
-    if (const Status status = roll(0); !status.ok()) {
+    if (Status status = roll(0); !status.ok()) {
       resumable_ = status.code() == StatusCode::no_space;
       return status;
     }

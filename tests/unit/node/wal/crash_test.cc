@@ -152,6 +152,24 @@ TEST(WalCrash, AFullDiskRefusesWritesUntilThereIsRoom) {
   }
 }
 
+TEST(WalCrash, AStartOnAFullDiskSucceedsAndWritesWait) {
+  CrashDriver driver(2);
+  std::string problem;
+  driver.fs().set_capacity(100);
+  ASSERT_TRUE(driver.open(problem)) << problem;
+  EXPECT_EQ(driver.wal().health().code(), StatusCode::no_space);
+  EXPECT_FALSE(driver.append(1, 10));
+  EXPECT_EQ(driver.wal().try_resume().code(), StatusCode::no_space);
+  EXPECT_TRUE(driver.wal().release(0).ok());
+  driver.forget_doubts();
+  driver.fs().set_capacity(1 << 20);
+  ASSERT_TRUE(driver.wal().try_resume().ok());
+  ASSERT_TRUE(driver.append(3, 10)) << driver.failure().to_string();
+  driver.restart_machine(true);
+  ASSERT_TRUE(driver.open(problem)) << problem;
+  EXPECT_EQ(driver.acknowledged(), 3U);
+}
+
 TEST(WalCrash, ReleasingMakesRoomOnAFullDisk) {
   CrashDriver driver(3);
   std::string problem;
