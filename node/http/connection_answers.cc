@@ -15,6 +15,20 @@ bool is_safe(Method method) noexcept {
   return method == Method::get || method == Method::head || method == Method::options;
 }
 
+// One line for an answer, so that a caller's request id can be found: failures of the node always, the rest
+// at debug. The query string may hold anything and is left out.
+void log_answer(const Request& request, unsigned status) {
+  const bool failed = status == 500;
+  const obs::Level level = failed ? obs::Level::warn : obs::Level::debug;
+  if (!obs::would_log(level)) return;
+  const std::string_view path = failed ? request.path.substr(0, request.path.find('/', 1)) : request.path;
+  obs::log(level, failed ? "a request failed" : "answered",
+           {{"request_id", std::string(request.request_id)},
+            {"method", std::string(to_string(request.method))},
+            {"path", std::string(path)},  // at warn without ids and names: they are the caller's
+            {"status", std::to_string(status)}});
+}
+
 }  // namespace
 
 // --- running ---
@@ -142,6 +156,7 @@ void Connection::append_answer(Exchange& exchange, bool last) {
     core_->request_ids().append_next(exchange.head);
     exchange.request.request_id = exchange.head;
   }
+  log_answer(request, exchange.response.status);
   compress(exchange);
   batch_.append(std::move(exchange.response), {.date = core_->date_line(),
                                                .request_id = request.request_id,
