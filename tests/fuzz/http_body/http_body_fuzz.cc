@@ -1,6 +1,6 @@
-// Whole requests into the API over an engine in a map: the first byte chooses the route, the rest is the body (and for
-// GET and DELETE the path's last segment or the query string). Whatever comes, exactly one answer goes out, it is a
-// 2xx or a 4xx, and it is JSON.
+// Whole requests into the API over an engine in a map: the first byte chooses the route, the rest is the body
+// (and for GET and DELETE the path's last segment or the query string). Whatever comes, exactly one answer
+// goes out, it is a 2xx or a 4xx, and it is JSON.
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
@@ -32,18 +32,12 @@ struct Target {
 };
 
 constexpr Target kTargets[] = {
-    {http::Method::post, "/insert", true},
-    {http::Method::post, "/query", true},
-    {http::Method::post, "/insert/batch", true},
-    {http::Method::post, "/query/batch", true},
-    {http::Method::post, "/admin/invalidate", true},
-    {http::Method::get, "/entry/", false},
-    {http::Method::delete_, "/entry/", false},
-    {http::Method::delete_, "/namespaces/", false},
-    {http::Method::get, "/namespaces?", false},
-    {http::Method::get, "/entry/x?", false},
-    {http::Method::delete_, "/namespaces?", false},
-    {http::Method::get, "/", false},
+    {http::Method::post, "/insert", true},           {http::Method::post, "/query", true},
+    {http::Method::post, "/insert/batch", true},     {http::Method::post, "/query/batch", true},
+    {http::Method::post, "/admin/invalidate", true}, {http::Method::get, "/entry/", false},
+    {http::Method::delete_, "/entry/", false},       {http::Method::delete_, "/namespaces/", false},
+    {http::Method::get, "/namespaces?", false},      {http::Method::get, "/entry/x?", false},
+    {http::Method::delete_, "/namespaces?", false},  {http::Method::get, "/", false},
 };
 
 struct World {
@@ -62,8 +56,9 @@ struct World {
 };
 
 void check(const Target& target, const http::Response& response) {
-  FERRO_ASSERT((response.status >= 200 && response.status < 300) || (response.status >= 400 && response.status < 500),
-               "bad input is the client's fault");
+  FERRO_ASSERT(
+      (response.status >= 200 && response.status < 300) || (response.status >= 400 && response.status < 500),
+      "bad input is the client's fault");
   FERRO_ASSERT(target.body || response.status != 413, "nothing large was sent");
   const nlohmann::json answer = nlohmann::json::parse(response.body, nullptr, false);
   FERRO_ASSERT(!answer.is_discarded() && answer.is_object(), "answers are JSON");

@@ -161,10 +161,15 @@ std::vector<store::Hit> FakeEngine::search(const engine::LookupRequest& request,
   return hits;
 }
 
+Status FakeEngine::check_dimension(const model::NamespaceKey& ns, size_t sent) const {
+  const size_t dimension = store_->dimension_of(ns, now_ms());
+  return dimension == 0 || dimension == sent ? Status() : other_dimension(dimension, sent);
+}
+
 Result<engine::LookupResult> FakeEngine::lookup(const engine::LookupRequest& request) {
-  const size_t dimension = store_->dimension_of(request.ns, now_ms());
-  if (dimension != 0 && dimension != request.unit_vector.size()) {
-    return other_dimension(dimension, request.unit_vector.size());
+  FERRO_RETURN_IF_ERROR(check_dimension(request.ns, request.unit_vector.size()));
+  if (request.ns.is_conversation()) {
+    FERRO_RETURN_IF_ERROR(check_dimension(request.ns.base(), request.unit_vector.size()));
   }
   engine::LookupResult result;
   result.now_ms = now_ms();
@@ -199,10 +204,7 @@ std::vector<store::EntryView> FakeEngine::find(std::string_view id, bool with_ve
 }
 
 Result<std::string> FakeEngine::put(engine::InsertRequest request) {
-  const size_t dimension = store_->dimension_of(request.ns, now_ms());
-  if (dimension != 0 && dimension != request.unit_vector.size()) {
-    return other_dimension(dimension, request.unit_vector.size());
-  }
+  FERRO_RETURN_IF_ERROR(check_dimension(request.ns, request.unit_vector.size()));
   FakeEntry entry;
   entry.ns = std::move(request.ns);
   entry.id = request.id.empty() ? "made-" + std::to_string(++writes_) : std::move(request.id);
@@ -250,6 +252,10 @@ void FakeEngine::drop_namespace(model::NamespaceKey ns, engine::Done<uint64_t> d
 
 void FakeEngine::invalidate(engine::InvalidateRequest request, engine::Done<std::vector<std::string>> done) {
   FERRO_ASSERT(request.radius.has_value() != request.selector.has_value(), "exactly one of the two");
+  if (request.radius) {
+    const Status status = check_dimension(request.radius->ns, request.radius->unit_vector.size());
+    if (!status.ok()) return done(status);
+  }
   std::vector<std::string> ids;
   for (const FakeEntry& entry : entries) {
     if (selected(request, entry)) ids.push_back(entry.id);

@@ -54,6 +54,7 @@ class FakeEngine final : public engine::Engine {
   std::vector<FakeEntry> entries;  // live ones, oldest first
 
  private:
+  Status check_dimension(const model::NamespaceKey& ns, size_t sent) const;
   Result<std::string> put(engine::InsertRequest request);
   std::vector<store::Hit> search(const engine::LookupRequest& request, const model::NamespaceKey& ns);
 
