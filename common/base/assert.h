@@ -5,13 +5,14 @@
 
 namespace ferro {
 
-[[noreturn]] void assertion_failed(const char* expression, const char* file, int line, const char* reason) noexcept;
+[[noreturn]] void assertion_failed(const char* expression, const char* file, int line,
+                                   const char* reason) noexcept;
 
 }  // namespace ferro
 
-#define FERRO_ASSERT(condition, reason)                                                     \
-  (__builtin_expect(static_cast<bool>(condition), 1)                                        \
-       ? static_cast<void>(0)                                                               \
+#define FERRO_ASSERT(condition, reason)              \
+  (__builtin_expect(static_cast<bool>(condition), 1) \
+       ? static_cast<void>(0)                        \
        : ::ferro::assertion_failed(#condition, __FILE__, __LINE__, reason))
 
 #if defined(FERRO_DEBUG_ASSERTS)

@@ -72,6 +72,7 @@ class ByteReader {
   bool failed_ = false;
 };
 
-static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "formats are little-endian and written as they stand");
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+              "formats are little-endian and written as they stand");
 
 }  // namespace ferro

@@ -30,28 +30,34 @@ inline constexpr size_t kPipelinedRequestsMax = 16;  // answers owed on one conn
 inline constexpr size_t kRequestIdBytesMax = 128;
 
 // --- write-ahead log ---
-inline constexpr size_t kWalPayloadBytesMax = size_t{1} << 30;       // the largest legal body makes smaller records
-inline constexpr size_t kWalSegmentBytesMin = 1024;                  // below, frames would outweigh records
+inline constexpr size_t kWalPayloadBytesMax = size_t{1}
+                                              << 30;  // the largest legal body makes smaller records
+inline constexpr size_t kWalSegmentBytesMin = 1024;   // below, frames would outweigh records
 
 // --- connections (node/http) ---
-inline constexpr size_t kRequestLineBytesMax = 8192;        // the longest legal path needs about 2,400 escaped
-inline constexpr size_t kReadBufferBytes = 16'384;          // a 384-d request in one read; untouched pages cost nothing
-inline constexpr size_t kChunkLineBytesMax = 4096;          // a chunk's size line or the trailers
-inline constexpr size_t kWaitingAnswerBytesMax = 1'048'576;  // unread answers on one connection before it runs no more
-inline constexpr size_t kPipelinedBodyBytesMax = 1'048'576; // bodies that wait on one connection before reading pauses
-inline constexpr uint64_t kBodyRateMin = 65'536;            // bytes a second a slow but honest peer must move
-inline constexpr uint64_t kLingerSeconds = 5;               // for a peer still sending to notice the refusal
-inline constexpr uint64_t kClosingNoteSeconds = 1;            // for a TLS peer to return the closing note
-inline constexpr size_t kExchangesKept = 64;                // a core's idle request objects: no allocation when busy
-inline constexpr size_t kKeptBodyBytesMax = 262'144;        // capacity such an object may keep
-inline constexpr size_t kLargeBodyBytesMax = 536'870'912;    // bodies above kKeptBodyBytesMax, together: 16 of the largest
-inline constexpr size_t kGatheredBodyBytesMin = 16'384;     // smaller bodies are copied beside their header block
-inline constexpr size_t kGzipBytesMin = 8192;               // below it the bytes saved do not pay for the time
-inline constexpr size_t kGzipBytesMax = 4'194'304;          // above it one answer would hold its core for over 50 ms
+inline constexpr size_t kRequestLineBytesMax = 8192;  // the longest legal path needs about 2,400 escaped
+inline constexpr size_t kReadBufferBytes =
+    16'384;  // a 384-d request in one read; untouched pages cost nothing
+inline constexpr size_t kChunkLineBytesMax = 4096;  // a chunk's size line or the trailers
+inline constexpr size_t kWaitingAnswerBytesMax =
+    1'048'576;  // unread answers before a connection runs no more
+inline constexpr size_t kPipelinedBodyBytesMax =
+    1'048'576;                                    // bodies that wait on one connection before reading pauses
+inline constexpr uint64_t kBodyRateMin = 65'536;  // bytes a second a slow but honest peer must move
+inline constexpr uint64_t kLingerSeconds = 5;     // for a peer still sending to notice the refusal
+inline constexpr uint64_t kClosingNoteSeconds = 1;  // for a TLS peer to return the closing note
+inline constexpr size_t kExchangesKept = 64;        // a core's idle request objects: no allocation when busy
+inline constexpr size_t kKeptBodyBytesMax = 262'144;       // capacity such an object may keep
+inline constexpr size_t kLargeBodyBytesMax = 536'870'912;  // of bodies above kKeptBodyBytesMax, together
+inline constexpr size_t kGatheredBodyBytesMin =
+    16'384;                                         // smaller bodies are copied beside their header block
+inline constexpr size_t kGzipBytesMin = 8192;       // below it the bytes saved do not pay for the time
+inline constexpr size_t kGzipBytesMax = 4'194'304;  // above it one answer would hold its core for over 50 ms
 
 // --- answers (node/api) ---
-inline constexpr size_t kBatchAnswerBytesMax = 64U << 20;     // beyond it the items left of a query batch are 413
-inline constexpr size_t kNamespacesListed = 1000;             // GET /namespaces without ?limit=
-inline constexpr size_t kNamespacesListedMax = 10'000;        // one listing, /stats included: a few milliseconds
+inline constexpr size_t kBatchAnswerBytesMax = 64U
+                                               << 20;   // beyond it the items left of a query batch are 413
+inline constexpr size_t kNamespacesListed = 1000;       // GET /namespaces without ?limit=
+inline constexpr size_t kNamespacesListedMax = 10'000;  // one listing, /stats included: a few milliseconds
 
 }  // namespace ferro::limits

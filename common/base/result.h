@@ -49,8 +49,8 @@ class [[nodiscard]] Result {
 #define FERRO_CONCAT(a, b) FERRO_CONCAT_INNER(a, b)
 
 // Returns the failed Status of `expression` from the enclosing function.
-#define FERRO_RETURN_IF_ERROR(expression)                     \
-  do {                                                        \
+#define FERRO_RETURN_IF_ERROR(expression)                                                     \
+  do {                                                                                        \
     if (::ferro::Status ferro_status = (expression); !ferro_status.ok()) return ferro_status; \
   } while (false)
 

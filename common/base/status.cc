@@ -8,19 +8,32 @@ namespace ferro {
 
 std::string_view to_string(StatusCode code) noexcept {
   switch (code) {
-    case StatusCode::ok: return "ok";
-    case StatusCode::invalid_argument: return "invalid argument";
-    case StatusCode::not_found: return "not found";
-    case StatusCode::unauthenticated: return "unauthenticated";
-    case StatusCode::permission_denied: return "permission denied";
-    case StatusCode::too_large: return "too large";
-    case StatusCode::failed_precondition: return "failed precondition";
-    case StatusCode::unavailable: return "unavailable";
-    case StatusCode::out_of_memory_budget: return "out of memory budget";
-    case StatusCode::no_space: return "no space";
-    case StatusCode::data_loss: return "data loss";
-    case StatusCode::io_error: return "i/o error";
-    case StatusCode::internal: return "internal error";
+    case StatusCode::ok:
+      return "ok";
+    case StatusCode::invalid_argument:
+      return "invalid argument";
+    case StatusCode::not_found:
+      return "not found";
+    case StatusCode::unauthenticated:
+      return "unauthenticated";
+    case StatusCode::permission_denied:
+      return "permission denied";
+    case StatusCode::too_large:
+      return "too large";
+    case StatusCode::failed_precondition:
+      return "failed precondition";
+    case StatusCode::unavailable:
+      return "unavailable";
+    case StatusCode::out_of_memory_budget:
+      return "out of memory budget";
+    case StatusCode::no_space:
+      return "no space";
+    case StatusCode::data_loss:
+      return "data loss";
+    case StatusCode::io_error:
+      return "i/o error";
+    case StatusCode::internal:
+      return "internal error";
   }
   return "unknown";
 }

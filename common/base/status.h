@@ -13,18 +13,18 @@ namespace ferro {
 
 enum class StatusCode : uint8_t {
   ok = 0,
-  invalid_argument,     // the caller must change the request (HTTP 400)
-  not_found,            // 404
-  unauthenticated,      // 401
-  permission_denied,    // 403
-  too_large,            // 413
-  failed_precondition,  // right request, wrong moment; retrying alone does not help
-  unavailable,          // overloaded, starting or stopping: retry later (503)
-  out_of_memory_budget, // memory budget reached, nothing evictable (507)
-  no_space,             // the disk is full (507)
-  data_loss,            // stored bytes fail verification
-  io_error,             // the operating system refused (500)
-  internal,             // ours (500)
+  invalid_argument,      // the caller must change the request (HTTP 400)
+  not_found,             // 404
+  unauthenticated,       // 401
+  permission_denied,     // 403
+  too_large,             // 413
+  failed_precondition,   // right request, wrong moment; retrying alone does not help
+  unavailable,           // overloaded, starting or stopping: retry later (503)
+  out_of_memory_budget,  // memory budget reached, nothing evictable (507)
+  no_space,              // the disk is full (507)
+  data_loss,             // stored bytes fail verification
+  io_error,              // the operating system refused (500)
+  internal,              // ours (500)
 };
 
 std::string_view to_string(StatusCode code) noexcept;

@@ -53,7 +53,8 @@ EpochDomain::ThreadSlot& EpochDomain::this_thread() {
   for (size_t i = 0; i < kReadersMax; ++i) {
     Slot& slot = slots_->all[i];
     bool expected = false;
-    if (slot.taken.load(std::memory_order_relaxed) || !slot.taken.compare_exchange_strong(expected, true)) continue;
+    if (slot.taken.load(std::memory_order_relaxed) || !slot.taken.compare_exchange_strong(expected, true))
+      continue;
     size_t used = slots_->used.load();
     while (used < i + 1 && !slots_->used.compare_exchange_weak(used, i + 1)) {
     }
@@ -65,9 +66,9 @@ EpochDomain::ThreadSlot& EpochDomain::this_thread() {
 
 EpochDomain::Guard::Guard(EpochDomain& domain) : domain_(domain) {
   ThreadSlot& mine = domain.this_thread();
-  // Exchange, not store: collect() reads the slot by a read-modify-write too, so either collect sees this reader, or
-  // this exchange reads what collect wrote and with it sees everything unlinked before that collect. The epoch read
-  // here may be one behind; that only delays freeing.
+  // Exchange, not store: collect() reads the slot by a read-modify-write too, so either collect sees this
+  // reader, or this exchange reads what collect wrote and with it sees everything unlinked before that
+  // collect. The epoch read here may be one behind; that only delays freeing.
   if (mine.depth++ == 0) mine.slot->epoch.exchange(domain.epoch_.load(), std::memory_order_acq_rel);
 }
 

@@ -1,9 +1,9 @@
-// Epoch-based reclamation: readers walk shared structures without locks, the one writer unlinks, and memory is
-// freed only after every reader that could have seen it has left (Fraser 2004).
+// Epoch-based reclamation: readers walk shared structures without locks, the one writer unlinks, and memory
+// is freed only after every reader that could have seen it has left (Fraser 2004).
 //
-// Thread rule: `pin()` from any thread, cheap (one store to a slot of the thread's own, no shared contention);
-// `retire` and `collect` from the writer thread only. A guard must not outlive its domain nor be held across
-// waiting. Guards nest.
+// Thread rule: `pin()` from any thread, cheap (one store to a slot of the thread's own, no shared
+// contention); `retire` and `collect` from the writer thread only. A guard must not outlive its domain nor be
+// held across waiting. Guards nest.
 #pragma once
 
 #include <array>
@@ -17,8 +17,8 @@ namespace ferro::sync {
 
 class EpochDomain {
  public:
-  // Threads that may read at once; more abort with a clear message. Threads are few: one per core plus a handful
-  // of workers.
+  // Threads that may read at once; more abort with a clear message. Threads are few: one per core plus a
+  // handful of workers.
   static constexpr size_t kReadersMax = 256;
 
   class Guard {

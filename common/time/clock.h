@@ -1,5 +1,5 @@
-// Time as an argument. Product code takes a Clock& (owned by main, outlives every user, thread-safe) and never
-// calls now() itself, so tests and the simulator decide what time it is.
+// Time as an argument. Product code takes a Clock& (owned by main, outlives every user, thread-safe) and
+// never calls now() itself, so tests and the simulator decide what time it is.
 #pragma once
 
 #include <atomic>

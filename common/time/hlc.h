@@ -1,5 +1,5 @@
-// Hybrid logical clock (Kulkarni et al. 2014): wall milliseconds in the high 48 bits, a counter in the low 16,
-// so stamps follow causality and stay close to wall time. Orders every write of every node.
+// Hybrid logical clock (Kulkarni et al. 2014): wall milliseconds in the high 48 bits, a counter in the low
+// 16, so stamps follow causality and stay close to wall time. Orders every write of every node.
 #pragma once
 
 #include <compare>

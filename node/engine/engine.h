@@ -1,11 +1,12 @@
 // The cache: store, log and snapshots behind one interface that the HTTP layer (and later the cluster) calls.
 //
-// Reads run to their end on the caller's thread. Writes go to one writer thread, which takes what is queued, decides
-// each in order against the state, logs the batch with one write and one sync, applies it, and only then calls back:
-// acknowledged = durable and visible. Callbacks run on the writer thread and must only hand over (post to an executor).
+// Reads run to their end on the caller's thread. Writes go to one writer thread, which takes what is queued,
+// decides each in order against the state, logs the batch with one write and one sync, applies it, and only
+// then calls back: acknowledged = durable and visible. Callbacks run on the writer thread and must only hand
+// over (post to an executor).
 //
-// Owned by app; started once; every method is thread-safe after `open`. After a log failure writes answer no_space or
-// unavailable and reads go on; `readiness()` says why. docs/architecture.md, "A write".
+// Owned by app; started once; every method is thread-safe after `open`. After a log failure writes answer
+// no_space or unavailable and reads go on; `readiness()` says why. docs/architecture.md, "A write".
 #pragma once
 
 #include <cstdint>
@@ -27,34 +28,34 @@
 namespace ferro::node::engine {
 
 struct EngineOptions {
-  std::string data_folder;             // wal_path: log segments, snapshots, identity, lock
-  std::string node_id;                 // empty = the stored one, made once
+  std::string data_folder;  // wal_path: log segments, snapshots, identity, lock
+  std::string node_id;      // empty = the stored one, made once
   std::string cluster_id = "ferrocache";
   index::IndexOptions index;
   float default_threshold = 0.92F;
   size_t max_entries_per_namespace = 0;
-  uint64_t memory_max_bytes = 0;       // resolved: never 0 in production
-  uint64_t default_ttl_seconds = 0;    // 0 = none
+  uint64_t memory_max_bytes = 0;     // resolved: never 0 in production
+  uint64_t default_ttl_seconds = 0;  // 0 = none
   uint64_t conversation_ttl_seconds = 0;
   uint64_t expire_scan_interval_ms = 60'000;
   uint64_t wal_segment_bytes = 16U << 20;
   bool wal_sync = true;
-  size_t wal_batch_size = 256;         // most operations in one write + sync
-  uint64_t wal_batch_timeout_ms = 1;   // upper bound for gathering under load; a lone writer never waits
+  size_t wal_batch_size = 256;        // most operations in one write + sync
+  uint64_t wal_batch_timeout_ms = 1;  // upper bound for gathering under load; a lone writer never waits
   uint64_t compact_interval_inserts = 10'000;  // 0 = only on request
   size_t snapshot_retention = 2;
-  size_t write_queue_max = 8192;       // operations waiting for the writer; beyond: unavailable
+  size_t write_queue_max = 8192;  // operations waiting for the writer; beyond: unavailable
   bool salvage = false;
 };
 
 // Times, ids and normalisation of what the HTTP layer parsed; the engine stamps version and inserted_at.
 struct InsertRequest {
   model::NamespaceKey ns;
-  std::string id;                      // empty = the engine makes a UUID
+  std::string id;  // empty = the engine makes a UUID
   std::vector<float> unit_vector;
   std::string query_text, response;
-  std::optional<uint64_t> ttl_seconds; // absent = conversation or node default
-  std::optional<uint64_t> ttl_ms;      // finer; wins over ttl_seconds
+  std::optional<uint64_t> ttl_seconds;  // absent = conversation or node default
+  std::optional<uint64_t> ttl_ms;       // finer; wins over ttl_seconds
   std::vector<std::string> tags;
   model::Attributes attributes;
   std::optional<double> cost;
@@ -64,21 +65,21 @@ struct LookupRequest {
   model::NamespaceKey ns;
   std::span<const float> unit_vector;
   std::string_view query_text;
-  std::optional<float> threshold;      // absent = default
+  std::optional<float> threshold;  // absent = default
   size_t top_k = 1;
   const model::Attributes* attributes = nullptr;
 };
 
 struct LookupResult {
-  std::vector<store::Hit> hits;        // empty = miss
-  bool from_conversation = false;      // which namespace answered, when a conversation was named
-  int64_t now_ms = 0;                  // the instant it was judged at: ages count from here
+  std::vector<store::Hit> hits;    // empty = miss
+  bool from_conversation = false;  // which namespace answered, when a conversation was named
+  int64_t now_ms = 0;              // the instant it was judged at: ages count from here
 };
 
 struct RemoveRequest {
   std::string id;
-  std::optional<model::NamespaceKey> ns;   // only there; otherwise every namespace ...
-  std::optional<std::string> scope;        // ... of this scope (a token's fixed one)
+  std::optional<model::NamespaceKey> ns;  // only there; otherwise every namespace ...
+  std::optional<std::string> scope;       // ... of this scope (a token's fixed one)
 };
 
 struct InvalidateRequest {
@@ -87,7 +88,7 @@ struct InvalidateRequest {
     std::vector<float> unit_vector;
     float threshold = 0.92F;
   };
-  std::optional<Radius> radius;            // exactly one of the two is set
+  std::optional<Radius> radius;  // exactly one of the two is set
   std::optional<store::Selector> selector;
   bool dry_run = false;
 };
@@ -113,7 +114,7 @@ struct EngineFigures {  // for /stats, /cluster/status and metrics; O(1) to gath
 
 struct OpenReport {  // what recovery found, for the log line and for --salvage
   uint64_t snapshot_entries = 0, wal_records = 0, torn_bytes = 0, elapsed_ms = 0;
-  std::vector<std::string> dropped;    // one sentence each
+  std::vector<std::string> dropped;  // one sentence each
 };
 
 template <typename T>
@@ -135,13 +136,15 @@ class Engine {
   virtual const store::Store& store() const = 0;  // statistics and listings
   virtual int64_t now_ms() const = 0;
 
-  // --- writes; the callback is called exactly once, possibly before the method returns when refused at once ---
+  // --- writes; the callback is called exactly once, possibly before the method returns when refused at once
+  // ---
   virtual void insert(InsertRequest request, Done<std::string> done) = 0;  // the id
   // One callback for all, results in order.
   virtual void insert_batch(std::vector<InsertRequest> requests,
                             std::function<void(std::vector<Result<std::string>>)> done) = 0;
-  virtual void remove(RemoveRequest request, Done<uint64_t> done) = 0;           // not_found if nobody holds it
-  virtual void drop_namespace(model::NamespaceKey ns, Done<uint64_t> done) = 0;  // not_found if it has no live entry
+  virtual void remove(RemoveRequest request, Done<uint64_t> done) = 0;  // not_found if nobody holds it
+  virtual void drop_namespace(model::NamespaceKey ns,
+                              Done<uint64_t> done) = 0;  // not_found if it has no live entry
   virtual void invalidate(InvalidateRequest request, Done<std::vector<std::string>> done) = 0;  // the ids
   virtual void compact(Done<CompactResult> done) = 0;  // a second call while one runs joins it
 

@@ -9,8 +9,8 @@
 namespace ferro::node::index {
 
 float dot(const float* a, const float* b, size_t dimension) noexcept;
-// Scales to length 1 in place; the length is summed in double. False if a value is not finite or all are zero:
-// then the content is unspecified. Any other magnitude does, denormal numbers included.
+// Scales to length 1 in place; the length is summed in double. False if a value is not finite or all are
+// zero: then the content is unspecified. Any other magnitude does, denormal numbers included.
 bool normalise(std::span<float> vector) noexcept;
 // "avx512", "avx2" or "portable".
 std::string_view instruction_set() noexcept;

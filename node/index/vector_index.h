@@ -1,14 +1,14 @@
 // Nearest neighbours within one namespace. Scores are dot products of unit vectors, i.e. cosine in [-1, 1].
 //
-// The index owns the only copy of the vectors. A row is live from `add` until `remove`; it carries an opaque owner
-// pointer (the store's entry) that readers get back with a match. Everything reported is re-scored exactly against
-// the stored float32 vector; approximation may lose a neighbour, never invent or misprice one, and a removed or
-// filtered row never hides a live one.
+// The index owns the only copy of the vectors. A row is live from `add` until `remove`; it carries an opaque
+// owner pointer (the store's entry) that readers get back with a match. Everything reported is re-scored
+// exactly against the stored float32 vector; approximation may lose a neighbour, never invent or misprice
+// one, and a removed or filtered row never hides a live one.
 //
 // Thread rule: `search`, `scan` and the reading accessors from any thread inside an EpochDomain guard, never
 // blocked; everything else from the store's writer thread only. Long work (folding fresh rows into a graph,
-// rebuilding on dead share, growing) runs in a MaintenanceJob on a background thread beside both and is installed by
-// a pointer swap.
+// rebuilding on dead share, growing) runs in a MaintenanceJob on a background thread beside both and is
+// installed by a pointer swap.
 #pragma once
 
 #include <cstdint>
@@ -32,10 +32,10 @@ enum class IndexKind : uint8_t { automatic, flat, hnsw };
 
 struct IndexOptions {
   IndexKind kind = IndexKind::automatic;
-  size_t max_nb_connection = 16;   // hnsw M
+  size_t max_nb_connection = 16;  // hnsw M
   size_t ef_construction = 200;
   size_t ef_search = 32;
-  size_t max_elements = 100'000;   // first graph capacity, not a cap
+  size_t max_elements = 100'000;  // first graph capacity, not a cap
 };
 
 struct Match {
@@ -44,12 +44,12 @@ struct Match {
   float score = 0.0F;
 };
 
-// Says whether a live row may be reported (not expired, attributes fit). Called from the searching thread, possibly
-// for many rows: cheap, no locks, no throw.
+// Says whether a live row may be reported (not expired, attributes fit). Called from the searching thread,
+// possibly for many rows: cheap, no locks, no throw.
 using RowFilter = std::function<bool(const void* owner)>;
 
-// Heavy work that the index asked for. `run` is called once, on any thread, without a guard; then the writer thread
-// gives it back to `finish_maintenance`.
+// Heavy work that the index asked for. `run` is called once, on any thread, without a guard; then the writer
+// thread gives it back to `finish_maintenance`.
 class MaintenanceJob {
  public:
   virtual ~MaintenanceJob() = default;
@@ -58,7 +58,8 @@ class MaintenanceJob {
 
 class VectorIndex {
  public:
-  static std::unique_ptr<VectorIndex> create(size_t dimension, const IndexOptions& options, sync::EpochDomain& epochs);
+  static std::unique_ptr<VectorIndex> create(size_t dimension, const IndexOptions& options,
+                                             sync::EpochDomain& epochs);
   virtual ~VectorIndex() = default;  // writer thread, after no reader can reach it
 
   // --- writer thread ---
@@ -74,7 +75,8 @@ class VectorIndex {
   // `query` is a unit vector of dimension() floats, 64-byte alignment not required. Appends to `out`.
   virtual void search(std::span<const float> query, float threshold, size_t k, const RowFilter& filter,
                       std::vector<Match>& out) const = 0;
-  // Every live row with score >= threshold - tolerance: exact, exhaustive, unordered. For invalidation and as oracle.
+  // Every live row with score >= threshold - tolerance: exact, exhaustive, unordered. For invalidation and as
+  // oracle.
   virtual void scan(std::span<const float> query, float threshold, const RowFilter& filter,
                     std::vector<Match>& out) const = 0;
   // Every live row once (rows added or removed meanwhile may or may not be seen).
@@ -83,18 +85,20 @@ class VectorIndex {
   virtual std::span<const float> vector_of(Row row) const = 0;
 
   virtual size_t dimension() const = 0;
-  virtual size_t live_rows() const = 0;   // exact on the writer thread, recent elsewhere
-  virtual size_t bytes() const = 0;       // memory held, vectors included
+  virtual size_t live_rows() const = 0;            // exact on the writer thread, recent elsewhere
+  virtual size_t bytes() const = 0;                // memory held, vectors included
   virtual std::string_view kind_name() const = 0;  // what serves it now: "flat", "coded", "hnsw"
   virtual uint64_t rebuilds() const = 0;
 
   // --- the graph in snapshots ---
-  // A consistent copy of the current graph, self-describing and versioned, to be written with the rows; empty if the
-  // kind in force has none. `ordinal_of` gives the position of a row's entry in the snapshot, or kNoRow if it is not
-  // in it (then the vector itself is stored, since the graph still routes through it). Any thread, inside a guard.
+  // A consistent copy of the current graph, self-describing and versioned, to be written with the rows; empty
+  // if the kind in force has none. `ordinal_of` gives the position of a row's entry in the snapshot, or
+  // kNoRow if it is not in it (then the vector itself is stored, since the graph still routes through it).
+  // Any thread, inside a guard.
   virtual void save_graph(const std::function<uint32_t(Row)>& ordinal_of, std::string& out) const = 0;
-  // Writer thread, after all rows of the snapshot were added; `row_of[ordinal]` is where each went. Every byte is
-  // checked; a graph that does not fit is refused (data_loss) and the index goes on without it, rebuilding by itself.
+  // Writer thread, after all rows of the snapshot were added; `row_of[ordinal]` is where each went. Every
+  // byte is checked; a graph that does not fit is refused (data_loss) and the index goes on without it,
+  // rebuilding by itself.
   virtual Status load_graph(Bytes saved, std::span<const Row> row_of) = 0;
 };
 

@@ -5,7 +5,8 @@ import re
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PAGES = sorted(path for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("bench/*.md"), *ROOT.glob("tests/**/*.md")])
+PLACES = ("*.md", "docs/**/*.md", "bench/*.md", "tests/**/*.md")
+PAGES = sorted(path for place in PLACES for path in ROOT.glob(place))
 
 
 def links(page):
