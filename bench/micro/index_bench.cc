@@ -1,5 +1,6 @@
-// How long the parts of a vector lookup take: kernels, codes, and whole searches by kind, size and dimension. The
-// searches report the share of queries that hit and how many of the neighbours that an exact scan finds they find.
+// How long the parts of a vector lookup take: kernels, codes, and whole searches by kind, size and dimension.
+// The searches report the share of queries that hit and how many of the neighbours that an exact scan finds
+// they find.
 //
 //   build/release/bin/index_bench --benchmark_filter=Search
 #include <benchmark/benchmark.h>
@@ -33,7 +34,8 @@ Vector random_unit_vector(std::mt19937& rng, size_t dimension) {
   return vector;
 }
 
-// Questions as a cache sees them: one language, twenty fields, topics of about fifty wordings at cosine 0.75 to 0.98.
+// Questions as a cache sees them: one language, twenty fields, topics of about fifty wordings at cosine 0.75
+// to 0.98.
 class Questions {
  public:
   Questions(size_t dimension, size_t rows) : rng_(kSeed), common_(random_unit_vector(rng_, dimension)) {
@@ -126,7 +128,8 @@ double recall(const Filled& filled, float threshold, size_t k, double& hit_share
     expected += exact.size();
     hits += exact.empty() ? 0 : 1;
     for (const Match& want : exact) {
-      found += std::any_of(matches.begin(), matches.end(), [&](const Match& got) { return got.row == want.row; });
+      found +=
+          std::any_of(matches.begin(), matches.end(), [&](const Match& got) { return got.row == want.row; });
     }
   }
   hit_share = static_cast<double>(hits) / static_cast<double>(filled.queries.size());

@@ -1,4 +1,5 @@
-// Operations that have been decided and go to the log with one write and one sync. The writer thread's; reused.
+// Operations that have been decided and go to the log with one write and one sync. The writer thread's;
+// reused.
 #pragma once
 
 #include <string>

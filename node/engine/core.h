@@ -32,7 +32,8 @@ struct Core {
         hlc(time, node),
         queue(options.write_queue_max, kWaitingBytesMax) {}
 
-  // Tells readers how the log is; after everything that may have stopped it, before anybody is answered. Writer.
+  // Tells readers how the log is; after everything that may have stopped it, before anybody is answered.
+  // Writer.
   void publish_log_health() { log_health.set(refusal_for(wal->health())); }
 
   const EngineOptions options;                       // read-only

@@ -65,7 +65,8 @@ Planner::Verdict Planner::plan_remove(const RemoveRequest& request, WriteItem& i
 }
 
 Planner::Verdict Planner::plan_drop(const DropIntent& intent, WriteItem& item, Batch& batch) {
-  const bool live = batch.put_namespaces.contains(intent.ns) || store_.dimension_of(intent.ns, batch.now_ms) != 0;
+  const bool live =
+      batch.put_namespaces.contains(intent.ns) || store_.dimension_of(intent.ns, batch.now_ms) != 0;
   if (live) batch.operations.push_back({model::DropNamespaceOp{intent.ns, hlc_.next()}, &item});
   return Verdict::decided;
 }

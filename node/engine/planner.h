@@ -2,9 +2,9 @@
 // batch and the item's answer.
 //
 // The store counts the room that earlier puts of a batch will take; its reads see them only once they are
-// applied. Where such a put could change a decision the planner asks to commit what there is and decide again.
-// Where only earlier deletes could, the outcome of applying in order is the answer: of two deletes of one entry
-// exactly one finds it.
+// applied. Where such a put could change a decision the planner asks to commit what there is and decide
+// again. Where only earlier deletes could, the outcome of applying in order is the answer: of two deletes of
+// one entry exactly one finds it.
 #pragma once
 
 #include "common/time/hlc.h"

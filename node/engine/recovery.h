@@ -1,6 +1,6 @@
 // From the data folder to the state in memory: the newest snapshot that verifies, then the log after it.
-// docs/architecture.md, "Start"; docs/formats/snapshot.md, "Reading". Runs on the thread that opens the engine,
-// before any other exists.
+// docs/architecture.md, "Start"; docs/formats/snapshot.md, "Reading". Runs on the thread that opens the
+// engine, before any other exists.
 #pragma once
 
 #include "common/base/result.h"

@@ -62,8 +62,8 @@ TEST(Epoch, SlotsOfEndedThreadsAreUsedAgain) {
   }
 }
 
-// Readers follow a pointer that the writer keeps replacing; each object is poisoned when freed. A reader that sees
-// poison read freed memory. (Under the sanitizers the access itself is reported too.)
+// Readers follow a pointer that the writer keeps replacing; each object is poisoned when freed. A reader that
+// sees poison read freed memory. (Under the sanitizers the access itself is reported too.)
 TEST(Epoch, AReaderNeverSeesFreedMemory) {
   struct Node {
     std::atomic<uint64_t> value{42};
