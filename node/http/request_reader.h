@@ -1,7 +1,7 @@
 // From bytes to requests, without a socket: finds a request's header block, lets Beast parse it, checks what
 // Beast leaves open, then takes the body. What could be read in two ways (request smuggling) is refused and
 // ends the connection: both or several lengths, unknown codings, folded lines, bare line feeds, control
-// characters. docs/architecture.md, "Connections".
+// characters. docs/connections.md.
 //
 // Owned by its connection and used on its core; the fuzz target drives it directly.
 #pragma once

@@ -1,5 +1,7 @@
 #include "node/http/server.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <boost/asio/ip/address.hpp>
 #include <chrono>
@@ -9,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "common/obs/log.h"
 #include "node/http/core.h"
 
 namespace ferro::node::http {
@@ -81,9 +84,25 @@ void BeastServer::stop() {
   for (const auto& core : cores_) core->close_inbox();
 }
 
+// Every connection is a descriptor. The usual soft limit of 1,024 would end the service long before
+// max_connections does; raising it to what the administrator allows is the process's own right.
+void make_room_for(size_t connections) {
+  constexpr rlim_t kOtherDescriptors = 512;  // files, listeners, event loops
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  const rlim_t wanted = static_cast<rlim_t>(connections) + kOtherDescriptors;
+  if (limit.rlim_cur >= wanted) return;
+  limit.rlim_cur = std::min(wanted, limit.rlim_max);
+  if (setrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur == wanted) return;
+  obs::warn(
+      "the limit of open files is below http.max_connections",
+      {{"open_files", std::to_string(limit.rlim_cur)}, {"max_connections", std::to_string(connections)}});
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Server>> Server::start(ServerOptions options, Service& service) {
+  make_room_for(options.max_connections);
   auto server = std::make_unique<BeastServer>(std::move(options), service);
   FERRO_RETURN_IF_ERROR(server->open());
   return std::unique_ptr<Server>(std::move(server));

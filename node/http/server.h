@@ -1,6 +1,6 @@
 // HTTP/1.1 server on Boost.Beast: one single-threaded io_context a core, SO_REUSEPORT acceptors, a connection
 // lives and dies on its core. Plain TCP or TLS. Bounds on headers, body, pipelining, connections, requests in
-// flight and time are all on by default. docs/architecture.md, "Connections".
+// flight and time are all on by default. docs/connections.md.
 //
 // Owned by app. start() opens the port (a second process on it is refused), stop() is two-step: no new
 // connections or requests, then the running ones finish (up to the timeout), then the threads are joined.
