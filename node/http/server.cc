@@ -9,6 +9,7 @@
 #include <mutex>
 #include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "common/obs/log.h"
@@ -85,24 +86,29 @@ void BeastServer::stop() {
 }
 
 // Every connection is a descriptor. The usual soft limit of 1,024 would end the service long before
-// max_connections does; raising it to what the administrator allows is the process's own right.
-void make_room_for(size_t connections) {
+// max_connections does; raising it to what the administrator allows is the process's own right. Returns how
+// many connections leave enough for the files: clients must never take the descriptor that the log needs.
+size_t make_room_for(size_t connections) {
   constexpr rlim_t kOtherDescriptors = 512;  // files, listeners, event loops
   rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return connections;
   const rlim_t wanted = static_cast<rlim_t>(connections) + kOtherDescriptors;
-  if (limit.rlim_cur >= wanted) return;
-  limit.rlim_cur = std::min(wanted, limit.rlim_max);
-  if (setrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur == wanted) return;
-  obs::warn(
-      "the limit of open files is below http.max_connections",
-      {{"open_files", std::to_string(limit.rlim_cur)}, {"max_connections", std::to_string(connections)}});
+  if (limit.rlim_cur >= wanted) return connections;
+  const rlim_t before = std::exchange(limit.rlim_cur, std::min(wanted, limit.rlim_max));
+  if (setrlimit(RLIMIT_NOFILE, &limit) != 0) limit.rlim_cur = before;
+  if (limit.rlim_cur >= wanted) return connections;
+  const size_t admitted = limit.rlim_cur - std::min(kOtherDescriptors, limit.rlim_cur / 2);
+  obs::warn("the limit of open files is below http.max_connections: fewer connections are taken",
+            {{"open_files", std::to_string(limit.rlim_cur)},
+             {"max_connections", std::to_string(connections)},
+             {"taken", std::to_string(admitted)}});
+  return admitted;
 }
 
 }  // namespace
 
 Result<std::unique_ptr<Server>> Server::start(ServerOptions options, Service& service) {
-  make_room_for(options.max_connections);
+  options.max_connections = make_room_for(options.max_connections);
   auto server = std::make_unique<BeastServer>(std::move(options), service);
   FERRO_RETURN_IF_ERROR(server->open());
   return std::unique_ptr<Server>(std::move(server));

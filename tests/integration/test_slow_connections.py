@@ -1,4 +1,5 @@
 """Slow, half-open and too many connections do not hurt those that behave."""
+import os
 import threading
 import time
 
@@ -61,6 +62,21 @@ def test_idle_request_is_closed(nodes):
                 pass
             assert connection.is_closed_by_peer(seconds=10)
     node.api.health()
+
+
+@contract("http-7: connections cannot take the descriptors that the log needs")
+def test_few_descriptors(nodes, monkeypatch):
+    wrapper = os.environ.get("FERRO_TEST_WRAPPER", "")
+    monkeypatch.setenv("FERRO_TEST_WRAPPER", f"{wrapper} prlimit --nofile=64:64".strip())
+    node = nodes.start({"wal.segment_bytes": 1 << 20})
+    connections = [node.client.connect() for _ in range(100)]
+    for number in range(30):  # several segments
+        node.api.insert(axis(8, number % 8), "m", "x" * 100_000, id=f"e{number}")
+    node.api.compact()
+    for connection in connections:
+        connection.close()
+    node.restart(kill=True)
+    assert node.api.health()["entry_count"] == 30
 
 
 @contract("http-7: connections beyond http.max_connections do not harm those inside")
