@@ -16,9 +16,16 @@ BaseCounters::Shard& BaseCounters::shard_of(const model::NamespaceKey& base) {
   return shards_[model::NamespaceKeyHash()(base) % kShards];
 }
 
+// The map's node with its link and cached hash, and the list's.
+size_t BaseCounters::heap_of(const model::NamespaceKey& base) noexcept {
+  return heap_bytes(sizeof(Bases::value_type) + 2 * sizeof(void*)) + heap_bytes(3 * sizeof(void*)) +
+         heap_bytes(base.model_id) + heap_bytes(base.scope);
+}
+
 BaseCounters::Bases::iterator BaseCounters::find_or_add(Shard& shard, model::NamespaceKey base) {
   const auto [at, is_new] = shard.bases.try_emplace(std::move(base));
   if (is_new) {
+    memory_.add(heap_of(at->first));
     at->second.number = ++last_number_;
     at->second.idle = shard.idle.insert(shard.idle.end(), &at->first);
   } else if (at->second.holders == 0) {
@@ -32,6 +39,7 @@ void BaseCounters::forget_surplus(Shard& shard) {
     const auto at = shard.bases.find(*shard.idle.front());
     shard.forgotten += at->second.cell.counters.load();
     shard.idle.pop_front();
+    memory_.remove(heap_of(at->first));
     shard.bases.erase(at);
   }
 }

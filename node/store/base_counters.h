@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "node/model/namespace_key.h"
+#include "node/store/memory_account.h"
 #include "node/store/store.h"
 
 namespace ferro::node::store {
@@ -33,8 +34,9 @@ struct CounterCells {
 
 struct BaseCell {
   CounterCells counters;
-  std::atomic<uint64_t> entries{0};  // not yet removed
-  std::atomic<uint64_t> expired{0};  // of them, as far as known
+  // Changed under the lock of the census.
+  std::atomic<uint64_t> entries{0};  // that have not died
+  std::atomic<uint64_t> expired{0};  // of those
 };
 
 class BaseCounters {
@@ -42,7 +44,8 @@ class BaseCounters {
   // Bases without namespaces that are remembered, in all: a few thousand names that were asked for in vain.
   static constexpr size_t kIdleMax = 4096;
 
-  BaseCounters() = default;
+  // What is kept for each base is added to `memory`, which outlives the object.
+  explicit BaseCounters(MemoryAccount& memory) : memory_(memory) {}
   BaseCounters(const BaseCounters&) = delete;
   BaseCounters& operator=(const BaseCounters&) = delete;
 
@@ -78,10 +81,12 @@ class BaseCounters {
   };
 
   Shard& shard_of(const model::NamespaceKey& base);
+  static size_t heap_of(const model::NamespaceKey& base) noexcept;
   // Under the shard's lock. A new base is idle.
   Bases::iterator find_or_add(Shard& shard, model::NamespaceKey base);
-  static void forget_surplus(Shard& shard);
+  void forget_surplus(Shard& shard);
 
+  MemoryAccount& memory_;
   std::array<Shard, kShards> shards_;
   std::atomic<uint64_t> last_number_{0};
 };

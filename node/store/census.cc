@@ -47,19 +47,23 @@ std::vector<Entry*> Census::earliest(int64_t now_ms, size_t max) const {
 void Census::enter(Entry& entry) {
   ++all_;
   ++entry.ns->linked;
+  count_one(entry.ns->base.entries);
   if (entry.expires_at_ms != 0) by_deadline_.insert(entry);
   if (!counted_as_expired(entry)) return;
   ++expired_;
   ++entry.ns->expired;
+  count_one(entry.ns->base.expired);
 }
 
 void Census::leave(Entry& entry) {
   --all_;
   --entry.ns->linked;
+  count_one_less(entry.ns->base.entries);
   if (entry.expires_at_ms != 0) by_deadline_.erase(by_deadline_.iterator_to(entry));
   if (!counted_as_expired(entry)) return;
   --expired_;
   --entry.ns->expired;
+  count_one_less(entry.ns->base.expired);
 }
 
 void Census::settle(int64_t now_ms) const {
@@ -67,11 +71,13 @@ void Census::settle(int64_t now_ms) const {
        at != by_deadline_.end() && at->expires_at_ms <= now_ms; ++at) {
     ++expired_;
     ++at->ns->expired;
+    count_one(at->ns->base.expired);
   }
   for (auto at = by_deadline_.upper_bound(Deadline{now_ms, UINT64_MAX});
        at != by_deadline_.end() && at->expires_at_ms <= frontier_ms_; ++at) {
     --expired_;
     --at->ns->expired;
+    count_one_less(at->ns->base.expired);
   }
   frontier_ms_ = now_ms;
 }

@@ -14,6 +14,7 @@
 
 #include "node/index/vector_index.h"
 #include "node/model/namespace_key.h"
+#include "node/store/base_counters.h"
 #include "node/store/entry.h"
 #include "node/store/store.h"
 
@@ -32,21 +33,16 @@ using NamespaceRecencySet = bi::set<Entry, bi::member_hook<Entry, TreeHook, &Ent
 using EntryList =
     bi::list<Entry, bi::member_hook<Entry, ListHook, &Entry::in_namespace>, bi::constant_time_size<false>>;
 
-struct AtomicCounters {
-  std::atomic<uint64_t> queries_hit{0}, queries_miss{0}, inserts{0}, evictions{0}, expirations{0},
-      deletions{0}, invalidations{0}, exact_match_hits{0};
-
-  NamespaceCounters load() const noexcept;
-  void store(const NamespaceCounters& values) noexcept;
-};
-
 inline void count_one(std::atomic<uint64_t>& counter) noexcept {
   counter.fetch_add(1, std::memory_order_relaxed);
+}
+inline void count_one_less(std::atomic<uint64_t>& counter) noexcept {
+  counter.fetch_sub(1, std::memory_order_relaxed);
 }
 
 struct NamespaceState {
   NamespaceState(model::NamespaceKey ns_key, uint64_t ns_number, size_t ns_dimension,
-                 std::shared_ptr<index::VectorIndex> ns_index);
+                 std::shared_ptr<index::VectorIndex> ns_index, BaseCell& ns_base);
 
   const model::NamespaceKey key;
   const std::string name;  // printed
@@ -54,6 +50,7 @@ struct NamespaceState {
   const uint64_t number;   // never used twice
   const size_t dimension;
   const std::shared_ptr<index::VectorIndex> index;
+  BaseCell& base;  // of the base namespace; held until the state is freed
 
   // --- written by the writer, read by any thread ---
   std::atomic<uint64_t> entry_bytes{0};  // heap of those
@@ -61,7 +58,6 @@ struct NamespaceState {
   std::atomic<int64_t> oldest_ms{0}, newest_ms{0};
   // --- written by any thread ---
   std::atomic<uint64_t> accesses{0};  // entries handed out by queries
-  AtomicCounters counters;
 
   // --- under the lock of the census; the writer alone changes `linked` and reads it without ---
   uint64_t linked = 0;   // entries that have not died

@@ -62,10 +62,16 @@ Result<QueryResult> Reader::query(const QueryRequest& request, bool count_miss) 
   const ReadView view = state_.view(request.now_ms);
   QueryResult result;
   NamespaceState* ns = state_.namespaces.find(request.ns);
-  if (ns == nullptr) return result;
+  if (ns == nullptr) {
+    if (count_miss) state_.bases.count_miss(request.ns);
+    return result;
+  }
   if (ns->dimension != request.unit_vector.size()) {
     // A namespace whose last entry has expired has no dimension any more.
-    if (state_.census.live_of(*ns, request.now_ms) == 0) return result;
+    if (state_.census.live_of(*ns, request.now_ms) == 0) {
+      if (count_miss) count_one(ns->base.counters.queries_miss);
+      return result;
+    }
     return dimension_mismatch(request.ns, ns->dimension, request.unit_vector.size());
   }
   const Entry* exact = exact_match(*ns, request, view);
@@ -74,11 +80,11 @@ Result<QueryResult> Reader::query(const QueryRequest& request, bool count_miss) 
 
   ns->accesses.fetch_add(result.hits.size(), std::memory_order_relaxed);
   if (!result.hits.empty()) {
-    count_one(ns->counters.queries_hit);
+    count_one(ns->base.counters.queries_hit);
   } else if (count_miss) {
-    count_one(ns->counters.queries_miss);
+    count_one(ns->base.counters.queries_miss);
   }
-  if (exact != nullptr) count_one(ns->counters.exact_match_hits);
+  if (exact != nullptr) count_one(ns->base.counters.exact_match_hits);
   return result;
 }
 

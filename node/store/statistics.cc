@@ -20,6 +20,11 @@ size_t Statistics::live_entries(int64_t now_ms) const {
   return state_.census.live(now_ms);
 }
 
+std::vector<BaseTotals> Statistics::base_totals(int64_t now_ms, NamespaceCounters& forgotten) const {
+  state_.census.live(now_ms);  // so that what has expired by now is counted as such
+  return state_.bases.all(forgotten);
+}
+
 std::vector<NamespaceStats> Statistics::namespaces(int64_t now_ms, std::string_view prefix,
                                                    std::string_view after, size_t limit) const {
   std::vector<NamespaceStats> out;
@@ -57,7 +62,7 @@ NamespaceStats Statistics::stats_of(const NamespaceState& ns, size_t live) const
   out.index_kind = ns.index->kind_name();
   out.bytes = get(ns.entry_bytes) + get(ns.index_bytes) + ns.own_bytes();
   out.index_rebuilds = ns.index->rebuilds();
-  out.counters = ns.counters.load();
+  out.counters = ns.base.counters.load();
   return out;
 }
 

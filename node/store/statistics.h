@@ -16,6 +16,7 @@ class Statistics {
 
   size_t live_entries(int64_t now_ms) const;
   uint64_t memory_bytes() const { return state_.tables.held() + state_.held.held(); }
+  std::vector<BaseTotals> base_totals(int64_t now_ms, NamespaceCounters& forgotten) const;
   std::vector<NamespaceStats> namespaces(int64_t now_ms, std::string_view prefix, std::string_view after,
                                          size_t limit) const;
   std::optional<NamespaceStats> of_namespace(const model::NamespaceKey& key, int64_t now_ms) const;

@@ -120,7 +120,7 @@ struct NamespaceStats {
   std::string index_kind;
   uint64_t bytes = 0;
   uint64_t index_rebuilds = 0;
-  NamespaceCounters counters;
+  NamespaceCounters counters;  // of its base, all conversations included
 };
 
 struct TopEntry {
@@ -201,10 +201,7 @@ class Store {
   // Every base namespace with entries or recent traffic; `forgotten` gets the counts of those dropped
   // meanwhile, so that the sum over all never decreases. Costs a little per base, nothing per conversation or
   // entry.
-  virtual std::vector<BaseTotals> base_totals(int64_t /*now_ms*/, NamespaceCounters& forgotten) const {
-    forgotten = {};
-    return {};
-  }
+  virtual std::vector<BaseTotals> base_totals(int64_t now_ms, NamespaceCounters& forgotten) const = 0;
   // Namespaces with live entries in order of printed name, after `after` (exclusive), at most `limit`. Costs
   // nothing per entry: oldest and newest may for a while be those of an entry that has expired and is not yet
   // reaped.

@@ -28,7 +28,7 @@ class StoreImpl final : public Store {
     return planner_.victims_for(op, now_ms);
   }
   void end_batch() override { planner_.end_batch(); }
-  void start_counting() override { writer_.start_counting(); }
+  void start_counting() override { state_.bases.reset(); }
   size_t reap_expired(int64_t now_ms, size_t max) override { return writer_.reap_expired(now_ms, max); }
   std::optional<Maintenance> begin_maintenance() override { return writer_.begin_maintenance(); }
 
@@ -53,6 +53,9 @@ class StoreImpl final : public Store {
   uint64_t memory_bytes() const override { return statistics_.memory_bytes(); }
   size_t namespace_count() const override { return state_.namespaces.size(); }
   uint64_t index_rebuilds() const override { return state_.index_rebuilds.load(std::memory_order_relaxed); }
+  std::vector<BaseTotals> base_totals(int64_t now_ms, NamespaceCounters& forgotten) const override {
+    return statistics_.base_totals(now_ms, forgotten);
+  }
   std::vector<NamespaceStats> namespaces(int64_t now_ms, std::string_view prefix, std::string_view after,
                                          size_t limit) const override {
     return statistics_.namespaces(now_ms, prefix, after, limit);

@@ -7,6 +7,7 @@
 
 #include "common/sync/epoch.h"
 #include "common/time/clock.h"
+#include "node/store/base_counters.h"
 #include "node/store/batch_plan.h"
 #include "node/store/census.h"
 #include "node/store/exact_index.h"
@@ -47,6 +48,7 @@ struct StoreState {
   NamespaceMap namespaces{tables};
   IdIndex ids{tables};
   ExactIndex texts{tables};
+  mutable BaseCounters bases{tables};  // readers count in it
   Census census;
   std::atomic<uint64_t> committed{0};  // see ReadView
   std::atomic<uint64_t> index_rebuilds{0};

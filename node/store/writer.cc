@@ -33,7 +33,7 @@ Writer::~Writer() {
       state_.census.change(nullptr, {&one, 1});
       Entry::destroy(&entry);
     }
-    delete ns;
+    free_namespace(ns);
   }
 }
 
@@ -51,7 +51,7 @@ ApplyResult Writer::put(const model::PutOp& op, int64_t now_ms) {
   }
   if (ns == nullptr) ns = &open_namespace(op.ns, op.vector.size());
   link(*ns, op);
-  count_one(ns->counters.inserts);
+  count_one(ns->base.counters.inserts);
   if (old != nullptr) {
     result.removed = old->live_at(now_ms) ? 1 : 0;
     kill(*old);
@@ -65,7 +65,7 @@ ApplyResult Writer::remove(const model::DeleteOp& op, int64_t now_ms) {
   Entry* entry = ns != nullptr ? state_.ids.find_alive(*ns, op.id) : nullptr;
   if (entry == nullptr || entry->version() > op.version) return {};
   const ApplyResult result{ApplyOutcome::removed, entry->live_at(now_ms) ? 1U : 0U};
-  AtomicCounters& counters = ns->counters;
+  CounterCells& counters = ns->base.counters;
   switch (op.reason) {
     case model::DeleteReason::requested:
       kill_counted(*entry, now_ms, counters.deletions);
@@ -88,7 +88,7 @@ ApplyResult Writer::drop(const model::DropNamespaceOp& op, int64_t now_ms) {
   while (!ns->entries.empty() && ns->entries.front().version() <= op.version) {
     Entry& entry = ns->entries.front();
     if (entry.live_at(now_ms)) ++result.removed;
-    kill_counted(entry, now_ms, ns->counters.deletions);
+    kill_counted(entry, now_ms, ns->base.counters.deletions);
     result.outcome = ApplyOutcome::removed;
   }
   if (result.outcome == ApplyOutcome::removed) commit();
@@ -97,24 +97,25 @@ ApplyResult Writer::drop(const model::DropNamespaceOp& op, int64_t now_ms) {
 
 size_t Writer::reap_expired(int64_t now_ms, size_t max) {
   const std::vector<Entry*> expired = state_.census.earliest(now_ms, max);
-  for (Entry* entry : expired) kill_counted(*entry, now_ms, entry->ns->counters.expirations);
+  for (Entry* entry : expired) kill_counted(*entry, now_ms, entry->ns->base.counters.expirations);
   if (!expired.empty()) commit();
   return expired.size();
-}
-
-void Writer::start_counting() {
-  for (NamespaceState* ns : state_.namespaces.list({}, {}, state_.namespaces.size())) ns->counters.store({});
 }
 
 NamespaceState& Writer::open_namespace(const model::NamespaceKey& key, size_t dimension) {
   auto index = index::VectorIndex::create(dimension, state_.options.index, state_.epochs);
   fresh_index_bytes_ = index->bytes();
-  auto* ns = new NamespaceState(key, ++namespaces_made_, dimension, std::move(index));
+  auto* ns = new NamespaceState(key, ++namespaces_made_, dimension, std::move(index), state_.bases.hold(key));
   state_.held.add(ns->own_bytes());
   ns->charge = ns->own_bytes();
   state_.charged += ns->charge;
   state_.namespaces.link(*ns);
   return *ns;
+}
+
+void Writer::free_namespace(NamespaceState* ns) {
+  state_.bases.give_back(ns->key);
+  delete ns;
 }
 
 // Its last entry has died. It is freed after its entries, which were retired before it.
@@ -133,13 +134,10 @@ NamespaceState& Writer::supersede(NamespaceState& ns, size_t dimension, int64_t 
   while (!ns.entries.empty()) {
     Entry& entry = ns.entries.front();
     if (entry.live_at(now_ms)) ++result.removed;
-    kill_counted(entry, now_ms, ns.counters.deletions);
+    kill_counted(entry, now_ms, ns.base.counters.deletions);
   }
-  const NamespaceCounters counters = ns.counters.load();
   close_namespace(ns);
-  NamespaceState& fresh = open_namespace(key, dimension);
-  fresh.counters.store(counters);
-  return fresh;
+  return open_namespace(key, dimension);
 }
 
 void Writer::link(NamespaceState& ns, const model::PutOp& op) {
@@ -180,7 +178,7 @@ void Writer::kill(Entry& entry) {
 }
 
 void Writer::kill_counted(Entry& entry, int64_t now_ms, std::atomic<uint64_t>& counter) {
-  count_one(entry.live_at(now_ms) ? counter : entry.ns->counters.expirations);
+  count_one(entry.live_at(now_ms) ? counter : entry.ns->base.counters.expirations);
   kill(entry);
 }
 
@@ -204,7 +202,7 @@ void Writer::commit() {
   for (NamespaceState* ns : closed_) {
     state_.epochs.retire([this, ns] {
       state_.held.remove(ns->own_bytes() + ns->index_bytes.load(std::memory_order_relaxed));
-      delete ns;
+      free_namespace(ns);
     });
   }
   closed_.clear();

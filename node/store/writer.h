@@ -27,9 +27,6 @@ class Writer {
   ApplyResult drop(const model::DropNamespaceOp& op, int64_t now_ms);
   size_t reap_expired(int64_t now_ms, size_t max);
 
-  // All counters of all namespaces go back to zero.
-  void start_counting();
-
   std::optional<Store::Maintenance> begin_maintenance();
   Status load_graph(const model::NamespaceKey& key, Bytes graph);
   // What a new namespace of this key takes, as far as it can be known before.
@@ -43,6 +40,7 @@ class Writer {
   uint64_t next_sequence() const noexcept { return state_.committed.load(std::memory_order_relaxed) + 1; }
   NamespaceState& open_namespace(const model::NamespaceKey& key, size_t dimension);
   void close_namespace(NamespaceState& ns);
+  void free_namespace(NamespaceState* ns);
   NamespaceState& supersede(NamespaceState& ns, size_t dimension, int64_t now_ms, ApplyResult& result);
   void link(NamespaceState& ns, const model::PutOp& op);
   void kill(Entry& entry);

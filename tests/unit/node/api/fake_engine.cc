@@ -102,6 +102,7 @@ class FakeStore final : public store::Store {
   void end_batch() override { unused(); }
   void start_counting() override { unused(); }
   uint64_t index_rebuilds() const override { unused(); }
+  std::vector<store::BaseTotals> base_totals(int64_t, store::NamespaceCounters&) const override { unused(); }
   Status dump(const SnapshotSink&, int64_t) const override { unused(); }
   Status load_graph(const model::NamespaceKey&, Bytes) override { unused(); }
 

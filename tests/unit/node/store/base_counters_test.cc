@@ -23,7 +23,8 @@ std::map<std::string, BaseTotals> by_name(const BaseCounters& counters,
 }
 
 TEST(BaseCounters, ConversationsCountInTheirBase) {
-  BaseCounters counters;
+  MemoryAccount memory;
+  BaseCounters counters(memory);
   BaseCell& base = counters.hold({"m", "s", ""});
   BaseCell& conversation = counters.hold({"m", "s", "c"});
   EXPECT_EQ(&base, &conversation);
@@ -41,7 +42,8 @@ TEST(BaseCounters, ConversationsCountInTheirBase) {
 // Cause: counters that lived in the namespace went with its last entry, and a miss before the first insert
 // had none.
 TEST(BaseCounters, OutliveTheirNamespaces) {
-  BaseCounters counters;
+  MemoryAccount memory;
+  BaseCounters counters(memory);
   counters.count_miss({"m", "", "c"});
   ++counters.hold({"m", "", ""}).counters.inserts;
   counters.give_back({"m", "", ""});
@@ -54,13 +56,15 @@ TEST(BaseCounters, OutliveTheirNamespaces) {
 }
 
 TEST(BaseCounters, NamesAskedForInVainAreBounded) {
-  BaseCounters counters;
+  MemoryAccount memory;
+  BaseCounters counters(memory);
   ++counters.hold({"kept", "", ""}).counters.inserts;
   constexpr size_t kAsked = 10 * BaseCounters::kIdleMax;
   for (size_t i = 0; i < kAsked; ++i) counters.count_miss({"m" + std::to_string(i), "", ""});
   NamespaceCounters forgotten;
   const auto found = by_name(counters, &forgotten);
   EXPECT_LE(found.size(), BaseCounters::kIdleMax + 1);
+  EXPECT_LT(memory.held(), 1000 * BaseCounters::kIdleMax);
   EXPECT_TRUE(found.contains("kept"));
   EXPECT_TRUE(found.contains("m" + std::to_string(kAsked - 1)));
   uint64_t misses = forgotten.queries_miss;
@@ -69,7 +73,8 @@ TEST(BaseCounters, NamesAskedForInVainAreBounded) {
 }
 
 TEST(BaseCounters, TheOneLongestUntouchedIsForgottenFirst) {
-  BaseCounters counters;
+  MemoryAccount memory;
+  BaseCounters counters(memory);
   for (size_t i = 0; i < 10 * BaseCounters::kIdleMax; ++i) {
     counters.count_miss({"m" + std::to_string(i), "", ""});
     counters.count_miss({"popular", "", ""});
@@ -78,7 +83,8 @@ TEST(BaseCounters, TheOneLongestUntouchedIsForgottenFirst) {
 }
 
 TEST(BaseCounters, OneThatComesBackIsAnother) {
-  BaseCounters counters;
+  MemoryAccount memory;
+  BaseCounters counters(memory);
   counters.count_miss({"m", "", ""});
   const uint64_t first = by_name(counters).at("m").number;
   for (size_t i = 0; i < 10 * BaseCounters::kIdleMax; ++i)
@@ -90,7 +96,8 @@ TEST(BaseCounters, OneThatComesBackIsAnother) {
 }
 
 TEST(BaseCounters, ResetStartsAnew) {
-  BaseCounters counters;
+  MemoryAccount memory;
+  BaseCounters counters(memory);
   BaseCell& cell = counters.hold({"m", "", ""});
   ++cell.counters.inserts;
   cell.entries = 7;
@@ -109,7 +116,8 @@ TEST(BaseCounters, AddUpToEverythingCounted) {
   const unsigned seed = std::random_device{}();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937 random(seed);
-  BaseCounters counters;
+  MemoryAccount memory;
+  BaseCounters counters(memory);
   std::map<std::string, int> holders;
   std::map<std::string, BaseCell*> cells;
   uint64_t inserts = 0, misses = 0;
@@ -150,7 +158,8 @@ TEST(BaseCounters, AddUpToEverythingCounted) {
 }
 
 TEST(BaseCounters, SumsNeverDecreaseWhileOthersCount) {
-  BaseCounters counters;
+  MemoryAccount memory;
+  BaseCounters counters(memory);
   std::atomic<bool> stop{false};
   std::vector<std::thread> threads;
   for (int i = 0; i < 3; ++i) {

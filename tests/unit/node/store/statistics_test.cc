@@ -84,6 +84,40 @@ TEST_F(StatisticsTest, AMissThatIsNotCountedLeavesTheCounterAlone) {
   EXPECT_EQ(store_->namespace_stats(ns_, now())->counters.queries_miss, 1U);
 }
 
+BaseTotals base_of(const Store& store, const std::string& name, int64_t now_ms) {
+  NamespaceCounters forgotten;
+  for (const BaseTotals& totals : store.base_totals(now_ms, forgotten)) {
+    if (model::printed_name(totals.key) == name) return totals;
+  }
+  ADD_FAILURE() << "no base " << name;
+  return {};
+}
+
+TEST_F(StatisticsTest, BaseTotalsFoldConversationsAndOutliveThem) {
+  hits("", {1.0F, 0.0F});  // nothing is there yet: a miss of m::2
+  put("a", "");
+  ns_.conversation = "7";
+  put("b", "");
+  put_for("c", "", 10);
+  EXPECT_EQ(base_of(*store_, "m::2", now()).entries, 3U);
+  EXPECT_EQ(base_of(*store_, "m::2", now() + 10).entries, 2U);
+  EXPECT_EQ(base_of(*store_, "m::2", now()).entries, 3U);
+  remove("b");
+  clock_.advance_ms(10);
+  store_->reap_expired(now(), 10);
+  ns_.conversation.clear();
+  remove("a");
+  const BaseTotals totals = base_of(*store_, "m::2", now());
+  EXPECT_EQ(store_->namespace_count(), 0U);
+  EXPECT_EQ(totals.entries, 0U);
+  EXPECT_EQ(totals.counters.queries_miss, 1U);
+  EXPECT_EQ(totals.counters.inserts, 3U);
+  EXPECT_EQ(totals.counters.deletions, 2U);
+  EXPECT_EQ(totals.counters.expirations, 1U);
+  put("a", "", {1.0F, 0.0F, 0.0F});  // again, of another dimension
+  EXPECT_EQ(base_of(*store_, "m::2", now()).counters.inserts, 4U);
+}
+
 TEST_F(StatisticsTest, NamespacesAreListedByNameInPages) {
   const std::vector<std::string> names = {"a::1", "a::1::s", "a::1::s::conv_1", "a::1::t", "b::1", "b:c"};
   for (size_t i = names.size(); i-- > 0;) {
