@@ -1,6 +1,9 @@
 // Snapshots beside traffic and what becomes of the log behind them.
 #include <gmock/gmock.h>
 
+#include <random>
+
+#include "node/index/kernels.h"
 #include "tests/fakes/faulty_file_system.h"
 #include "tests/unit/node/engine/engine_fixture.h"
 
@@ -158,6 +161,52 @@ TEST_F(EngineCompactionTest, EveryFailedOperationOfASnapshotLeavesAWorkingNode) 
       EXPECT_GE(node->figures().live_entries, 20U);
     }
   }
+}
+
+TEST_F(EngineCompactionTest, TheGraphComesBackWithTheSnapshot) {
+  engine.options.index.kind = index::IndexKind::hnsw;
+  open();
+  constexpr int kEntries = 3000;
+  std::mt19937 random(7);
+  std::normal_distribution<float> normal;
+  std::vector<std::vector<float>> vectors;
+  std::vector<InsertRequest> items;
+  for (int i = 0; i < kEntries; ++i) {
+    std::vector<float> vector(16);
+    for (float& value : vector) value = normal(random);
+    ASSERT_TRUE(index::normalise(vector));
+    vectors.push_back(vector);
+    items.push_back(entry("e" + std::to_string(i), 0));
+    items.back().unit_vector = vector;
+  }
+  for (const auto& result : insert_batch(*engine, items)) ASSERT_TRUE(result.ok());
+  const auto kind = [&] {
+    return engine->store().namespace_stats({"m::4", "", ""}, engine->now_ms())->index_kind;
+  };
+  turn_until([&] { return kind() == "hnsw"; });
+  ASSERT_TRUE(compact(*engine).ok());
+  ASSERT_TRUE(remove(*engine, {"e0", {}, {}}).ok());
+
+  open();
+  // Before any background work could have made it anew.
+  EXPECT_EQ(kind(), "hnsw");
+  EXPECT_EQ(engine.report.snapshot_entries, static_cast<uint64_t>(kEntries));
+  size_t found = 0;
+  for (int i = 1; i < kEntries; i += 10) {
+    LookupRequest lookup;
+    lookup.ns = {"m::4", "", ""};
+    lookup.unit_vector = vectors[static_cast<size_t>(i)];
+    lookup.threshold = 0.999F;
+    const auto result = engine->lookup(lookup);
+    ASSERT_TRUE(result.ok());
+    if (!result->hits.empty() && result->hits[0].id == "e" + std::to_string(i)) ++found;
+  }
+  EXPECT_GE(found, 297U);  // of 300
+  LookupRequest deleted;
+  deleted.ns = {"m::4", "", ""};
+  deleted.unit_vector = vectors[0];
+  deleted.threshold = 0.999F;
+  EXPECT_TRUE(engine->lookup(deleted)->hits.empty());
 }
 
 }  // namespace
