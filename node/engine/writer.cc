@@ -40,6 +40,7 @@ Writer::~Writer() {
 }
 
 void Writer::start() {
+  core_.publish_log_health();
   next_reap_ns_ = core_.clock.steady_ns();
   thread_ = std::thread([this] { run(); });
 }
