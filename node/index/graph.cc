@@ -111,6 +111,7 @@ Status Graph::seal() try {
   std::vector<std::mutex>().swap(graph.link_list_locks_);
   std::vector<std::mutex>().swap(graph.link_list_update_locks_);
   decltype(graph.label_lookup_)().swap(graph.label_lookup_);
+  bytes_ = count_bytes();
   return {};
 } catch (const std::exception& error) {
   return wrapped(error);
@@ -212,14 +213,13 @@ size_t Graph::size() const noexcept {
   return algorithm_->cur_element_count;
 }
 
-size_t Graph::bytes() const noexcept {
+size_t Graph::count_bytes() const noexcept {
   constexpr size_t kMallocHeader = 16;
   constexpr size_t kVisitedLists = 2;  // two bytes an element, one list for each thread that searches at once
   const Algorithm& graph = *algorithm_;
   size_t bytes = sizeof(Graph) + sizeof(Algorithm) +
                  graph.max_elements_ * (graph.size_data_per_element_ + sizeof(char*) + sizeof(int) +
-                                        kVisitedLists * sizeof(hnswlib::vl_type)) +
-                 graph.link_list_locks_.capacity() * sizeof(std::mutex);
+                                        kVisitedLists * sizeof(hnswlib::vl_type));
   for (size_t i = 0; i < graph.cur_element_count; ++i) {
     const auto level = static_cast<size_t>(graph.element_levels_[i]);
     if (level > 0) bytes += level * graph.size_links_per_element_ + kMallocHeader;

@@ -58,8 +58,8 @@ class Graph {
   // memory.
   bool search(const float* query, size_t ef, std::vector<Hit>& out) const;
   size_t size() const noexcept;
-  // Memory held, the arena's not counted.
-  size_t bytes() const noexcept;
+  // Memory held once sealed, the arena's not counted.
+  size_t bytes() const noexcept { return bytes_; }
   // What a graph being built takes a row, at most; for accounting while a job owns it.
   static size_t building_bytes_per_row(const IndexOptions& options) noexcept;
 
@@ -74,11 +74,13 @@ class Graph {
   using Algorithm = hnswlib::HierarchicalNSW<float>;
   class Space;
 
+  size_t count_bytes() const noexcept;
   Graph(std::shared_ptr<const RowArena> arena, size_t max_links, size_t ef_construction, size_t capacity);
 
   const std::shared_ptr<const RowArena> arena_;
   std::unique_ptr<Space> space_;
   std::unique_ptr<Algorithm> algorithm_;
+  size_t bytes_ = 0;
 };
 
 }  // namespace ferro::node::index

@@ -142,9 +142,13 @@ bool GraphKeeper::plan_draft() {
   return true;
 }
 
+size_t GraphKeeper::job_rows() const noexcept {
+  return std::max<size_t>(1, tuning_.job_floats / arena_->dimension());
+}
+
 // Live rows that the draft lacks, up to the size of one job and the room that is left.
 std::vector<Row> GraphKeeper::next_batch() const {
-  const size_t wanted = std::min(tuning_.job_rows, draft_->capacity - draft_->size);
+  const size_t wanted = std::min(job_rows(), draft_->capacity - draft_->size);
   std::vector<Row> batch;
   for_each_live_word(*arena_, &draft_->rows, [&](const RowArena::Chunk&, Row first, uint64_t live) {
     for (; live != 0 && batch.size() < wanted; live &= live - 1) {
@@ -155,7 +159,8 @@ std::vector<Row> GraphKeeper::next_batch() const {
 }
 
 std::vector<Row> GraphKeeper::next_to_look_up() {
-  const size_t end = std::min(draft_->looked_up + tuning_.job_look_ups, draft_->added.size());
+  const size_t end =
+      std::min(draft_->looked_up + job_rows() * tuning_.look_ups_per_add, draft_->added.size());
   const auto at = [this](size_t i) { return draft_->added.begin() + static_cast<std::ptrdiff_t>(i); };
   std::vector<Row> rows(at(draft_->looked_up), at(end));
   draft_->looked_up = end;
@@ -172,7 +177,7 @@ std::unique_ptr<MaintenanceJob> GraphKeeper::begin() {
     for (Row row : step.to_add) draft_->rows.insert(row);
     draft_->added.insert(draft_->added.end(), step.to_add.begin(), step.to_add.end());
     draft_->size += step.to_add.size();
-    draft_->is_complete = step.seals = step.to_add.size() < tuning_.job_rows;
+    draft_->is_complete = step.seals = step.to_add.size() < job_rows();
   }
   if (draft_->size == 0) {  // everything was removed meanwhile
     drop_draft();
@@ -224,31 +229,28 @@ Status GraphKeeper::adopt(std::unique_ptr<Graph> graph, RowSet covered) {
 }
 
 void GraphKeeper::publish(std::shared_ptr<const PublishedGraph> next) {
-  size_t live = 0;
-  size_t covered = 0;
-  if (next != nullptr) {
-    next->rows.for_each([&](Row row) { live += arena_->is_live(row) ? 1 : 0; });
-    next->covered.for_each([&](Row row) { covered += arena_->is_live(row) ? 1 : 0; });
-  }
+  const RowSet live = live_rows_of(*arena_);
   std::shared_ptr<const PublishedGraph> old = std::exchange(current_, std::move(next));
   published_.store(current_.get(), std::memory_order_release);
-  current_live_ = live;
-  covered_live_.store(covered, std::memory_order_relaxed);
-  if (old != nullptr) release(old->rows, old);
+  current_live_ = current_ == nullptr ? 0 : current_->rows.count_common(live);
+  covered_live_.store(current_ == nullptr ? 0 : current_->covered.count_common(live),
+                      std::memory_order_relaxed);
+  if (old != nullptr) release(old->rows, live, old);
   account();
 }
 
 void GraphKeeper::drop_draft() {
   const RowSet rows = std::move(draft_->rows);
   draft_.reset();
-  release(rows, nullptr);
+  release(rows, live_rows_of(*arena_), nullptr);
   account();
 }
 
-void GraphKeeper::release(const RowSet& rows, std::shared_ptr<const PublishedGraph> keep_alive) {
+void GraphKeeper::release(const RowSet& rows, const RowSet& live,
+                          std::shared_ptr<const PublishedGraph> keep_alive) {
   std::vector<Row> dead;
   rows.for_each([&](Row row) {
-    if (!arena_->is_live(row) && !pins(row)) dead.push_back(row);
+    if (!live.contains(row) && !pins(row)) dead.push_back(row);
   });
   pinned_dead_ -= dead.size();
   epochs_.retire([arena = arena_, dead = std::move(dead), keep_alive = std::move(keep_alive)] {

@@ -68,13 +68,14 @@ class GraphKeeper {
 
   void unpin_if_too_many_are_dead();
   bool plan_draft();
+  size_t job_rows() const noexcept;
   std::vector<Row> next_batch() const;
   std::vector<Row> next_to_look_up();
   void publish(std::shared_ptr<const PublishedGraph> next);
   void drop_draft();
-  // Recycles the dead rows of `rows` that no graph in force has, after a grace period; `keep_alive` goes with
-  // them.
-  void release(const RowSet& rows, std::shared_ptr<const PublishedGraph> keep_alive);
+  // Recycles the rows of `rows` that are not in `live` and in no graph in force, after a grace period;
+  // `keep_alive` goes with them.
+  void release(const RowSet& rows, const RowSet& live, std::shared_ptr<const PublishedGraph> keep_alive);
   bool pins(Row row) const noexcept;
   void account();
 

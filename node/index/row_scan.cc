@@ -21,6 +21,14 @@ void score_live_rows(const RowArena& arena, const RowSet* except, std::span<cons
 
 }  // namespace
 
+RowSet live_rows_of(const RowArena& arena) {
+  RowSet rows;
+  for_each_live_word(arena, nullptr, [&](const RowArena::Chunk&, Row first, uint64_t live) {
+    rows.insert_bits(first, live);
+  });
+  return rows;
+}
+
 void flat_search(const RowArena& arena, const RowSet* except, std::span<const float> query,
                  const RowFilter& filter, TopMatches& top) {
   score_live_rows(arena, except, query, [&](Row row, float score) {

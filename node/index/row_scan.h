@@ -35,6 +35,8 @@ void for_each_live_word(const RowArena& arena, const RowSet* except, Visit&& vis
   for_each_live_word(arena, arena.chunks_end(), except, visit);
 }
 
+RowSet live_rows_of(const RowArena& arena);
+
 // Offers every live row outside `except` to `top`, by its exact score.
 void flat_search(const RowArena& arena, const RowSet* except, std::span<const float> query,
                  const RowFilter& filter, TopMatches& top);

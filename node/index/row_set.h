@@ -3,6 +3,7 @@
 // Built by one thread, then read by many without change.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -19,6 +20,19 @@ class RowSet {
   }
   bool contains(Row row) const noexcept {
     return row / 64 < words_.size() && (words_[row / 64] >> (row % 64) & 1U) != 0;
+  }
+  // Adds the rows first + i for each set bit i; `first` as for bits_from.
+  void insert_bits(Row first, uint64_t bits) {
+    if (first / 64 >= words_.size()) words_.resize(first / 64 + 1, 0);
+    words_[first / 64] |= bits << (first % 64);
+  }
+  // How many rows are in both.
+  size_t count_common(const RowSet& other) const noexcept {
+    size_t count = 0;
+    for (size_t i = 0; i < std::min(words_.size(), other.words_.size()); ++i) {
+      count += static_cast<size_t>(__builtin_popcountll(words_[i] & other.words_[i]));
+    }
+    return count;
   }
   // Bits for rows first .. first + 63; `first` is a multiple of 64 or the wanted rows do not cross the next
   // one.

@@ -22,7 +22,7 @@ using ferro::node::index::Row;
 
 constexpr size_t kRows = 40;
 constexpr size_t kDimension = 2;
-constexpr IndexTuning kTuning{.flat_rows_max = 8, .graph_rows_min = 16, .fold_rows_min = 4, .job_rows = 16};
+constexpr IndexTuning kTuning{.flat_rows_max = 8, .graph_rows_min = 16, .fold_rows_min = 4, .job_floats = 32};
 
 std::vector<float> vector_of(size_t i) {
   const float angle = 0.15F * static_cast<float>(i);

@@ -21,7 +21,7 @@ TEST(GraphIndex, ManyDeadNeighboursDoNotHideALiveOne) {
                                        .fold_rows_min = 40,
                                        .dead_divisor = 1,
                                        .pinned_dead_divisor = 1,
-                                       .job_rows = 4096};
+                                       .job_floats = 1U << 20};
   IndexHarness harness(kDimension, IndexKind::hnsw, kSeed, kTuning);
   const std::vector<float> centre = random_unit_vector(harness.rng, kDimension);
   for (int i = 0; i < 600; ++i) harness.insert();

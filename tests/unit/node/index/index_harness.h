@@ -29,8 +29,7 @@ inline constexpr IndexTuning kSmallTuning{.flat_rows_max = 64,
                                           .graph_rows_min = 300,
                                           .graph_rows_min_automatic = 1'000'000,
                                           .fold_rows_min = 40,
-                                          .job_rows = 64,
-                                          .job_look_ups = 200};
+                                          .job_floats = 6000};
 
 inline bool not_expired(const void* owner) {
   return !static_cast<const Owner*>(owner)->expired;

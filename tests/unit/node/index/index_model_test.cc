@@ -30,9 +30,9 @@ class EveryKind : public ::testing::TestWithParam<Case> {};
 INSTANTIATE_TEST_SUITE_P(Kinds, EveryKind,
                          ::testing::Values(Case{"flat", IndexKind::flat, 96, 700, "flat", 1.0},
                                            Case{"tiny", IndexKind::automatic, 96, 50, "flat", 1.0},
-                                           Case{"coded", IndexKind::automatic, 96, 1500, "coded", 1.0},
-                                           Case{"hnsw", IndexKind::hnsw, 96, 1200, "hnsw", 0.998},
-                                           Case{"hnsw_without_codes", IndexKind::hnsw, 24, 1200, "hnsw",
+                                           Case{"coded", IndexKind::automatic, 96, 1000, "coded", 1.0},
+                                           Case{"hnsw", IndexKind::hnsw, 96, 800, "hnsw", 0.998},
+                                           Case{"hnsw_without_codes", IndexKind::hnsw, 24, 800, "hnsw",
                                                 0.998}),
                          [](const auto& one) { return std::string(one.param.name); });
 
@@ -40,7 +40,7 @@ TEST_P(EveryKind, AgreesWithAnExhaustiveScanUnderRandomUse) {
   SCOPED_TRACE(kSeed);
   IndexHarness harness(GetParam().dimension, GetParam().kind, kSeed);
   const size_t rows = GetParam().rows;
-  for (size_t step = 0; step < 5 * rows; ++step) {
+  for (size_t step = 0; step < 4 * rows; ++step) {
     const size_t dice = harness.rng() % 100;
     const size_t at = harness.live.empty() ? 0 : harness.rng() % harness.live.size();
     if (harness.live.size() < 5 || dice < (harness.live.size() < rows ? 60U : 20U)) {

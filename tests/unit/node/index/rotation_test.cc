@@ -74,7 +74,7 @@ TEST_P(EveryCodedDimension, DistanceTellsTheAngleOfClusteredVectors) {
   Vectors vectors;
   for (int topic = 0; topic < 10; ++topic) {
     const std::vector<float> centre = random_unit_vector(rng, GetParam());
-    for (int i = 0; i < 60; ++i) vectors.push_back(vector_near(rng, centre, 0.02F * static_cast<float>(i)));
+    for (int i = 0; i < 35; ++i) vectors.push_back(vector_near(rng, centre, 0.035F * static_cast<float>(i)));
   }
   expect_like_a_binomial(vectors);
 }
@@ -82,7 +82,7 @@ TEST_P(EveryCodedDimension, DistanceTellsTheAngleOfClusteredVectors) {
 // The cases where too few rounds of mixing leave sums that cancel exactly, so that signs are up to rounding.
 TEST_P(EveryCodedDimension, DistanceTellsTheAngleOfSparseVectors) {
   Vectors vectors;
-  for (int i = 0; i < 600; ++i) {
+  for (int i = 0; i < 350; ++i) {
     std::vector<float> vector(GetParam(), 0.0F);
     for (int k = 0; k <= i % 3; ++k)
       vector[rng() % 8] += rng() % 2 == 0 ? 1.0F : -0.9F - 0.01F * static_cast<float>(i % 9);
@@ -96,7 +96,7 @@ TEST_P(EveryCodedDimension, DistanceTellsTheAngleOfMixedWalshFunctions) {
     return __builtin_popcountll(function & i) % 2 == 0 ? 1.0F : -1.0F;
   };
   Vectors vectors;
-  for (int k = 0; k < 600; ++k) {
+  for (int k = 0; k < 350; ++k) {
     const size_t a = rng() % 64;
     const size_t b = rng() % 64;
     const float weight = 0.25F * static_cast<float>(rng() % 5);
@@ -109,9 +109,9 @@ TEST_P(EveryCodedDimension, DistanceTellsTheAngleOfMixedWalshFunctions) {
 
 TEST_P(EveryCodedDimension, DistanceTellsTheAngleOfFlippedSigns) {
   Vectors vectors;
-  for (int i = 0; i < 600; ++i) {
+  for (int i = 0; i < 350; ++i) {
     std::vector<float> vector(GetParam(), 1.0F);
-    for (int k = 0; k < i / 4; ++k) vector[rng() % vector.size()] *= -1.0F;
+    for (int k = 0; k < i / 2; ++k) vector[rng() % vector.size()] *= -1.0F;
     normalise(vector);
     vectors.push_back(vector);
   }
