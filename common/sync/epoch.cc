@@ -40,7 +40,11 @@ EpochDomain::~EpochDomain() {
   for (Slot& slot : slots_->all) {
     FERRO_ASSERT(slot.epoch.load() == 0, "an epoch domain is destroyed while a reader is inside");
   }
-  for (Retired& item : retired_) item.free();
+  // One at a time: what is freed may retire what it owned.
+  while (!retired_.empty()) {
+    retired_.front().free();
+    retired_.pop_front();
+  }
 }
 
 EpochDomain::ThreadSlot& EpochDomain::this_thread() {

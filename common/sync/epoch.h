@@ -38,7 +38,7 @@ class EpochDomain {
   EpochDomain& operator=(const EpochDomain&) = delete;
 
   // Unlink first (with a sequentially consistent or released store), then retire. `free` runs on the writer
-  // thread, in collect, once no reader can still hold what it frees.
+  // thread, in collect, once no reader can still hold what it frees; it may itself retire what that owned.
   void retire(std::function<void()> free);
   // Frees what has become safe; returns how many retired items still wait. Call after every batch of changes.
   size_t collect();

@@ -55,6 +55,22 @@ TEST(Epoch, TheDestructorFreesWhatIsLeft) {
   EXPECT_TRUE(freed);
 }
 
+TEST(Epoch, WhatIsFreedMayRetireWhatItOwned) {
+  int freed = 0;
+  {
+    EpochDomain domain;
+    for (int i = 0; i < 100; ++i) {
+      domain.retire([&] {
+        ++freed;
+        for (int k = 0; k < 100; ++k) domain.retire([&] { ++freed; });
+      });
+    }
+    domain.collect();
+    domain.retire([&] { domain.retire([&] { ++freed; }); });
+  }
+  EXPECT_EQ(freed, 100 + 100 * 100 + 1);
+}
+
 TEST(Epoch, SlotsOfEndedThreadsAreUsedAgain) {
   EpochDomain domain;
   for (size_t i = 0; i < EpochDomain::kReadersMax * 3; ++i) {
