@@ -20,7 +20,7 @@ double exact_score(const std::vector<float>& a, const std::vector<float>& b) {
 IndexOptions options_of(IndexKind kind) {
   IndexOptions options;
   options.kind = kind;
-  options.ef_construction = 100;
+  options.ef_construction = 60;
   return options;
 }
 

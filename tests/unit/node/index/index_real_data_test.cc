@@ -43,7 +43,7 @@ TEST_P(RealData, NothingAboveTheThresholdIsLost) {
     const size_t stored = std::min<size_t>(vectors.size() * 9 / 10, 1500);
     for (size_t i = 0; i < stored; ++i) harness.insert(vectors[i]);
     harness.maintain();
-    const size_t queries = std::min<size_t>(vectors.size() - stored, 150);
+    const size_t queries = std::min<size_t>(vectors.size() - stored, 80);
     for (size_t i = 0; i < queries; ++i) {
       for (const float threshold : {0.95F, 0.92F, 0.8F}) {
         ASSERT_NO_FATAL_FAILURE(harness.check_search(vectors[stored + i], threshold, 10));
