@@ -2,8 +2,8 @@
 //
 // Reads run to their end on the caller's thread. Writes go to one writer thread, which takes what is queued,
 // decides each in order against the state, logs the batch with one write and one sync, applies it, and only
-// then calls back: acknowledged = durable and visible. Callbacks run on the writer thread and must only hand
-// over (post to an executor).
+// then calls back: acknowledged = durable and visible. Callbacks run on the writer thread or another of the
+// engine's (refusals also on the caller's) and must only hand over (post to an executor).
 //
 // Owned by app; started once; every method is thread-safe after `open`. After a log failure writes answer
 // no_space or unavailable and reads go on; `readiness()` says why. docs/architecture.md, "A write".

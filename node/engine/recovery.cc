@@ -12,6 +12,7 @@ namespace ferro::node::engine {
 namespace {
 
 constexpr uint64_t kOperationsPerReclaim = 256;  // what they replaced is freed now and then
+constexpr size_t kDroppedSentencesMax = 1000;    // a log that is nothing but damage must not fill the memory
 constexpr int kReclaimRounds = 4;  // freeing an entry takes up to three, each making room for the next
 // How much more than its bytes an entry may cost the store (maps, lists, index rows). Only decides how near
 // to the budget recovery starts to ask the store whether something must go.
@@ -49,6 +50,7 @@ class Recovery {
   Status load_record(uint8_t type, Bytes payload);
   Status replay(wal::Sequence after, bool salvage);
   Status replay_record(wal::Sequence sequence, Bytes payload, bool salvage);
+  void drop(std::string what);
   void apply(model::Operation op);
   bool near_budget(const model::PutOp& put);
   void reclaim();
@@ -60,6 +62,7 @@ class Recovery {
   Recovered recovered_;
   uint64_t entries_loaded_ = 0;  // from the snapshot at hand
   uint64_t applied_ = 0;
+  uint64_t dropped_ = 0;  // of the log, by the last replay
 };
 
 Result<Recovered> Recovery::run() {
@@ -81,6 +84,9 @@ Result<Recovered> Recovery::run() {
   report_.snapshot_entries = entries_loaded_;
   report_.wal_records = recovered_.replayed_operations;
   recovered_.snapshot_due |= !report_.dropped.empty();
+  if (dropped_ > kDroppedSentencesMax) {
+    report_.dropped.push_back("in all " + std::to_string(dropped_) + " places of the log were left out");
+  }
   return recovered_;
 }
 
@@ -144,8 +150,13 @@ void Recovery::start_empty() {
 
 Status Recovery::load(const snapshot::SnapshotInfo& info) {
   start_empty();
-  return core_.snapshots->read(info,
-                               [this](uint8_t type, Bytes payload) { return load_record(type, payload); });
+  uint64_t record = 0;
+  return core_.snapshots->read(info, [&](uint8_t type, Bytes payload) {
+    ++record;
+    Status status = load_record(type, payload);
+    if (status.ok()) return status;
+    return status.with_context("snapshot file " + info.file + ", record " + std::to_string(record));
+  });
 }
 
 Status Recovery::load_record(uint8_t type, Bytes payload) {
@@ -194,7 +205,7 @@ Status Recovery::replay(wal::Sequence after, bool salvage) {
                                         },
                                         found));
   report_.torn_bytes = found.torn_bytes;
-  for (const wal::Dropped& dropped : found.dropped) report_.dropped.push_back(sentence(dropped));
+  for (const wal::Dropped& dropped : found.dropped) drop(sentence(dropped));
   return {};
 }
 
@@ -204,13 +215,18 @@ Status Recovery::replay_record(wal::Sequence sequence, Bytes payload, bool salva
     const std::string message =
         "record " + std::to_string(sequence) + " of the log: " + op.status().message();
     if (!salvage) return {op.status().code(), message};
-    report_.dropped.push_back(message);
+    drop(message);
     return {};
   }
   apply(std::move(*op));
   ++recovered_.replayed_operations;
   recovered_.replayed_bytes += payload.size();
   return {};
+}
+
+void Recovery::drop(std::string what) {
+  ++dropped_;
+  if (report_.dropped.size() < kDroppedSentencesMax) report_.dropped.push_back(std::move(what));
 }
 
 void Recovery::apply(model::Operation op) {

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "common/io/posix_file_system.h"
+#include "node/snapshot/snapshot.h"
 #include "tests/fakes/faulty_file_system.h"
 #include "tests/unit/node/engine/engine_fixture.h"
 
@@ -265,6 +266,32 @@ TEST_F(EngineRecoveryTest, ATornTailIsCutAndWhatIsWrittenAfterwardsSurvives) {
   ASSERT_EQ(second.open().to_string(), "ok");
   EXPECT_EQ(second->figures().live_entries, 5U);
   EXPECT_EQ(response_of(*second, "b"), "after");
+}
+
+// A file whose checksums are true and whose content is not an entry: written by a broken or foreign program.
+TEST_F(EngineRecoveryTest, ASnapshotRecordThatIsNoEntryIsNamed) {
+  open();
+  engine.close();
+  {
+    auto set = std::move(*snapshot::SnapshotSet::open(fs_, {"/data", 2}, false));
+    auto writer = std::move(*set->begin(0, 1));
+    ASSERT_TRUE(writer->add(200, as_bytes("a later program's, may be skipped")).ok());
+    ASSERT_TRUE(writer->add(1, as_bytes("nonsense")).ok());
+    ASSERT_TRUE(writer->finish().ok());
+  }
+  // The log is whole, so nothing is lost; it is only said.
+  EXPECT_EQ(engine.open().to_string(), "ok");
+  EXPECT_EQ(engine->figures().live_entries, 0U);
+  engine.close();
+  {
+    auto set = std::move(*snapshot::SnapshotSet::open(fs_, {"/data", 2}, false));
+    auto writer = std::move(*set->begin(0, 1));
+    ASSERT_TRUE(writer->add(100, as_bytes("a later program's, must be understood")).ok());
+    ASSERT_TRUE(writer->finish().ok());
+  }
+  const Status later = engine.open();
+  EXPECT_EQ(later.code(), StatusCode::failed_precondition);
+  EXPECT_THAT(later.message(), AllOf(HasSubstr("record 1"), HasSubstr("later program")));
 }
 
 }  // namespace
