@@ -116,7 +116,7 @@ class ShardedTable {
   static constexpr unsigned kShardShift = 58;
   static constexpr size_t kFirstBuckets = 4;
 
-  struct Shard {
+  struct alignas(64) Shard {  // a cache line of its own: threads in different shards do not meet
     mutable std::mutex mutex;
     std::vector<T*> buckets;  // a power of two of them, at most one node each on average
     size_t size = 0;

@@ -134,6 +134,65 @@ TEST_F(DumpTest, ANamespaceThatGoesMeanwhileIsNoError) {
   EXPECT_EQ(store_->live_entries(now()), 0U);
 }
 
+// The graph comes back with the entries it was built over, though rows are given out anew: it serves at once,
+// finds what an exhaustive scan finds, and is not rebuilt.
+TEST_F(DumpTest, TheGraphOfAnIndexSurvivesWithItsEntries) {
+  constexpr size_t kEntries = 1000;
+  StoreOptions options;
+  options.index.kind = index::IndexKind::hnsw;
+  options.index.ef_search = 200;
+  options.index.ef_construction = 40;
+  make(options);
+  std::mt19937_64 random(7);
+  const auto direction = [&random] {
+    std::vector<float> vector(16);
+    for (float& value : vector) value = static_cast<float>(random() % 2001) - 1000.0F;
+    return vector;
+  };
+  const auto settle = [this] {
+    while (auto work = store_->begin_maintenance()) {
+      work->job->run();
+      work->finish(std::move(work->job));
+      epochs_.collect();
+    }
+  };
+  for (size_t i = 0; i < kEntries; ++i) put(std::to_string(i), "", direction());
+  settle();
+  for (size_t i = 0; i < kEntries; i += 10) remove(std::to_string(i));  // dead rows in the graph
+  for (size_t i = 1; i < kEntries; i += 10)
+    put(std::to_string(i), "", direction());  // and fresh ones outside
+  ASSERT_EQ(store_->namespace_stats(ns_, now())->index_kind, "hnsw");
+
+  std::vector<model::Operation> entries;
+  std::vector<std::string> graphs;
+  Store::SnapshotSink sink = sink_into(entries);
+  sink.graph = [&](const model::NamespaceKey& ns, std::string_view graph) {
+    EXPECT_EQ(ns, ns_);
+    EXPECT_EQ(entries.size(), kEntries - kEntries / 10) << "the graph comes after the entries";
+    graphs.emplace_back(graph);
+    return Status();
+  };
+  ASSERT_TRUE(store_->dump(sink, now()).ok());
+  ASSERT_EQ(graphs.size(), 1U);
+
+  make(options);
+  for (const model::Operation& op : entries) apply(op);
+  ASSERT_NE(store_->namespace_stats(ns_, now())->index_kind, "hnsw");
+  const Status loaded = store_->load_graph(ns_, as_bytes(graphs[0]));
+  ASSERT_TRUE(loaded.ok()) << loaded.to_string();
+  const auto stats = store_->namespace_stats(ns_, now());
+  EXPECT_EQ(stats->index_kind, "hnsw");
+  EXPECT_EQ(stats->entry_count, entries.size());
+  size_t found = 0;
+  for (const model::Operation& op : entries) {
+    const auto& put = std::get<model::PutOp>(op);
+    if (hits("", put.vector, 0.9999F) == Ids{put.id}) ++found;
+  }
+  EXPECT_EQ(found, entries.size());
+  settle();
+  EXPECT_EQ(store_->index_rebuilds(), 0U);
+}
+
 TEST_F(DumpTest, AGraphThatFitsNothingIsRefused) {
   put("a", "");
   const std::string junk = "not a graph";
