@@ -1,5 +1,6 @@
 // Starting, stopping, and connections that come and go.
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <atomic>
 #include <thread>
@@ -92,6 +93,21 @@ TEST(LifecycleTest, ServesIpv6AndIpv4OnTheUnspecifiedAddress) {
   if (!server.ok()) GTEST_SKIP() << "no IPv6 here: " << server.status().message();
   EXPECT_EQ(Client((*server)->port()).send(get("/echo")).receive()->status, 200U);
   (*server)->stop();
+}
+
+TEST(LifecycleTest, StartMakesRoomForTheDescriptorsOfItsConnections) {
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit low{256, before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &low), 0);
+  {
+    const TestServer server({.max_connections = 300});
+    rlimit raised{};
+    ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &raised), 0);
+    EXPECT_GT(raised.rlim_cur, 300U);
+    EXPECT_EQ(raised.rlim_max, before.rlim_max);
+  }
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
 TEST(LifecycleTest, StopFinishesWhatRunsAndClosesWhatIsIdle) {
