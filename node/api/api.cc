@@ -1,10 +1,13 @@
 #include "node/api/api.h"
 
+#include <exception>
 #include <utility>
 
+#include "common/obs/log.h"
 #include "node/api/answer.h"
 #include "node/api/authenticate.h"
 #include "node/api/call.h"
+#include "node/api/json_read.h"
 #include "node/api/router.h"
 
 namespace ferro::node::api {
@@ -40,9 +43,11 @@ class NodeApi final : public Api {
   void handle(const http::Request& request, http::Reply reply) override {
     try {
       dispatch(request, std::move(reply));
-    } catch (const std::exception&) {
+    } catch (const std::exception& failure) {
       // Out of memory, most likely. The reply was dropped on the way, which answered 500.
+      obs::error("a request failed", {{"reason", failure.what()}});
     }
+    JsonReader::of_this_thread().forget_large_body();
   }
 
  private:

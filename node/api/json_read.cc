@@ -81,6 +81,10 @@ Status refused_by_parser(simdjson::error_code code) {
 JsonReader::JsonReader() : state_(std::make_unique<State>()) {}
 JsonReader::~JsonReader() = default;
 
+void JsonReader::forget_large_body() noexcept {
+  large_.reset();
+}
+
 JsonReader& JsonReader::of_this_thread() {
   thread_local JsonReader reader;
   return reader;

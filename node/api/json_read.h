@@ -78,6 +78,8 @@ class JsonReader {
   Status read_object(std::string_view body, const FieldSet& known, Fields& out);
   // invalid_argument if the body is not {"items": [...]} with at most `items_max` items.
   Status read_items(std::string_view body, const FieldSet& known, size_t items_max, std::vector<Fields>& out);
+  // Frees what a large body needed. To be called when its fields are done with.
+  void forget_large_body() noexcept;
 
  private:
   struct State;
@@ -85,7 +87,7 @@ class JsonReader {
   Result<State*> open(std::string_view body);
 
   std::unique_ptr<State> state_;
-  std::unique_ptr<State> large_;  // of the last large body; dropped by the next request
+  std::unique_ptr<State> large_;  // of a large body, dropped after it
 };
 
 }  // namespace ferro::node::api

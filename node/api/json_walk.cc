@@ -41,12 +41,19 @@ std::string_view trimmed_token(std::string_view token) {
   return end == std::string_view::npos ? std::string_view() : token.substr(0, end + 1);
 }
 
-void note(Fields& out, std::string problem) {
-  if (out.problem.ok()) out.problem = Status::invalid(std::move(problem));
+// The first problem of an object stays. Bodies may hold millions of them: their texts are made only for that
+// one.
+template <typename MakeText>
+void note(Fields& out, MakeText&& make_text) {
+  if (out.problem.ok()) out.problem = Status::invalid(make_text());
 }
 
 void note_type(Fields& out, Field field, std::string_view expected) {
-  note(out, std::string(name_of(field)) + " must be " + std::string(expected));
+  note(out, [&] { return std::string(name_of(field)) + " must be " + std::string(expected); });
+}
+
+std::string place_of(size_t index) {
+  return "embedding[" + std::to_string(index) + "]";
 }
 
 bool is_null(ondemand::value value) {
@@ -73,7 +80,7 @@ bool JsonWalk::read_item(ondemand::value value, int level, Fields& out) {
   json_type type{};
   if (value.type().get(type) != simdjson::SUCCESS) return false;
   if (type != json_type::object) {
-    note(out, "an item must be a JSON object");
+    note(out, [] { return std::string("an item must be a JSON object"); });
     return check(value, level);
   }
   ondemand::object object;
@@ -238,21 +245,25 @@ bool JsonWalk::read_floats_one_by_one(ondemand::array array, int level, Fields& 
     ondemand::value element;
     json_type type{};
     if (!take(result, element) || element.type().get(type) != simdjson::SUCCESS) return false;
-    const std::string place = "embedding[" + std::to_string(count++) + "]";
+    const size_t index = count++;
     if (type != json_type::number) {
-      note(out, place + " must be a number");
+      note(out, [&] { return place_of(index) + " must be a number"; });
       if (!check(element, level + 1)) return false;
       continue;
     }
     const std::string_view token = trimmed_token(element.raw_json_token());
     float number = 0.0F;
     if (!is_json_number(token)) return false;
-    if (!read_float(token, number)) note(out, place + " does not fit into a 32-bit float");
+    if (!read_float(token, number)) {
+      note(out, [&] { return place_of(index) + " does not fit into a 32-bit float"; });
+    }
     if (count <= limits::kDimensionMax) floats_.push_back(number);
   }
   if (count == 0 || count > limits::kDimensionMax) {
-    note(out, "embedding holds " + std::to_string(count) + " numbers: send 1 to " +
-                  std::to_string(limits::kDimensionMax));
+    note(out, [&] {
+      return "embedding holds " + std::to_string(count) + " numbers: send 1 to " +
+             std::to_string(limits::kDimensionMax);
+    });
   }
   return true;
 }
@@ -281,7 +292,8 @@ bool JsonWalk::read_tags(ondemand::value value, json_type type, int level, Field
     if (tags.size() < limits::kTagsMax) {
       tags.push_back(tag);
     } else {
-      note(out, "tags holds more than " + std::to_string(limits::kTagsMax) + " tags: send fewer");
+      note(out,
+           [] { return "tags holds more than " + std::to_string(limits::kTagsMax) + " tags: send fewer"; });
     }
   }
   return true;
@@ -314,8 +326,9 @@ bool JsonWalk::read_attributes(ondemand::value value, json_type type, int level,
     } else if (attributes.size() < limits::kAttributesMax) {
       attributes.emplace_back(name, text);
     } else {
-      note(out,
-           "attributes holds more than " + std::to_string(limits::kAttributesMax) + " names: send fewer");
+      note(out, [] {
+        return "attributes holds more than " + std::to_string(limits::kAttributesMax) + " names: send fewer";
+      });
     }
   }
   return true;

@@ -1,6 +1,5 @@
 // GET /namespaces, DELETE /namespaces/{name} and DELETE /namespaces?model_id=...
 #include <utility>
-#include <vector>
 
 #include "common/base/limits.h"
 #include "node/api/answer.h"
@@ -8,6 +7,7 @@
 #include "node/api/handlers.h"
 #include "node/api/json_write.h"
 #include "node/api/parameters.h"
+#include "node/api/visible_namespaces.h"
 
 namespace ferro::node::api {
 namespace {
@@ -34,41 +34,16 @@ void append_namespace(const store::NamespaceStats& stats, const std::string& nam
   json.key("bytes").number(stats.bytes).end_object();
 }
 
-// One page of what the caller may see, and whether there is more behind it. Names of other scopes show
-// nowhere, not even in `next`; for that a caller with a fixed scope pays a walk over the namespaces in
-// between.
-std::vector<store::NamespaceStats> visible_page(const engine::Engine& engine, const Caller& caller,
-                                                const Listing& listing, bool& more) {
-  const int64_t now_ms = engine.now_ms();
-  const size_t wanted = listing.limit + 1;
-  const size_t step = caller.fixed_scope ? limits::kNamespacesListedMax : wanted;
-  std::vector<store::NamespaceStats> page;
-  std::string after = listing.after;
-  for (bool last = false; !last && page.size() < wanted;) {
-    std::vector<store::NamespaceStats> part = engine.store().namespaces(now_ms, listing.prefix, after, step);
-    last = part.size() < step;
-    if (!part.empty()) after = model::printed_name(part.back().key);
-    for (store::NamespaceStats& stats : part) {
-      if (page.size() < wanted && (!caller.fixed_scope || stats.key.scope == *caller.fixed_scope)) {
-        page.push_back(std::move(stats));
-      }
-    }
-  }
-  more = page.size() == wanted;
-  if (more) page.pop_back();
-  return page;
-}
-
 std::string list_namespaces(const engine::Engine& engine, const Caller& caller, const Listing& listing) {
-  bool more = false;
-  const std::vector<store::NamespaceStats> page = visible_page(engine, caller, listing, more);
+  const VisibleNamespaces visible =
+      visible_namespaces(engine, caller, listing.prefix, listing.after, listing.limit);
   std::string body;
   JsonWriter json(body);
   json.begin_object().key("namespaces").begin_array();
-  for (const store::NamespaceStats& stats : page)
+  for (const store::NamespaceStats& stats : visible.page)
     append_namespace(stats, model::printed_name(stats.key), json);
   json.end_array();
-  if (more) json.key("next").string(model::printed_name(page.back().key));
+  if (visible.more) json.key("next").string(model::printed_name(visible.page.back().key));
   json.end_object();
   return body;
 }

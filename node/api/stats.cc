@@ -8,6 +8,7 @@
 #include "node/api/answer.h"
 #include "node/api/handlers.h"
 #include "node/api/json_write.h"
+#include "node/api/visible_namespaces.h"
 
 namespace ferro::node::api {
 namespace {
@@ -72,24 +73,19 @@ void handle_stats(Call&& call) {
   const engine::Engine& engine = call.backend.engine;
   const int64_t now_ms = engine.now_ms();
   const size_t entries = engine.store().live_entries(now_ms);
-  std::vector<store::NamespaceStats> namespaces =
-      engine.store().namespaces(now_ms, {}, {}, limits::kNamespacesListedMax + 1);
-  const bool truncated = namespaces.size() > limits::kNamespacesListedMax;
-  if (truncated) namespaces.pop_back();
-  if (call.caller.fixed_scope) {
-    std::erase_if(namespaces, [&](const auto& stats) { return stats.key.scope != *call.caller.fixed_scope; });
-  }
+  const VisibleNamespaces visible =
+      visible_namespaces(engine, call.caller, {}, {}, limits::kNamespacesListedMax);
 
   std::string body;
-  body.reserve(2048 + namespaces.size() * 256);
+  body.reserve(2048 + visible.page.size() * 256);
   JsonWriter json(body);
   json.begin_object().key("entry_count").number(entries).key("cluster_entry_count").number(entries);
   json.key("wal_path").string(engine.options().data_folder);
-  append_hnsw(engine.options().index, namespaces, json);
+  append_hnsw(engine.options().index, visible.page, json);
   json.key("namespaces").begin_object();
-  for (const store::NamespaceStats& stats : namespaces) append_namespace(stats, json);
+  for (const store::NamespaceStats& stats : visible.page) append_namespace(stats, json);
   json.end_object().key("namespace_count").number(engine.store().namespace_count());
-  json.key("namespaces_truncated").boolean(truncated);
+  json.key("namespaces_truncated").boolean(visible.more);
   append_counters(engine.counters(), json);
   append_resources(engine.figures(), json);
   json.key("version").string(call.backend.options.version).end_object();
