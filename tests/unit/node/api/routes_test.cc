@@ -1,6 +1,7 @@
 // The table of routes: against openapi.json, for methods, paths and tokens.
 #include <set>
 
+#include "common/base/limits.h"
 #include "fixture.h"
 #include "node/api/fields.h"
 #include "node/api/openapi.h"
@@ -354,6 +355,27 @@ TEST(FixedScope, HidesTheOthers) {
                 .at("deleted_count"),
             0);
   EXPECT_EQ(tester.engine.entries.size(), 3U);
+}
+
+// Their names came first and filled the page that was looked at.
+TEST(FixedScope, IsFoundBehindTenThousandOtherNamespaces) {
+  Tester tester(kTokens);
+  for (size_t i = 0; i <= limits::kNamespacesListedMax; ++i) {
+    FakeEntry entry;
+    entry.ns = {"a", "s" + std::to_string(i), ""};
+    entry.vector = {1.0F};
+    tester.engine.entries.push_back(std::move(entry));
+  }
+  ASSERT_EQ(tester.post("/insert", insert_body(), "tenant-writer").status, 200U);
+  for (const char* target : {"/stats", "/namespaces"}) {
+    const json namespaces = tester.get(target, "tenant-admin").parsed().at("namespaces");
+    EXPECT_EQ(namespaces.size(), 1U) << target;
+  }
+  EXPECT_EQ(tester.get("/stats", "tenant-reader").parsed().at("namespaces_truncated"), false);
+  const json all = tester.get("/stats", "an-admin").parsed();
+  EXPECT_EQ(all.at("namespaces_truncated"), true);
+  EXPECT_EQ(all.at("namespaces").size(), limits::kNamespacesListedMax);
+  EXPECT_EQ(all.at("namespace_count"), limits::kNamespacesListedMax + 2);
 }
 
 }  // namespace
