@@ -15,7 +15,7 @@ echo "walls, names, lengths"
 mapfile -t headers < <(git ls-files 'common/*.h' 'node/*.h')
 echo "headers alone: ${#headers[@]}"
 printf '%s\n' "${headers[@]}" |
-  xargs -P "$jobs" -I{} g++ -std=c++20 -I. -Wall -Wextra -Werror -Wno-pragma-once-outside-header -fsyntax-only -x c++ {}
+  xargs -P "$jobs" -I{} g++ -std=c++20 -I. -Ibuild/release/generated -Wall -Wextra -Werror -fsyntax-only -include {} -x c++ /dev/null
 
 mapfile -t units < <(git ls-files 'common/*.cc' 'node/*.cc')
 echo "clang-tidy: ${#units[@]} files"
