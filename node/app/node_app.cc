@@ -199,7 +199,7 @@ class NodeApp {
 
 Status run(config::Invocation invocation, const std::vector<std::string>& arguments) {
   NodeApp app(std::move(invocation), arguments);
-  const Status started = app.start();
+  Status started = app.start();
   if (started.ok()) app.serve();
   app.stop();
   return started;

@@ -74,11 +74,11 @@ std::vector<Setting> settings_of(const Environment& environment) {
     if (!variable.starts_with(kPrefix)) continue;
     const std::string_view name = std::string_view(variable).substr(kPrefix.size());
     if (std::find(kClientNames.begin(), kClientNames.end(), name) != kClientNames.end()) continue;
-    std::string key = key_of(name);
+    const std::string key = key_of(name);
     const bool exact = find_key(key) != nullptr && environment_name(key) == variable;
     if (is_service_link(name, value) && !(exact && key != "port")) continue;
     // A name that is not spelled as the key's is no key: FERROCACHE_Port.
-    settings.push_back({exact ? std::move(key) : variable, RawValue::of_text(value), Source::environment,
+    settings.push_back({exact ? key : variable, RawValue::of_text(value), Source::environment,
                         "environment " + one_line(variable)});
   }
   return settings;

@@ -38,7 +38,9 @@ uint64_t smallest_limit(const std::string& hierarchy, std::string group, const s
   uint64_t smallest = UINT64_MAX;
   for (size_t depth = 0; depth < kGroupDepthMax; ++depth) {
     if (group == "/") group.clear();
-    smallest = std::min(smallest, limit_in(hierarchy + group + "/" + file).value_or(UINT64_MAX));
+    std::string path = hierarchy;
+    path.append(group).append("/").append(file);
+    smallest = std::min(smallest, limit_in(path).value_or(UINT64_MAX));
     if (group.empty()) break;
     group.erase(group.find_last_of('/') == std::string::npos ? 0 : group.find_last_of('/'));
   }

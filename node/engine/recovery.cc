@@ -93,7 +93,7 @@ Result<Recovered> Recovery::run() {
 Status Recovery::complete_state() {
   std::string damage;  // of the snapshots passed over
   for (auto it = snapshots_.rbegin(); it != snapshots_.rend(); ++it) {
-    const Status loaded = load(*it);
+    Status loaded = load(*it);
     if (loaded.ok()) return settle(it->wal_sequence, damage);
     if (loaded.code() != StatusCode::data_loss) return loaded;
     damage += (damage.empty() ? "" : "; ") + loaded.message();
@@ -123,7 +123,7 @@ Status Recovery::partial_state() {
   wal::Sequence after = 0;
   bool found = false;
   for (auto it = snapshots_.rbegin(); it != snapshots_.rend() && !found; ++it) {
-    const Status loaded = load(*it);
+    Status loaded = load(*it);
     if (!loaded.ok() && loaded.code() != StatusCode::data_loss) return loaded;
     if (!loaded.ok()) {
       report_.dropped.push_back(loaded.message() + "; " + std::to_string(entries_loaded_) +
