@@ -42,9 +42,8 @@ struct Scratch {
 };
 
 Scratch& this_threads_scratch() {
-  thread_local std::unique_ptr<Scratch> scratch;
-  if (scratch == nullptr) scratch = std::make_unique<Scratch>();
-  return *scratch;
+  thread_local Scratch scratch;
+  return scratch;
 }
 
 // Fills `found` with the rows whose code is within `bound`; returns how many.

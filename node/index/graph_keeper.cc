@@ -105,6 +105,8 @@ void GraphKeeper::unpin_if_too_many_are_dead() {
   if (pinned_dead_ > dead_max && draft_.has_value()) drop_draft();
 }
 
+GraphKeeper::Draft::Draft() = default;
+
 // Decides whether a new version of the graph is worth building, and starts its draft.
 bool GraphKeeper::plan_draft() {
   if (plans_to_skip_ > 0) {

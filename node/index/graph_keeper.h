@@ -54,6 +54,7 @@ class GraphKeeper {
  private:
   class Job;
   struct Draft {
+    Draft();  // defined outside: clang wants the members' initial values complete before std::optional asks
     std::unique_ptr<Graph> graph;                // null until the first job made it
     std::shared_ptr<const PublishedGraph> base;  // what it extends; null = built from nothing
     RowSet rows;                                 // of the base and of all batches so far

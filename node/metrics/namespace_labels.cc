@@ -139,7 +139,7 @@ void NamespaceLabels::choose(const std::vector<BaseTotals>& bases) {
     label.alive = true;
     if (base.number <= newest_number_) label.hidden = base.counters;
     label.shown = minus(base.counters, label.hidden);
-    labels_.emplace(model::printed_name(base.key), std::move(label));
+    labels_.emplace(model::printed_name(base.key), label);
   }
 }
 

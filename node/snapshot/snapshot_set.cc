@@ -212,7 +212,7 @@ Status FolderSnapshotSet::rebuild_from_files(const std::vector<std::string>& fil
   std::sort(kept_.begin(), kept_.end(),
             [](const Kept& a, const Kept& b) { return a.info.number < b.info.number; });
   for (size_t i = 0; i < kept_.size(); ++i) {
-    const Status status = verify(kept_[i].info);
+    Status status = verify(kept_[i].info);
     if (!status.ok() && status.code() != StatusCode::data_loss) return status;
   }
   return write_manifest();
