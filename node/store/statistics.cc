@@ -108,6 +108,7 @@ std::vector<TopEntry> Statistics::top_of(const NamespaceState& ns, int64_t now_m
   });
   std::sort_heap(best.begin(), best.end());
   std::vector<TopEntry> out;
+  out.reserve(best.size());
   for (const Read& read : best) {
     out.push_back({std::string(read.entry->id()), read.accesses,
                    read.entry->last_access_ms.load(std::memory_order_relaxed),

@@ -298,7 +298,7 @@ Status Writer::load_graph(const model::NamespaceKey& key, Bytes graph) {
   std::vector<index::Row> row_of;
   row_of.reserve(ns->linked);
   for (const Entry& entry : ns->entries) row_of.push_back(entry.row);
-  const Status status = ns->index->load_graph(graph, row_of);
+  Status status = ns->index->load_graph(graph, row_of);
   refresh(*ns);
   return status;
 }
