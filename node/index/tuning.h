@@ -13,7 +13,7 @@ struct IndexTuning {
   size_t coded_dimension_min = 64;
   // A graph is built from this many rows on, and dropped below half as many.
   size_t graph_rows_min = 512;                // index.kind = hnsw
-  size_t graph_rows_min_automatic = 200'000;  // index.kind = auto
+  size_t graph_rows_min_automatic = 300'000;  // index.kind = auto
   // Rows outside the graph that are worth a new version of it: at least the first, and this share of the
   // graph.
   size_t fold_rows_min = 512;
