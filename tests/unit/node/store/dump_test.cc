@@ -137,7 +137,7 @@ TEST_F(DumpTest, ANamespaceThatGoesMeanwhileIsNoError) {
 // The graph comes back with the entries it was built over, though rows are given out anew: it serves at once,
 // finds what an exhaustive scan finds, and is not rebuilt.
 TEST_F(DumpTest, TheGraphOfAnIndexSurvivesWithItsEntries) {
-  constexpr size_t kEntries = 1000;
+  constexpr size_t kEntries = 640;
   StoreOptions options;
   options.index.kind = index::IndexKind::hnsw;
   options.index.ef_search = 200;
