@@ -209,22 +209,16 @@ def restart(entries):
 
 
 def index_micro():
-    """Inside one process: recall and the time of a 1,536-d search."""
+    """Inside one process: the time of a search without HTTP, thirty of a hundred finding something."""
     binary = ROOT / "build/release/bin/index_bench"
-    if not binary.is_file():
-        return
-    answer = subprocess.run([str(binary), "--recall"], capture_output=True, text=True, check=True)
-    for line in answer.stdout.splitlines():
-        if line.startswith("{"):
-            figure = json.loads(line)
-            yield row(
-                figure["what"],
-                figure["value"],
-                figure["text"],
-                figure.get("target", ""),
-                figure.get("limit"),
-                figure.get("at_least", True),
-            )
+    for rows, dimension, limit in ((10_000, 384, None), (10_000, 1536, 150), (100_000, 384, None)):
+        name = f"search_of/Search_automatic/{rows}/{dimension}/92/1$"
+        command = [str(binary), f"--benchmark_filter={name}", "--benchmark_format=json", "--benchmark_min_time=0.2"]
+        answer = subprocess.run(command, capture_output=True, text=True, check=True)
+        figure = json.loads(answer.stdout)["benchmarks"][0]
+        micros = figure["real_time"] * {"ns": 1e-3, "us": 1, "ms": 1e3}[figure["time_unit"]]
+        target = f"<= {limit} us" if limit else None
+        yield row(f"search, {rows:,} x {dimension}-d, mean", micros, f"{micros:.0f} us", target, limit, at_least=False)
 
 
 def growth(sizes):
