@@ -14,7 +14,7 @@
 namespace ferro::node::http {
 namespace {
 
-constexpr int kPatienceMs = 20'000;  // far above every timeout that a test configures
+constexpr int kPatienceMs = 60'000;  // far above every timeout that a test configures
 
 bool wait_for(int socket, short events, int timeout_ms) {
   pollfd entry{socket, events, 0};

@@ -185,7 +185,7 @@ TEST(LifecycleTest, ClientsMayDisappearAtAnyMoment) {
     Client waiting = server.connect();
     waiting.send(get("/hold"));
     Client reading = server.connect();
-    reading.send(get("/large"));
+    reading.send(get("/large?mib=2"));
     Client writing = server.connect();
     writing.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nabc");
     const linger reset{1, 0};  // the last one with a reset

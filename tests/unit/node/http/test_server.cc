@@ -27,7 +27,9 @@ void TestService::handle(const Request& request, Reply reply) {
   }
   if (request.path == "/throw") throw std::runtime_error("on purpose");
   if (request.path == "/drop") return;
-  if (request.path == "/large") return reply(text(std::string(16 << 20, 'x')));
+  if (request.path == "/large") {
+    return reply(text(std::string(std::stoul(request.parameter("mib").value_or("8")) << 20, 'x')));
+  }
   if (request.path == "/text") return reply({200, "application/json", std::string(64 << 10, '7'), {}});
   if (request.path == "/peer") return reply(text(request.over_mutual_tls ? "known" : "unknown"));
   if (request.path == "/bad") return reply(text("bad input", 400));
@@ -41,7 +43,7 @@ Response TestService::refuse(unsigned status, std::string_view reason) {
 std::vector<std::pair<std::string, Reply>> TestService::take_held(size_t count) {
   std::unique_lock lock(mutex_);
   const bool arrived =
-      held_changed_.wait_for(lock, std::chrono::seconds(20), [&] { return held_.size() >= count; });
+      held_changed_.wait_for(lock, std::chrono::seconds(60), [&] { return held_.size() >= count; });
   EXPECT_TRUE(arrived) << "held " << held_.size() << " of " << count;
   return std::exchange(held_, {});
 }

@@ -16,8 +16,8 @@ namespace ferro::node::http {
 
 // "/echo" answers what it was asked, as text; "/hold..." keeps its Reply until the test gives it; "/throw"
 // throws;
-// "/drop" forgets its Reply; "/large" answers 16 MiB; "/text" 64 KiB of JSON that compresses; "/peer" whether
-// mutual TLS knows the client. Thread-safe.
+// "/drop" forgets its Reply; "/large?mib=N" answers N MiB, 8 without; "/text" 64 KiB of JSON that compresses;
+// "/peer" whether mutual TLS knows the client. Thread-safe.
 class TestService final : public Service {
  public:
   void handle(const Request& request, Reply reply) override;

@@ -9,7 +9,7 @@
 namespace ferro::node::http {
 namespace {
 
-constexpr timeval kPatience{20, 0};
+constexpr timeval kPatience{60, 0};
 
 void show(SSL_CTX* context, const fakes::Pem& own) {
   BIO* bio = BIO_new_mem_buf(own.certificate.data(), static_cast<int>(own.certificate.size()));
