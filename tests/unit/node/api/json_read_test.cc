@@ -199,7 +199,7 @@ TEST(JsonRead, AgreesWithAnotherParserOnDamagedBodies) {
   SCOPED_TRACE(seed);
   std::mt19937_64 random(seed);
   int accepted = 0;
-  for (int round = 0; round < 200'000; ++round) {
+  for (int round = 0; round < 60'000; ++round) {
     std::string body = good;
     const size_t edits = 1 + random() % 3;
     for (size_t edit = 0; edit < edits; ++edit) {
@@ -232,7 +232,7 @@ TEST(JsonRead, AgreesWithAnotherParserOnDamagedBodies) {
     ASSERT_EQ(status.ok(), expected) << body << "\n" << status.to_string();
     accepted += expected ? 1 : 0;
   }
-  EXPECT_GT(accepted, 10'000);
+  EXPECT_GT(accepted, 3'000);
 }
 
 TEST(JsonRead, RefusesEveryTruncation) {
