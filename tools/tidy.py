@@ -84,7 +84,7 @@ BANNED_CALLS = [
     (re.compile(r"\bcatch\s*\(\s*\.\.\.\s*\)\s*\{\s*\}"), (), "do not swallow exceptions silently"),
 ]
 BANNED_WORDS = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
-MACHINE_PATHS = re.compile(r"(?<![\w.])/(?:work|farm)/|/tmp/bash_jobs|/home/[a-z]+/")
+MACHINE_PATHS = re.compile(r"(?<![\w.])/(?:home/[a-z]+|root|Users/[A-Za-z]+)/")
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
 MODULE_CALL = re.compile(r"ferro_module\(\s*(\w+)\s+(\w+)(.*?)\)", re.S)
 

@@ -81,3 +81,7 @@ def test_unfinished_work(tmp_path):
 
 def test_a_header_without_a_guard(tmp_path):
     fault(tmp_path, "node/store/s.h", "int x();\n", "#pragma once")
+
+
+def test_a_path_of_one_machine(tmp_path):
+    fault(tmp_path, "node/store/s.cc", "// see /ho" "me/somebody/notes\n", "a path of one machine")
