@@ -37,7 +37,8 @@ struct PutOp {
   bool has_cost = false;
 };
 
-enum class DeleteReason : uint8_t { requested = 0, invalidated = 1, evicted = 2 };
+// moved: handed over to its new owners; nothing was deleted, so no tombstone stays behind.
+enum class DeleteReason : uint8_t { requested = 0, invalidated = 1, evicted = 2, moved = 3 };
 
 struct DeleteOp {
   NamespaceKey ns;

@@ -1,0 +1,78 @@
+// Who is in the cluster and what each says of itself: scuttlebutt reconciliation (van Renesse et al. 2008) of
+// versioned key-values, with phi-accrual failure detection (Hayashibara et al. 2004).
+//
+// Pure state: messages and time in, messages and views out; no I/O, no threads. Owned by the cluster node, on
+// its loop. Every message is bounded (kGossipBytesMax); what does not fit comes in later rounds, oldest
+// versions first. docs/cluster.md, "Membership".
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/time/clock.h"
+#include "node/cluster/wire/gossip.h"
+
+namespace ferro::node::cluster {
+
+enum class Liveness : uint8_t { alive, suspected, dead };
+
+struct MembershipOptions {
+  NodeId self;
+  uint64_t generation = 1;  // grows with every start of this node (kept in the data folder)
+  double phi_threshold = 8.0;
+  int64_t gossip_interval_ms = 500;
+  // A dead or departed member is gone from every view after this long; until then it stands in dead_nodes.
+  int64_t forget_after_ms = 3'600'000;
+};
+
+struct Member {
+  NodeId id;
+  uint64_t generation = 0;
+  uint64_t heartbeat = 0;
+  Liveness liveness = Liveness::alive;
+  double phi = 0.0;
+  bool left = false;           // it said goodbye: planned, not a death
+  int64_t unreachable_ms = 0;  // how long it has been dead; 0 while it is not
+  std::map<std::string, std::string, std::less<>> values;
+
+  std::string_view value(std::string_view key) const;  // empty if it says nothing of the kind
+};
+
+class Membership {
+ public:
+  Membership(MembershipOptions options, const Clock& clock);
+
+  // --- this node's own values ---
+  void set(std::string_view key, std::string value);
+  void erase(std::string_view key);  // leaves a tombstone until everybody has seen it
+  void beat();                       // once a round: the heartbeat that others detect failures by
+  void leave();                      // says goodbye; the last thing to gossip
+
+  // --- one exchange: syn -> ack -> ack2. Malformed content was refused by the codec. ---
+  GossipSyn make_syn() const;
+  GossipAck on_syn(const GossipSyn& syn);
+  GossipAck2 on_ack(const GossipAck& ack);
+  void on_ack2(const GossipAck2& ack2);
+
+  // Judges every member by the time that has passed since its last heartbeat; forgets who is due.
+  void tick();
+  // A frame of this member just came in or its link broke: evidence beside the gossip. Never revives a
+  // member whose heartbeat stands still.
+  void note_contact(std::string_view node);
+
+  // Sorted by id, this node included. The reference holds until the next non-const call.
+  const std::vector<Member>& members() const;
+  const Member* find(std::string_view node) const;
+  // Whom to gossip with this round: live ones at random, now and then a dead one; `random` gives 64 bits.
+  std::vector<NodeId> choose_targets(const std::function<uint64_t()>& random, size_t count) const;
+  // Grows whenever members() changed in more than heartbeats and phi.
+  uint64_t change_count() const noexcept;
+};
+
+}  // namespace ferro::node::cluster

@@ -1,0 +1,88 @@
+// Calls between nodes: one link to each peer, many calls in flight on it, each with a deadline; a breaker
+// that knows within milliseconds that a peer does not answer, long before gossip does.
+//
+// Owned by the cluster node, on its loop. What waits for a peer is bounded in bytes; beyond it a call fails
+// at once and nobody else is slowed down. Links are made on demand and kept; both sides' links are used.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.h"
+#include "node/cluster/runtime/loop.h"
+#include "node/cluster/runtime/network.h"
+#include "node/cluster/wire/messages.h"
+
+namespace ferro::node::cluster {
+
+struct PeersOptions {
+  NodeId self;
+  std::string cluster_id;
+  uint64_t generation = 1;
+  std::string software;
+  uint16_t protocol_version = kProtocolVersion;  // tests speak the previous one
+  int64_t connect_timeout_ms = 500;
+  // While a breaker is open the peer is asked this often whether it is back.
+  int64_t probe_interval_ms = 250;
+  size_t waiting_bytes_max = 64U << 20;  // towards one peer
+  size_t calls_max = 16'384;             // in flight to one peer
+};
+
+// Gives the answer to a request of a peer; call once, on the loop. Dropped unanswered: the caller times out.
+using RespondFn = std::function<void(Result<std::string> body)>;
+
+class PeerService {
+ public:
+  virtual ~PeerService() = default;
+  // `body` is valid during the call. `version`: of the link's protocol.
+  virtual void on_request(const NodeId& from, MessageType type, std::string_view body, uint16_t version,
+                          RespondFn respond) = 0;
+  virtual void on_one_way(const NodeId& from, MessageType type, std::string_view body) = 0;
+  // A peer said Hello: its id is now known behind this address.
+  virtual void on_peer_up(const NodeId& node) = 0;
+  virtual void on_peer_down(const NodeId& node) = 0;  // its last link broke
+};
+
+struct PeerFigures {
+  NodeId node;
+  bool connected = false, breaker_open = false;
+  uint64_t waiting_bytes = 0, calls_in_flight = 0;
+  uint64_t calls_total = 0, calls_failed = 0, calls_refused = 0;  // refused: the bound was reached
+  double latency_ms = 0.0;                                        // moving average of answers
+  std::string last_error;
+};
+
+class Peers : public LinkHandler {
+ public:
+  static std::unique_ptr<Peers> create(PeersOptions options, Loop& loop, Network& network,
+                                       PeerService& service);
+  ~Peers() override = default;
+
+  using Done = std::function<void(Result<std::string_view> body)>;
+  // Where a node is reached; set again when its advertised address changes.
+  virtual void set_address(const NodeId& node, const Endpoint& address) = 0;
+  virtual void forget(const NodeId& node) = 0;
+  // Connects to somebody of whom only the address is known (a seed); on_peer_up tells who it was.
+  virtual void introduce(const Endpoint& address) = 0;
+
+  // `done` exactly once, never before this returns: the answer, the peer's failure, or unavailable (no link,
+  // deadline, breaker open, too much waiting).
+  virtual void call(const NodeId& to, MessageType type, std::string body, int64_t timeout_ms, Done done) = 0;
+  virtual void send_one_way(const NodeId& to, MessageType type, std::string body) = 0;
+
+  // May be asked right now: its breaker is closed. What routing goes by.
+  virtual bool available(const NodeId& node) const = 0;
+  // The link's protocol version; kProtocolVersionMin while there is none.
+  virtual uint16_t version_of(const NodeId& node) const = 0;
+  // Links refused because of a wrong cluster id, version or their own id: (address or node, reason), newest
+  // last, bounded.
+  virtual std::vector<std::pair<std::string, std::string>> refusals() const = 0;
+  virtual std::vector<PeerFigures> figures() const = 0;
+  virtual void stop() = 0;  // fails what is in flight, closes every link
+};
+
+}  // namespace ferro::node::cluster

@@ -1,0 +1,38 @@
+// Messages as bytes: docs/formats/peer_protocol.md. Tagged fields, so that either side may be the older one.
+//
+// Decoding never trusts: every length is checked against what is left and against the limits, what it
+// allocates is bounded by the input, unknown tags are skipped, errors are invalid_argument with the reason.
+// Values must satisfy the same rules as from a client (unit vectors, key lengths, UTF-8). Thread-safe (no
+// state).
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "common/base/result.h"
+#include "node/cluster/wire/messages.h"
+
+namespace ferro::node::cluster {
+
+// One frame: kind, type, call number, then the body (of a failed response: the status).
+enum class FrameKind : uint8_t { request = 1, response = 2, failure = 3, one_way = 4 };
+struct Frame {
+  FrameKind kind = FrameKind::request;
+  MessageType type = MessageType::ping;
+  uint64_t call = 0;       // 0 for one_way
+  std::string_view body;   // into the frame's bytes
+};
+std::string encode_frame(FrameKind kind, MessageType type, uint64_t call, std::string_view body);
+Result<Frame> decode_frame(std::string_view bytes);
+
+std::string encode_status(const Status& status);
+Result<Status> decode_status(std::string_view body);  // never ok inside
+
+// `encode(message)` and `decode<Message>(bytes)` for each struct of messages.h and gossip.h.
+// `version`: that of the link; fields that it does not know are left out.
+template <typename Message>
+std::string encode(const Message& message, uint16_t version = kProtocolVersion);
+template <typename Message>
+Result<Message> decode(std::string_view body);
+
+}  // namespace ferro::node::cluster

@@ -1,0 +1,57 @@
+// The messages of the membership protocol, as values. Encoding: codec.h, docs/formats/peer_protocol.md.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "node/cluster/placement/placement.h"
+
+namespace ferro::node::cluster {
+
+// What a node knows of another: everything up to `max_version` of that generation. Versions at or below
+// `collected` whose value is not known were erased.
+struct GossipDigest {
+  NodeId node;
+  uint64_t generation = 0;
+  uint64_t heartbeat = 0;
+  uint64_t max_version = 0;
+  uint64_t collected = 0;
+};
+
+struct GossipValue {
+  std::string key;
+  std::string value;
+  uint64_t version = 0;
+  bool erased = false;
+};
+
+// Values of one node by rising version; `reset`: the receiver forgets what it held of that node first (it
+// lags behind what the sender has collected).
+struct GossipDelta {
+  NodeId node;
+  uint64_t generation = 0;
+  uint64_t heartbeat = 0;
+  uint64_t collected = 0;
+  bool reset = false;
+  std::vector<GossipValue> values;
+};
+
+struct GossipSyn {
+  std::vector<GossipDigest> digests;
+};
+struct GossipAck {
+  std::vector<GossipDigest> digests;
+  std::vector<GossipDelta> deltas;
+};
+struct GossipAck2 {
+  std::vector<GossipDelta> deltas;
+};
+
+inline constexpr size_t kGossipBytesMax = 64U << 10;  // one message: some 300 members' digests, or values
+inline constexpr size_t kGossipMembersMax = 1000;
+inline constexpr size_t kGossipKeyBytesMax = 64;
+inline constexpr size_t kGossipValueBytesMax = 16U << 10;  // a ring of a hundred members
+inline constexpr size_t kGossipValuesMax = 64;             // of one member
+
+}  // namespace ferro::node::cluster
