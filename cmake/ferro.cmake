@@ -1,11 +1,13 @@
 # ferro_module(<area> <name> SOURCES ... [DEPS ...] [EXTERNAL ...])
 #
-# One folder, one static library ferro::<area>_<name>. DEPS are other ferro modules written
+# One folder, one static library ferro::<area>_<name>. The name of a folder two levels down is written with a slash:
+# ferro_module(node cluster/wire ...) in node/cluster/wire is ferro::node_cluster_wire. DEPS are other ferro modules written
 # area/name, EXTERNAL are packages of cmake/packages.cmake. tools/tidy.py reads these same calls
 # and fails the tests when a file includes what its module does not list.
 function(ferro_module area name)
   cmake_parse_arguments(M "" "" "SOURCES;DEPS;EXTERNAL" ${ARGN})
-  set(target ferro_${area}_${name})
+  string(REPLACE / _ flat_name ${name})
+  set(target ferro_${area}_${flat_name})
   if(M_SOURCES)
     add_library(${target} STATIC ${M_SOURCES})
     set(scope PUBLIC)
@@ -13,7 +15,7 @@ function(ferro_module area name)
     add_library(${target} INTERFACE)
     set(scope INTERFACE)
   endif()
-  add_library(ferro::${area}_${name} ALIAS ${target})
+  add_library(ferro::${area}_${flat_name} ALIAS ${target})
   target_link_libraries(${target} ${scope} ferro_flags)
   _ferro_link(${target} ${scope} "${M_DEPS}" "${M_EXTERNAL}")
 endfunction()

@@ -48,7 +48,17 @@ LAYERS = {
         "index",
         "store",
         "engine",
+        "cache",
         "security",
+        "cluster/runtime",
+        "cluster/placement",
+        "cluster/wire",
+        "cluster/membership",
+        "cluster/peers",
+        "cluster/tcp",
+        "cluster/ring",
+        "cluster/sync",
+        "cluster/core",
         "http",
         "metrics",
         "api",
@@ -72,8 +82,8 @@ BANNED_CALLS = [
     ),
     (
         re.compile(r"\bstd::(?:thread|jthread)\b(?!::)"),
-        ("node/engine/", "node/http/", "node/app/"),
-        "threads belong to engine, http and app",
+        ("node/engine/", "node/http/", "node/app/", "node/cluster/tcp/"),
+        "threads belong to engine, http, cluster/tcp and app",
     ),
     (
         re.compile(r"\brand\s*\(\)|\bstd::random_device\b"),
@@ -86,7 +96,7 @@ BANNED_CALLS = [
 BANNED_WORDS = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
 MACHINE_PATHS = re.compile(r"(?<![\w.])/(?:home/[a-z]+|root|Users/[A-Za-z]+)/")
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
-MODULE_CALL = re.compile(r"ferro_module\(\s*(\w+)\s+(\w+)(.*?)\)", re.S)
+MODULE_CALL = re.compile(r"ferro_module\(\s*(\w+)\s+(\w+(?:/\w+)?)(.*?)\)", re.S)
 
 
 class Module:
@@ -109,10 +119,16 @@ class Module:
 
 def modules_of(root):
     found = {}
-    for lists in sorted(root.glob("*/*/CMakeLists.txt")):
+    for lists in sorted([*root.glob("*/*/CMakeLists.txt"), *root.glob("*/*/*/CMakeLists.txt")]):
         for area, name, arguments in MODULE_CALL.findall(lists.read_text()):
             found[f"{area}/{name}"] = Module(area, name, arguments, lists.parent)
     return found
+
+
+def module_of(path, modules):
+    """The module that a file (its path from the root) belongs to: the nearest folder above it that is one."""
+    parts = path.split("/")
+    return modules.get("/".join(parts[:3])) or modules.get("/".join(parts[:2]))
 
 
 def check_layers(modules):
@@ -133,7 +149,7 @@ def check_layers(modules):
                 yield f"{where}: {module.path} may not depend on {dep}: areas meet only in common"
 
 
-def check_includes(path, relative, lines, module, areas):
+def check_includes(relative, lines, module, modules, areas):
     for number, line in enumerate(lines, 1):
         match = INCLUDE.match(line)
         if not match:
@@ -144,7 +160,8 @@ def check_includes(path, relative, lines, module, areas):
             if parts[0] not in areas or len(parts) < 3:
                 yield f'{relative}:{number}: include "{target}" by its path from the root, area/module/file.h'
                 continue
-            owner = "/".join(parts[:2])
+            owning = module_of(target, modules)
+            owner = owning.path if owning else "/".join(parts[:2])
             if owner != module.path and owner not in module.deps:
                 yield f"{relative}:{number}: {module.path} includes {target} but does not list {owner} under DEPS"
         else:
@@ -203,9 +220,9 @@ def main():
         product = relative.startswith(("common/", "node/", "operator/")) and path.suffix in (".h", ".cc")
         faults += check_text(relative, lines, product)
         if path.suffix in (".h", ".cc"):
-            module = modules.get("/".join(relative.split("/")[:2]))
+            module = module_of(relative, modules)
             if module is not None:
-                faults += check_includes(path, relative, lines, module, areas)
+                faults += check_includes(relative, lines, module, modules, areas)
             elif product:
                 faults.append(f"{relative}:1: belongs to no module: its folder has no ferro_module()")
             if product:

@@ -50,6 +50,18 @@ def test_an_undeclared_package(tmp_path):
     fault(tmp_path, "node/store/s.cc", "#include <openssl/ssl.h>\n", "does not list openssl")
 
 
+def test_an_undeclared_module_two_levels_down(tmp_path):
+    tree = make_tree(
+        tmp_path,
+        **{
+            "node/cluster/wire/CMakeLists.txt": "ferro_module(node cluster/wire SOURCES w.cc DEPS common/base)\n",
+            "node/cluster/wire/w.cc": '#include "node/store/s.h"\n',
+        },
+    )
+    code, output = tidy(tree)
+    assert code == 1 and "node/cluster/wire includes node/store/s.h but does not list node/store" in output, output
+
+
 def test_a_dependency_upwards(tmp_path):
     fault(
         tmp_path,
