@@ -76,6 +76,9 @@ ApplyResult Writer::remove(const model::DeleteOp& op, int64_t now_ms) {
     case model::DeleteReason::evicted:
       kill_counted(*entry, now_ms, counters.evictions);
       break;
+    case model::DeleteReason::moved:
+      kill(*entry);
+      break;
   }
   commit();
   return result;
