@@ -34,6 +34,8 @@ std::string_view to_string(StatusCode code) noexcept {
       return "i/o error";
     case StatusCode::internal:
       return "internal error";
+    case StatusCode::unreachable:
+      return "unreachable";
   }
   return "unknown";
 }

@@ -25,6 +25,7 @@ enum class StatusCode : uint8_t {
   data_loss,             // stored bytes fail verification
   io_error,              // the operating system refused (500)
   internal,              // ours (500)
+  unreachable,           // no node that could answer was reached in time (502)
 };
 
 std::string_view to_string(StatusCode code) noexcept;
@@ -38,6 +39,7 @@ class [[nodiscard]] Status {
   static Status invalid(std::string message) { return {StatusCode::invalid_argument, std::move(message)}; }
   static Status not_found(std::string message) { return {StatusCode::not_found, std::move(message)}; }
   static Status unavailable(std::string message) { return {StatusCode::unavailable, std::move(message)}; }
+  static Status unreachable(std::string message) { return {StatusCode::unreachable, std::move(message)}; }
   static Status io_error(std::string message) { return {StatusCode::io_error, std::move(message)}; }
   static Status data_loss(std::string message) { return {StatusCode::data_loss, std::move(message)}; }
   static Status internal(std::string message) { return {StatusCode::internal, std::move(message)}; }

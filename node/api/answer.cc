@@ -22,6 +22,8 @@ unsigned http_status(StatusCode code) noexcept {
       return 409;
     case StatusCode::too_large:
       return 413;
+    case StatusCode::unreachable:
+      return 502;
     case StatusCode::unavailable:
       return 503;
     case StatusCode::out_of_memory_budget:
