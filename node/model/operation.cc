@@ -32,6 +32,7 @@ enum class Tag : uint64_t {
   attribute = 12,  // repeated
   cost = 13,
   reason = 14,
+  deleted_at_ms = 15,
 };
 
 // How far a stored vector's squared length may be from 1: rounding of 4,096 floats stays a hundred times
@@ -41,7 +42,7 @@ constexpr double kUnitLengthTolerance = 1e-4;
 // Tags of later builds may repeat too: this one cannot know.
 bool may_repeat(uint64_t tag) noexcept {
   return tag == static_cast<uint64_t>(Tag::tag) || tag == static_cast<uint64_t>(Tag::attribute) ||
-         tag > static_cast<uint64_t>(Tag::reason);
+         tag > static_cast<uint64_t>(Tag::deleted_at_ms);
 }
 
 class FieldWriter {
@@ -109,6 +110,7 @@ void write(const DeleteOp& op, FieldWriter& out) {
   out.version(op.version);
   const auto reason = static_cast<char>(op.reason);
   out.always(Tag::reason, {&reason, 1});
+  out.number(Tag::deleted_at_ms, op.deleted_at_ms);
 }
 
 void write(const DropNamespaceOp& op, FieldWriter& out) {
@@ -151,6 +153,7 @@ struct Fields {
   PutOp put;
   std::optional<Hlc> version;
   std::optional<uint8_t> reason;
+  int64_t deleted_at_ms = 0;
   bool put_only = false;  // saw a field that only an entry has
   bool has_id = false;
 };
@@ -250,6 +253,8 @@ Status read_field(uint64_t tag, Bytes value, Fields& fields) {
       if (value.size() != 1) return bad("the reason has a wrong size");
       fields.reason = value[0];
       return {};
+    case Tag::deleted_at_ms:
+      return read_time(ByteReader(value), fields.deleted_at_ms);
   }
   return {};  // of a later build: skipped
 }
@@ -271,7 +276,7 @@ Result<Operation> build(Kind kind, Fields fields) {
   if (!fields.version) return bad("the version is missing");
   if (const Status key = check_namespace_key(fields.put.ns); !key.ok()) return bad(key.message());
   if (kind != Kind::put && fields.put_only) return bad("a field belongs to another kind");
-  if (kind != Kind::remove && fields.reason) return bad("a field belongs to another kind");
+  if (kind != Kind::remove && (fields.reason || fields.deleted_at_ms != 0)) return bad("a field belongs to another kind");
   if (fields.has_id == (kind == Kind::drop_namespace)) return bad("the id is missing or too much");
   if (kind == Kind::put) {
     if (fields.put.vector.empty()) return bad("the vector is missing");
@@ -280,11 +285,11 @@ Result<Operation> build(Kind kind, Fields fields) {
   }
   if (kind == Kind::drop_namespace)
     return Operation(DropNamespaceOp{std::move(fields.put.ns), *fields.version});
-  if (!fields.reason || *fields.reason > static_cast<uint8_t>(DeleteReason::evicted)) {
+  if (!fields.reason || *fields.reason > static_cast<uint8_t>(DeleteReason::moved)) {
     return bad("the reason is not valid");
   }
   return Operation(DeleteOp{std::move(fields.put.ns), std::move(fields.put.id), *fields.version,
-                            static_cast<DeleteReason>(*fields.reason)});
+                            static_cast<DeleteReason>(*fields.reason), fields.deleted_at_ms});
 }
 
 }  // namespace
@@ -295,6 +300,10 @@ const Hlc& version_of(const Operation& op) {
 
 const NamespaceKey& namespace_of(const Operation& op) {
   return std::visit([](const auto& it) -> const NamespaceKey& { return it.ns; }, op);
+}
+
+int64_t deleted_at_ms(const DeleteOp& op) noexcept {
+  return std::max(op.deleted_at_ms, op.version.wall_ms());
 }
 
 void encode(const Operation& op, std::string& out) {

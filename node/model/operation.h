@@ -45,6 +45,9 @@ struct DeleteOp {
   std::string id;
   Hlc version;  // removes the entry if its version is not newer
   DeleteReason reason = DeleteReason::requested;
+  // When it was deleted, if the version does not tell: an eviction or invalidation carries the version of the
+  // entry that it means, however old. 0 = the version's time. From here a tombstone's age counts.
+  int64_t deleted_at_ms = 0;
 };
 
 struct DropNamespaceOp {
@@ -56,6 +59,8 @@ using Operation = std::variant<PutOp, DeleteOp, DropNamespaceOp>;
 
 const Hlc& version_of(const Operation& op);
 const NamespaceKey& namespace_of(const Operation& op);
+// When the entry was deleted: the later of what the operation says and its version's time.
+int64_t deleted_at_ms(const DeleteOp& op) noexcept;
 
 // The binary form in the log and in snapshots: docs/formats/operation.md. Decoding checks everything
 // (lengths, finite unit vector, limits), allocates no more than the input's size and skips tagged fields it

@@ -49,6 +49,9 @@ TEST(OperationGolden, EveryFileIsReadAndWrittenToTheByte) {
       {"delete_requested.bin", DeleteOp{{"m::2", "s", ""}, "a", {65536, 7}, DeleteReason::requested}},
       {"delete_invalidated.bin", DeleteOp{{"m::2", "s", ""}, "a", {65537, 7}, DeleteReason::invalidated}},
       {"delete_evicted.bin", DeleteOp{{"m::2", "", "c"}, "a", {65538, 7}, DeleteReason::evicted}},
+      {"delete_moved.bin", DeleteOp{{"m::2", "s", ""}, "a", {65540, 7}, DeleteReason::moved}},
+      {"delete_dated.bin",
+       DeleteOp{{"m::2", "s", "c"}, "a", {65541, 7}, DeleteReason::invalidated, 1'700'000'000'123}},
       {"drop_namespace.bin", DropNamespaceOp{{"m::2", "s", "c"}, {65539, 7}}},
   };
   for (const auto& [name, op] : files) {

@@ -24,8 +24,10 @@ bool same(const Operation& a, const Operation& b) {
     return false;
   if (const auto* put = std::get_if<PutOp>(&a)) return same(*put, std::get<PutOp>(b));
   const auto* deleted = std::get_if<DeleteOp>(&a);
-  return deleted == nullptr ||
-         (deleted->id == std::get<DeleteOp>(b).id && deleted->reason == std::get<DeleteOp>(b).reason);
+  if (deleted == nullptr) return true;
+  const auto& other = std::get<DeleteOp>(b);
+  return deleted->id == other.id && deleted->reason == other.reason &&
+         deleted->deleted_at_ms == other.deleted_at_ms;
 }
 
 PutOp sample_put() {
@@ -58,6 +60,7 @@ TEST(Operation, RoundTripsAndAppends) {
   bare.vector = {1.0F};
   for (const Operation& op : {Operation(sample_put()), Operation(bare),
                               Operation(DeleteOp{{"m", "s", ""}, "x", {7, 1}, DeleteReason::evicted}),
+                              Operation(DeleteOp{{"m", "s", ""}, "x", {7, 1}, DeleteReason::moved, 12}),
                               Operation(DropNamespaceOp{{"m", "", "c"}, {9, 2}})}) {
     std::string out = "kept";
     encode(op, out);
@@ -77,7 +80,10 @@ Operation random_operation(std::mt19937_64& random) {
   const NamespaceKey ns{text(256, 1), text(256), text(256)};
   const Hlc version{random(), static_cast<uint32_t>(random())};
   if (random() % 8 == 0) return DropNamespaceOp{ns, version};
-  if (random() % 4 == 0) return DeleteOp{ns, text(128, 1), version, static_cast<DeleteReason>(random() % 3)};
+  if (random() % 4 == 0) {
+    return DeleteOp{ns, text(128, 1), version, static_cast<DeleteReason>(random() % 4),
+                    random() % 2 == 0 ? 0 : static_cast<int64_t>(random() >> 1)};
+  }
   PutOp put;
   put.ns = ns;
   put.id = text(128, 1);
@@ -213,10 +219,14 @@ std::string fields(uint8_t kind, const std::vector<std::pair<uint64_t, std::stri
 TEST(Operation, RefusesFieldsOutOfPlace) {
   const std::string version(12, '\1');
   const std::string reason(1, '\0');
+  const std::string time = {1, 0, 0, 0, 0, 0, 0, 0};
+  const std::string none(8, '\0');
+  ASSERT_TRUE(
+      decode(as_bytes(fields(2, {{1, "m"}, {4, "x"}, {5, version}, {14, reason}, {15, time}}))).ok());
   ASSERT_TRUE(decode(as_bytes(fields(2, {{1, "m"}, {4, "x"}, {5, version}, {14, reason}}))).ok());
   const std::vector<std::string> refused = {
       fields(2, {{1, "m"}, {4, "x"}, {5, version}}),                          // no reason
-      fields(2, {{1, "m"}, {4, "x"}, {5, version}, {14, "\3"}}),              // unknown reason
+      fields(2, {{1, "m"}, {4, "x"}, {5, version}, {14, "\4"}}),              // unknown reason
       fields(2, {{1, "m"}, {4, "x"}, {14, reason}}),                          // no version
       fields(2, {{1, "m"}, {5, version}, {14, reason}}),                      // no id
       fields(2, {{1, "m"}, {4, "x"}, {5, "short"}, {14, reason}}),            // version of five bytes
@@ -225,6 +235,10 @@ TEST(Operation, RefusesFieldsOutOfPlace) {
       fields(2, {{1, "m"}, {4, "x"}, {5, version}, {8, "r"}, {14, reason}}),  // a response in a delete
       fields(3, {{1, "m"}, {4, "x"}, {5, version}}),                          // an id in a drop
       fields(3, {{1, "m"}, {5, version}, {14, reason}}),                      // a reason in a drop
+      fields(3, {{1, "m"}, {5, version}, {15, time}}),                        // a time in a drop
+      fields(2, {{1, "m"}, {4, "x"}, {5, version}, {14, reason}, {15, "\1"}}),  // a time of one byte
+      fields(2, {{1, "m"}, {4, "x"}, {5, version}, {14, reason}, {15, none}}),  // the time 0
+      fields(2, {{1, "m"}, {4, "x"}, {5, version}, {14, reason}, {15, time}, {15, time}}),  // twice
       fields(3, {{0, ""}, {1, "m"}, {5, version}}),                           // tag 0
       fields(1, {{1, "m"}, {4, "x"}, {5, version}, {6, "abc"}}),              // three bytes of a float
   };
