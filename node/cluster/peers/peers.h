@@ -76,6 +76,8 @@ class Peers : public LinkHandler {
 
   // May be asked right now: its breaker is closed. What routing goes by.
   virtual bool available(const NodeId& node) const = 0;
+  // Moving average of its answers; 0 before the first.
+  virtual double latency_ms(const NodeId& node) const = 0;
   // The link's protocol version; kProtocolVersionMin while there is none.
   virtual uint16_t version_of(const NodeId& node) const = 0;
   // Links refused because of a wrong cluster id, version or their own id: (address or node, reason), newest
