@@ -6,6 +6,7 @@
 // state).
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -14,19 +15,22 @@
 
 namespace ferro::node::cluster {
 
-// One frame: kind, type, call number, then the body (of a failed response: the status).
+// One frame: checksum, kind, type, call number, then the body (of a failure: the status). The type is not
+// judged: a request of a type that is not known is answered with a failure, and the link lives on.
 enum class FrameKind : uint8_t { request = 1, response = 2, failure = 3, one_way = 4 };
 struct Frame {
   FrameKind kind = FrameKind::request;
   MessageType type = MessageType::ping;
-  uint64_t call = 0;       // 0 for one_way
-  std::string_view body;   // into the frame's bytes
+  uint64_t call = 0;      // 0 for one_way
+  std::string_view body;  // into the frame's bytes
 };
+// `call` is 0 exactly if `kind` is one_way.
 std::string encode_frame(FrameKind kind, MessageType type, uint64_t call, std::string_view body);
 Result<Frame> decode_frame(std::string_view bytes);
 
 std::string encode_status(const Status& status);
-Result<Status> decode_status(std::string_view body);  // never ok inside
+// What the peer said was wrong: never ok. internal if that cannot be read.
+Status decode_status(std::string_view body);
 
 // `encode(message)` and `decode<Message>(bytes)` for each struct of messages.h and gossip.h.
 // `version`: that of the link; fields that it does not know are left out.

@@ -35,10 +35,10 @@ enum class MessageType : uint8_t {
   count_entries = 16,
   list_namespaces = 17,
   top_entries = 18,
-  apply = 20,       // replication, hints, repair, hand-over
-  digests = 21,     // compare partitions
-  versions = 22,    // compare one namespace
-  fetch = 23,       // operations of some ids of one namespace
+  apply = 20,     // replication, hints, repair, hand-over
+  digests = 21,   // compare partitions
+  versions = 22,  // compare one namespace
+  fetch = 23,     // operations of some ids of one namespace
 };
 
 // First frame on every link, both ways; nothing else is read before it. A cluster id that differs, no common
@@ -151,7 +151,7 @@ struct DigestsReply {
     std::vector<NamespaceDigest> namespaces;  // all of the partition; none: it is empty there
     bool complete = true;                     // false: too many for one message, compare these first
   };
-  std::vector<Item> differing;  // the partitions of the request whose digest is another here
+  std::vector<Item> differing;    // the partitions of the request whose digest is another here
   int64_t collected_upto_ms = 0;  // tombstones older than this have been given up here
 };
 

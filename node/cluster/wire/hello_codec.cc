@@ -1,0 +1,79 @@
+// Hello and the messages of the membership protocol.
+#include "common/base/limits.h"
+#include "node/cluster/wire/coding.h"
+
+namespace ferro::node::cluster {
+
+template <typename A>
+void describe(A& a, typename A::template Of<Hello> m) {
+  a.number(1, m.version_min);
+  a.number(2, m.version);
+  a.text(3, m.cluster_id, kWireNameBytesMax);
+  a.id(4, m.node);
+  a.number(5, m.generation);
+  a.text(6, m.software, kWireNameBytesMax);
+  a.require(m.version_min >= 1 && m.version_min <= m.version, "the protocol versions are not a range");
+}
+
+template <typename A>
+void describe(A& a, typename A::template Of<GossipDigest> m) {
+  a.id(1, m.node);
+  a.number(2, m.generation);
+  a.number(3, m.heartbeat);
+  a.number(4, m.max_version);
+  a.number(5, m.collected);
+  a.require(m.generation > 0, "the generation is missing");
+}
+
+template <typename A>
+void describe(A& a, typename A::template Of<GossipValue> m) {
+  a.id(1, m.key);
+  a.bytes(2, m.value, kGossipValueBytesMax);
+  a.number(3, m.version);
+  a.flag(4, m.erased);
+  a.require(m.key.size() <= kGossipKeyBytesMax, "the key is too long");
+  a.require(m.version > 0, "the version of a value is missing");
+  a.require(!m.erased || m.value.empty(), "an erased key has a value");
+}
+
+bool versions_rise(const std::vector<GossipValue>& values) noexcept {
+  for (size_t i = 1; i < values.size(); ++i) {
+    if (values[i].version <= values[i - 1].version) return false;
+  }
+  return true;
+}
+
+template <typename A>
+void describe(A& a, typename A::template Of<GossipDelta> m) {
+  a.id(1, m.node);
+  a.number(2, m.generation);
+  a.number(3, m.heartbeat);
+  a.number(4, m.collected);
+  a.flag(5, m.reset);
+  a.list(6, m.values, kGossipValuesMax);
+  a.require(m.generation > 0, "the generation is missing");
+  a.require(versions_rise(m.values), "the values are not in order of their versions");
+}
+
+template <typename A>
+void describe(A& a, typename A::template Of<GossipSyn> m) {
+  a.list(1, m.digests, kGossipMembersMax);
+}
+
+template <typename A>
+void describe(A& a, typename A::template Of<GossipAck> m) {
+  a.list(1, m.digests, kGossipMembersMax);
+  a.list(2, m.deltas, kGossipMembersMax);
+}
+
+template <typename A>
+void describe(A& a, typename A::template Of<GossipAck2> m) {
+  a.list(1, m.deltas, kGossipMembersMax);
+}
+
+FERRO_WIRE_MESSAGE(Hello);
+FERRO_WIRE_MESSAGE(GossipSyn);
+FERRO_WIRE_MESSAGE(GossipAck);
+FERRO_WIRE_MESSAGE(GossipAck2);
+
+}  // namespace ferro::node::cluster
