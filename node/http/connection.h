@@ -5,11 +5,12 @@
 // kPipelinedRequestsMax answers are owed or kPipelinedBodyBytesMax of bodies wait.
 //
 // Kept alive by its core while open, by pending operations and by every Reply not yet given. Lives on its
-// core's thread; only `answer` is called from others.
+// core's thread; only what ReplySink declares is called from others.
 #pragma once
 
 #include <array>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -37,8 +38,11 @@ class Connection final : public TransportEvents, public ReplySink {
   void close();
 
   void answer(size_t slot, Response&& response) noexcept override;
-  // The answer has reached this core.
+  bool is_here() const noexcept override { return core_->is_current(); }
+  void run_there(std::function<void()> work) override;
+  // The answer, or the work, has reached this core.
   void take_answer(size_t slot, Response&& response);
+  void take_work(const std::function<void()>& work);
 
   // Its place in the core's list.
   size_t place = 0;

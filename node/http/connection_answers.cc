@@ -93,6 +93,14 @@ void Connection::answer(size_t slot, Response&& response) noexcept {
   core_->deliver(std::static_pointer_cast<Connection>(shared_from_this()), slot, std::move(response));
 }
 
+void Connection::run_there(std::function<void()> work) {
+  core_->deliver(std::static_pointer_cast<Connection>(shared_from_this()), std::move(work));
+}
+
+void Connection::take_work(const std::function<void()>& work) {
+  guarded(work);
+}
+
 void Connection::take_answer(size_t slot, Response&& response) {
   Exchange& exchange = *ring_[slot];
   FERRO_ASSERT(exchange.state == Exchange::State::running, "a Reply answers once");

@@ -206,13 +206,21 @@ void Core::remove(Connection& connection) {
 }
 
 void Core::deliver(std::shared_ptr<Connection> connection, size_t slot, Response&& response) {
+  put({std::move(connection), slot, std::move(response), nullptr});
+}
+
+void Core::deliver(std::shared_ptr<Connection> connection, std::function<void()> work) {
+  put({std::move(connection), 0, {}, std::move(work)});
+}
+
+void Core::put(Delivery delivery) {
   const auto alive = shared_from_this();  // the connection may be the last to hold it
   bool first = false;
   {
     const std::lock_guard lock(inbox_mutex_);
     if (inbox_closed_) return;
     first = inbox_.empty();
-    inbox_.push_back({std::move(connection), slot, std::move(response)});
+    inbox_.push_back(std::move(delivery));
   }
   if (first) asio::post(io_, [this] { take_inbox(); });
 }
@@ -223,8 +231,13 @@ void Core::take_inbox() {
     const std::lock_guard lock(inbox_mutex_);
     deliveries.swap(inbox_);
   }
-  for (Delivery& delivery : deliveries)
-    delivery.connection->take_answer(delivery.slot, std::move(delivery.response));
+  for (Delivery& delivery : deliveries) {
+    if (delivery.work) {
+      delivery.connection->take_work(delivery.work);
+    } else {
+      delivery.connection->take_answer(delivery.slot, std::move(delivery.response));
+    }
+  }
 }
 
 void Core::close_inbox() {

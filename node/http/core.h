@@ -57,6 +57,7 @@ class Core : public std::enable_shared_from_this<Core> {
   // Any thread.
   bool is_current() noexcept { return io_.get_executor().running_in_this_thread(); }
   void deliver(std::shared_ptr<Connection> connection, size_t slot, Response&& response);
+  void deliver(std::shared_ptr<Connection> connection, std::function<void()> work);
   // No new connections; idle ones are closed, the others after their last answer. `drained` is then called,
   // once.
   void begin_drain(std::function<void()> drained);
@@ -81,6 +82,7 @@ class Core : public std::enable_shared_from_this<Core> {
     std::shared_ptr<Connection> connection;
     size_t slot = 0;
     Response response;
+    std::function<void()> work;  // if set, this instead of an answer
   };
 
   void accept_next();
@@ -91,6 +93,7 @@ class Core : public std::enable_shared_from_this<Core> {
   void arm_tick();
   void on_tick();
   void set_date();
+  void put(Delivery delivery);
   void take_inbox();
   void check_drained();
 

@@ -49,6 +49,10 @@ class ReplySink {
  public:
   virtual ~ReplySink() = default;
   virtual void answer(size_t slot, Response&& response) noexcept = 0;
+  // Is this the thread of the connection's core? And what else shall run there, in the order of calling, if
+  // the core still runs; elsewhere than there.
+  virtual bool is_here() const noexcept { return true; }
+  virtual void run_there(std::function<void()> work) { work(); }
 };
 
 // Gives the answer exactly once, from any thread; the connection's own core writes it. Dropping it unanswered
@@ -66,6 +70,13 @@ class Reply {
   void operator()(Response&& response) {
     const auto sink = std::move(sink_);
     sink->answer(slot_, std::move(response));
+  }
+  // Is this the connection's own core? Results from elsewhere are taken there before an answer is made of
+  // them, so that whoever brings them only hands over. `work` is destroyed unrun if the core has ended.
+  bool is_here() const noexcept { return sink_->is_here(); }
+  void run_there(std::function<void()> work) const {
+    const std::shared_ptr<ReplySink> sink = sink_;  // the work may take the reply away
+    sink->run_there(std::move(work));
   }
 
  private:

@@ -3,6 +3,8 @@
 #include <sys/resource.h>
 
 #include <atomic>
+#include <memory>
+#include <new>
 #include <thread>
 
 #include "tests/unit/node/http/test_server.h"
@@ -228,6 +230,47 @@ TEST(LifecycleTest, RepliesRaceWithStop) {
     server.server().stop();
     replies.join();
   }
+}
+
+TEST(LifecycleTest, WorkIsHandedToTheRequestsOwnCore) {
+  TestServer server({.threads = 2});
+  Client client = server.connect();
+  client.send(get("/hold"));
+  auto held = server.service().take_held(1);
+  Reply& reply = held[0].second;
+  EXPECT_FALSE(reply.is_here());
+  const std::thread::id me = std::this_thread::get_id();
+  reply.run_there([&reply, me] {
+    const bool there = reply.is_here() && std::this_thread::get_id() != me;
+    reply(text(there ? "there" : "elsewhere"));
+  });
+  EXPECT_EQ(client.receive()->body, "there");
+}
+
+TEST(LifecycleTest, WorkForACoreThatHasEndedIsDropped) {
+  std::vector<std::pair<std::string, Reply>> held;
+  {
+    TestServer server({.shutdown_timeout_seconds = 0});
+    Client client = server.connect();
+    client.send(get("/hold"));
+    held = server.service().take_held(1);
+  }
+  const auto witness = std::make_shared<bool>(false);
+  held[0].second.run_there([witness] { *witness = true; });
+  EXPECT_EQ(witness.use_count(), 1) << "it is still kept";
+  EXPECT_FALSE(*witness);
+}
+
+TEST(LifecycleTest, WorkThatFailsClosesItsConnectionAlone) {
+  TestServer server;
+  Client client = server.connect();
+  client.send(get("/hold"));
+  auto held = server.service().take_held(1);
+  held[0].second.run_there([] { throw std::bad_alloc(); });
+  EXPECT_TRUE(client.is_closed());
+  EXPECT_EQ(server.connect().send(get("/echo")).receive()->status, 200U);
+  held.clear();
+  server.wait_until(server.server().figures().requests_in_flight, 0);
 }
 
 }  // namespace
