@@ -57,6 +57,7 @@ inline constexpr size_t kGzipBytesMax = 4'194'304;  // above it one answer would
 // --- answers (node/api) ---
 inline constexpr size_t kBatchAnswerBytesMax = 64U
                                                << 20;   // beyond it the items left of a query batch are 413
+inline constexpr size_t kBatchLookupsMax = 64;          // of one batch under way: hides a hop, fills no queue
 inline constexpr size_t kNamespacesListed = 1000;       // GET /namespaces without ?limit=
 inline constexpr size_t kNamespacesListedMax = 10'000;  // one listing, /stats included: a few milliseconds
 

@@ -30,11 +30,9 @@ http::Response method_not_allowed(const Route& path, http::Method method) {
 
 class NodeApi final : public Api {
  public:
-  NodeApi(ApiOptions options, engine::Engine& engine, const security::TokenSource& tokens,
-          metrics::Metrics& metrics, const Clock& clock)
-      : backend_{std::move(options), engine, tokens, metrics, clock} {}
+  NodeApi(ApiOptions options, const ApiParts& parts) : backend_(std::move(options), parts) {}
 
-  void begin_drain() override { backend_.draining = true; }
+  void begin_drain() override { backend_.stopping = true; }
 
   http::Response refuse(unsigned status, std::string_view reason) override {
     return error_answer(status, reason);
@@ -83,10 +81,8 @@ class NodeApi final : public Api {
 
 }  // namespace
 
-std::unique_ptr<Api> Api::create(ApiOptions options, engine::Engine& engine,
-                                 const security::TokenSource& tokens, metrics::Metrics& metrics,
-                                 const Clock& clock) {
-  return std::make_unique<NodeApi>(std::move(options), engine, tokens, metrics, clock);
+std::unique_ptr<Api> Api::create(ApiOptions options, const ApiParts& parts) {
+  return std::make_unique<NodeApi>(std::move(options), parts);
 }
 
 }  // namespace ferro::node::api

@@ -1,8 +1,7 @@
-// The HTTP API of docs/api.md over the engine: routes, tokens, validation, answers.
+// The HTTP API of docs/api.md over the cache: routes, tokens, validation, answers.
 //
-// Owned by app; the backend's parts outlive it. Thread-safe: requests come on the HTTP cores, answers of
-// writes leave on the engine's writer thread. No exception and no request is ever left without exactly one
-// answer.
+// Owned by app; its parts outlive it. Thread-safe: requests come on the HTTP cores, results from any thread.
+// No exception and no request is ever left without exactly one answer.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +11,8 @@
 #include <string>
 
 #include "common/time/clock.h"
+#include "node/cache/cache.h"
+#include "node/cluster/core/cluster_node.h"
 #include "node/engine/engine.h"
 #include "node/http/message.h"
 #include "node/metrics/metrics.h"
@@ -33,11 +34,18 @@ struct ApiOptions {
   std::function<std::optional<Certificate>()> certificate;  // empty without TLS
 };
 
+struct ApiParts {
+  engine::Engine& engine;  // of this node: its own figures, compaction
+  cache::Cache& cache;     // what clients read and write
+  const security::TokenSource& tokens;
+  metrics::Metrics& metrics;
+  const Clock& clock;
+  cluster::ClusterNode* cluster = nullptr;  // null: a node alone
+};
+
 class Api : public http::Service {
  public:
-  static std::unique_ptr<Api> create(ApiOptions options, engine::Engine& engine,
-                                     const security::TokenSource& tokens, metrics::Metrics& metrics,
-                                     const Clock& clock);
+  static std::unique_ptr<Api> create(ApiOptions options, const ApiParts& parts);
   // From now on /readyz answers 503, so that balancers look elsewhere; everything else goes on.
   virtual void begin_drain() = 0;
 };

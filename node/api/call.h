@@ -2,22 +2,26 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "node/api/api.h"
 
 namespace ferro::node::api {
 
 // One per Api; outlives every call.
-struct Backend {
+struct Backend : ApiParts {
+  Backend(ApiOptions api_options, const ApiParts& parts)
+      : ApiParts(parts), options(std::move(api_options)), here(cache::make_local_cache(parts.engine)) {}
+
   const ApiOptions options;
-  engine::Engine& engine;
-  const security::TokenSource& tokens;
-  metrics::Metrics& metrics;
-  const Clock& clock;
-  std::atomic<bool> draining{false};
+  const std::unique_ptr<cache::Cache> here;  // what this node holds, whoever else there is
+  std::atomic<bool> stopping{false};         // the process is on its way out
+  std::atomic<uint64_t> cluster_entries{0};  // as last counted over the whole cluster
 };
 
 struct Caller {

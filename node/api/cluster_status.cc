@@ -14,7 +14,7 @@ using nlohmann::ordered_json;
 
 void add_state(const Backend& backend, ordered_json& answer) {
   const Status readiness = backend.engine.readiness();
-  const bool draining = backend.draining.load();
+  const bool draining = backend.stopping.load();
   answer["state"] = draining ? "draining" : readiness.ok() ? "ready" : "not_ready";
   if (!readiness.ok()) answer["reason"] = readiness.message();
 }

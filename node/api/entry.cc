@@ -24,14 +24,20 @@ void append_texts(const store::EntryView& entry, JsonWriter& json) {
   json.end_object();
 }
 
-// The newest entry of the id that the caller may see, or its namespace names.
-Result<store::EntryView> find_entry(const Call& call, bool with_vector) {
-  FERRO_ASSIGN_OR_RETURN(const NamespaceFilter filter, namespace_filter(call.request, call.caller));
-  std::vector<store::EntryView> entries = call.backend.engine.find(call.segment, with_vector);
-  const auto found = std::find_if(entries.begin(), entries.end(),
-                                  [&](const store::EntryView& entry) { return filter.admits(entry.ns); });
-  if (found == entries.end()) return entry_not_found();
-  return std::move(*found);
+// Answers the newest entry of the id that the caller may see, or its namespace names.
+void read_entry(Call&& call, cache::Reach reach, bool with_vector, ModelName name) {
+  Result<NamespaceFilter> filter = namespace_filter(call.request, call.caller);
+  if (!filter.ok()) return call.reply(error_answer(filter.status()));
+  cache::FindRequest request{std::move(call.segment), filter->ns, with_vector};
+  const auto answer = [filter = *std::move(filter), name](
+                          http::Reply& reply, const Result<std::vector<store::EntryView>>& entries) {
+    if (!entries.ok()) return reply(error_answer(entries.status()));
+    const auto found = std::find_if(entries->begin(), entries->end(),
+                                    [&](const store::EntryView& entry) { return filter.admits(entry.ns); });
+    reply(found == entries->end() ? error_answer(entry_not_found()) : json_answer(entry_json(*found, name)));
+  };
+  call.backend.cache.find(std::move(request), reach,
+                          on_own_core<Result<std::vector<store::EntryView>>>(std::move(call.reply), answer));
 }
 
 }  // namespace
@@ -62,31 +68,33 @@ std::string entry_json(const store::EntryView& entry, ModelName name) {
 
 void handle_read_entry(Call&& call) {
   const Result<bool> with_vector = switch_parameter(call.request, "vector");
+  const Result<Routing> routing = routing_of(call.request);
   if (!with_vector.ok()) return call.reply(error_answer(with_vector.status()));
-  const Result<store::EntryView> entry = find_entry(call, *with_vector);
-  if (!entry.ok()) return call.reply(error_answer(entry.status()));
-  call.reply(json_answer(entry_json(*entry, ModelName::model)));
+  if (!routing.ok()) return call.reply(error_answer(routing.status()));
+  read_entry(std::move(call), routing->reach, *with_vector, ModelName::model);
 }
 
 void handle_read_internal_entry(Call&& call) {
-  const Result<store::EntryView> entry = find_entry(call, true);
-  if (!entry.ok()) return call.reply(error_answer(entry.status()));
-  call.reply(json_answer(entry_json(*entry, ModelName::printed_namespace)));
+  read_entry(std::move(call), cache::Reach::here, true, ModelName::printed_namespace);
 }
 
 void handle_delete_entry(Call&& call) {
-  Status status = check_routing_switches(call.request);
+  const Result<Routing> routing = routing_of(call.request);
   Result<NamespaceFilter> filter = namespace_filter(call.request, call.caller);
-  if (status.ok()) status = filter.status();
-  if (!status.ok()) return call.reply(error_answer(status));
-  call.backend.engine.remove({std::move(call.segment), std::move(filter->ns), std::move(filter->scope)},
-                             [reply = share(std::move(call.reply))](const Result<uint64_t>& removed) {
-                               if (removed.ok()) {
-                                 return (*reply)(json_answer(R"({"status":"deleted","deleted":true})"));
-                               }
-                               const bool gone = removed.status().code() == StatusCode::not_found;
-                               (*reply)(error_answer(gone ? entry_not_found() : removed.status()));
-                             });
+  if (!routing.ok()) return call.reply(error_answer(routing.status()));
+  if (!filter.ok()) return call.reply(error_answer(filter.status()));
+  engine::RemoveRequest request;
+  request.id = std::move(call.segment);
+  request.ns = std::move(filter->ns);
+  request.scope = std::move(filter->scope);
+  call.backend.cache.remove(std::move(request), routing->reach,
+                            [reply = share(std::move(call.reply))](const Result<uint64_t>& removed) {
+                              if (removed.ok()) {
+                                return (*reply)(json_answer(R"({"status":"deleted","deleted":true})"));
+                              }
+                              const bool gone = removed.status().code() == StatusCode::not_found;
+                              (*reply)(error_answer(gone ? entry_not_found() : removed.status()));
+                            });
 }
 
 }  // namespace ferro::node::api

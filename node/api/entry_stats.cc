@@ -17,17 +17,12 @@ bool may_see(const Caller& caller, const std::string& printed_name) {
   return key.ok() && key->scope == *caller.fixed_scope;
 }
 
-}  // namespace
-
-void handle_entry_stats(Call&& call) {
-  const engine::Engine& engine = call.backend.engine;
-  const auto tops =
-      engine.store().top_entries(engine.now_ms(), limits::kEntryStatsTop, limits::kNamespacesListedMax);
+std::string tops_json(const Caller& caller, const cache::TopList& tops) {
   std::string body;
   JsonWriter json(body);
   json.begin_object().key("namespaces").begin_object();
   for (const auto& [name, entries] : tops) {
-    if (!may_see(call.caller, name)) continue;
+    if (!may_see(caller, name)) continue;
     json.key(name).begin_array();
     for (const store::TopEntry& entry : entries) {
       json.begin_object().key("uuid").string(entry.id).key("access_count").number(entry.access_count);
@@ -37,7 +32,18 @@ void handle_entry_stats(Call&& call) {
     json.end_array();
   }
   json.end_object().end_object();
-  call.reply(json_answer(std::move(body)));
+  return body;
+}
+
+}  // namespace
+
+void handle_entry_stats(Call&& call) {
+  const auto answer = [caller = std::move(call.caller)](http::Reply& reply,
+                                                        const Result<cache::TopList>& tops) {
+    reply(tops.ok() ? json_answer(tops_json(caller, *tops)) : error_answer(tops.status()));
+  };
+  call.backend.cache.top_entries(limits::kEntryStatsTop, limits::kNamespacesListedMax,
+                                 on_own_core<Result<cache::TopList>>(std::move(call.reply), answer));
 }
 
 }  // namespace ferro::node::api

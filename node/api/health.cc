@@ -23,7 +23,8 @@ void handle_livez(Call&& call) {
 
 void handle_readyz(Call&& call) {
   Status readiness = call.backend.engine.readiness();
-  if (call.backend.draining.load()) readiness = Status::unavailable("the node is shutting down");
+  if (readiness.ok() && call.backend.cluster != nullptr) readiness = call.backend.cluster->readiness();
+  if (call.backend.stopping.load()) readiness = Status::unavailable("the node is shutting down");
   if (readiness.ok()) return call.reply(json_answer(R"({"status":"ready"})"));
   http::Response response = error_answer(503, readiness.message());
   response.body.clear();

@@ -59,7 +59,6 @@ Result<store::Selector> selector_of(const Fields& fields, const Caller& caller) 
 }
 
 Result<engine::InvalidateRequest> read_invalidate(const Call& call) {
-  FERRO_RETURN_IF_ERROR(check_routing_switches(call.request));
   Fields fields;
   FERRO_RETURN_IF_ERROR(
       JsonReader::of_this_thread().read_object(call.request.body, kInvalidateFields, fields));
@@ -89,13 +88,16 @@ std::string invalidated_json(const std::vector<std::string>& ids, bool dry_run) 
 }  // namespace
 
 void handle_invalidate(Call&& call) {
+  const Result<Routing> routing = routing_of(call.request);
+  if (!routing.ok()) return call.reply(error_answer(routing.status()));
   Result<engine::InvalidateRequest> request = read_invalidate(call);
   if (!request.ok()) return call.reply(error_answer(request.status()));
-  const bool dry_run = request->dry_run;
-  call.backend.engine.invalidate(*std::move(request), [dry_run, reply = share(std::move(call.reply))](
-                                                          const Result<std::vector<std::string>>& ids) {
-    (*reply)(ids.ok() ? json_answer(invalidated_json(*ids, dry_run)) : error_answer(ids.status()));
-  });
+  const auto answer = [dry_run = request->dry_run](http::Reply& reply,
+                                                   const Result<std::vector<std::string>>& ids) {
+    reply(ids.ok() ? json_answer(invalidated_json(*ids, dry_run)) : error_answer(ids.status()));
+  };
+  call.backend.cache.invalidate(*std::move(request), routing->reach,
+                                on_own_core<Result<std::vector<std::string>>>(std::move(call.reply), answer));
 }
 
 }  // namespace ferro::node::api

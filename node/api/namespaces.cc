@@ -12,13 +12,8 @@
 namespace ferro::node::api {
 namespace {
 
-struct Listing {
-  std::string prefix, after;
-  size_t limit = 0;
-};
-
-Result<Listing> read_listing(const http::Request& request) {
-  Listing listing;
+Result<cache::ListRequest> read_listing(const http::Request& request) {
+  cache::ListRequest listing;
   listing.prefix = request.parameter("prefix").value_or("");
   listing.after = request.parameter("after").value_or("");
   FERRO_ASSIGN_OR_RETURN(listing.limit, count_parameter(request, "limit", limits::kNamespacesListed, 1,
@@ -34,9 +29,7 @@ void append_namespace(const store::NamespaceStats& stats, const std::string& nam
   json.key("bytes").number(stats.bytes).end_object();
 }
 
-std::string list_namespaces(const engine::Engine& engine, const Caller& caller, const Listing& listing) {
-  const VisibleNamespaces visible =
-      visible_namespaces(engine, caller, listing.prefix, listing.after, listing.limit);
+std::string listing_json(const VisibleNamespaces& visible) {
   std::string body;
   JsonWriter json(body);
   json.begin_object().key("namespaces").begin_array();
@@ -50,8 +43,8 @@ std::string list_namespaces(const engine::Engine& engine, const Caller& caller, 
 
 void drop(Call&& call, const Result<model::NamespaceKey>& ns) {
   if (!ns.ok()) return call.reply(error_answer(ns.status()));
-  call.backend.engine.drop_namespace(*ns, [reply = share(std::move(call.reply))](
-                                              const Result<uint64_t>& dropped) {
+  call.backend.cache.drop_namespace(*ns, [reply =
+                                              share(std::move(call.reply))](const Result<uint64_t>& dropped) {
     if (!dropped.ok()) return (*reply)(error_answer(dropped.status()));
     std::string body;
     JsonWriter json(body);
@@ -63,9 +56,13 @@ void drop(Call&& call, const Result<model::NamespaceKey>& ns) {
 }  // namespace
 
 void handle_list_namespaces(Call&& call) {
-  const Result<Listing> listing = read_listing(call.request);
+  Result<cache::ListRequest> listing = read_listing(call.request);
   if (!listing.ok()) return call.reply(error_answer(listing.status()));
-  call.reply(json_answer(list_namespaces(call.backend.engine, call.caller, *listing)));
+  const auto answer = [](http::Reply& reply, const Result<VisibleNamespaces>& visible) {
+    reply(visible.ok() ? json_answer(listing_json(*visible)) : error_answer(visible.status()));
+  };
+  list_visible_namespaces(call.backend.cache, std::move(call.caller.fixed_scope), *std::move(listing),
+                          on_own_core<Result<VisibleNamespaces>>(std::move(call.reply), answer));
 }
 
 void handle_drop_named_namespace(Call&& call) {

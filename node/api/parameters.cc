@@ -14,10 +14,14 @@ Result<bool> switch_parameter(const http::Request& request, std::string_view nam
   return Status::invalid("the parameter " + std::string(name) + " must be true or false");
 }
 
-Status check_routing_switches(const http::Request& request) {
-  if (request.query.empty()) return {};
-  FERRO_RETURN_IF_ERROR(switch_parameter(request, "local").status());
-  return switch_parameter(request, "repair").status();
+Result<Routing> routing_of(const http::Request& request) {
+  Routing routing;
+  if (request.query.empty()) return routing;
+  FERRO_ASSIGN_OR_RETURN(const bool here, switch_parameter(request, "local"));
+  if (here) routing.reach = cache::Reach::here;
+  FERRO_ASSIGN_OR_RETURN(const bool repair, switch_parameter(request, "repair"));
+  if (request.parameter("repair")) routing.read_repair = repair;
+  return routing;
 }
 
 Result<size_t> count_parameter(const http::Request& request, std::string_view name, size_t fallback,

@@ -13,9 +13,13 @@ namespace ferro::node::api {
 
 // `?name=true|false` (also 1|0); absent = false.
 Result<bool> switch_parameter(const http::Request& request, std::string_view name);
-// ok if `local` and `repair`, where given, are switches. One node alone has nobody to route to or repair
-// from, so that is all they do here.
-Status check_routing_switches(const http::Request& request);
+// ?local=true: on this node only. ?repair=: compare the owners' copies after a hit, or do not; absent = as
+// configured.
+struct Routing {
+  cache::Reach reach = cache::Reach::everywhere;
+  std::optional<bool> read_repair;
+};
+Result<Routing> routing_of(const http::Request& request);
 // Whole number within the bounds; absent = `fallback`.
 Result<size_t> count_parameter(const http::Request& request, std::string_view name, size_t fallback,
                                size_t min, size_t max);

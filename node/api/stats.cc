@@ -39,7 +39,10 @@ void append_hnsw(const index::IndexOptions& index, const std::vector<store::Name
 }
 
 // Some have two names: dashboards in the field use either. What only a cluster does stays 0 on a node alone.
-void append_counters(const engine::Counters& counters, JsonWriter& json) {
+void append_counters(const Backend& backend, JsonWriter& json) {
+  const engine::Counters counters = backend.engine.counters();
+  const cluster::ClusterStatus cluster =
+      backend.cluster != nullptr ? backend.cluster->status() : cluster::ClusterStatus{};
   const uint64_t answered = counters.hits + counters.misses;
   const double hit_rate =
       answered == 0 ? 0.0 : static_cast<double>(counters.hits) / static_cast<double>(answered);
@@ -48,10 +51,11 @@ void append_counters(const engine::Counters& counters, JsonWriter& json) {
   json.key("misses").number(counters.misses).key("queries_total").number(counters.queries);
   json.key("queries_hit").number(counters.hits).key("queries_miss").number(counters.misses);
   json.key("hit_rate").number(hit_rate).key("inserts_total").number(counters.inserts);
-  for (const std::string_view name : {"replication_forwards", "replication_failures", "replication_retries",
-                                      "read_repairs", "read_repair_failures"}) {
-    json.key(name).number(0U);
-  }
+  json.key("replication_forwards").number(cluster.forwards);
+  json.key("replication_failures").number(cluster.replication_failures);
+  json.key("replication_retries").number(cluster.replication_retries);
+  json.key("read_repairs").number(cluster.read_repairs);
+  json.key("read_repair_failures").number(cluster.read_repair_failures);
   json.key("compactions").number(counters.compactions).key("evictions_total").number(counters.evictions);
   json.key("index_rebuilds").number(counters.index_rebuilds);
   json.key("expirations_total").number(counters.expirations);
@@ -67,29 +71,59 @@ void append_resources(const engine::EngineFigures& figures, JsonWriter& json) {
   json.key("segments").number(figures.wal_segments).key("sequence").number(figures.wal_sequence).end_object();
 }
 
-}  // namespace
+// The live entries of the whole cluster, copies counted once.
+struct ClusterEntries {
+  uint64_t count = 0;
+  bool outdated = false;  // some owners could not be asked in time: this is the last good count
+};
 
-void handle_stats(Call&& call) {
-  const engine::Engine& engine = call.backend.engine;
-  const int64_t now_ms = engine.now_ms();
-  const size_t entries = engine.store().live_entries(now_ms);
-  const VisibleNamespaces visible =
-      visible_namespaces(engine, call.caller, {}, {}, limits::kNamespacesListedMax);
-
+// What this node alone knows.
+std::string stats_json(const Backend& backend, uint64_t entries, const VisibleNamespaces& visible,
+                       const ClusterEntries& cluster) {
+  const engine::Engine& engine = backend.engine;
   std::string body;
   body.reserve(2048 + visible.page.size() * 256);
   JsonWriter json(body);
-  json.begin_object().key("entry_count").number(entries).key("cluster_entry_count").number(entries);
+  json.begin_object().key("entry_count").number(entries);
+  json.key("cluster_entry_count").number(cluster.count);
+  if (cluster.outdated) json.key("cluster_entry_count_outdated").boolean(true);
   json.key("wal_path").string(engine.options().data_folder);
   append_hnsw(engine.options().index, visible.page, json);
   json.key("namespaces").begin_object();
   for (const store::NamespaceStats& stats : visible.page) append_namespace(stats, json);
   json.end_object().key("namespace_count").number(engine.store().namespace_count());
   json.key("namespaces_truncated").boolean(visible.more);
-  append_counters(engine.counters(), json);
+  append_counters(backend, json);
   append_resources(engine.figures(), json);
-  json.key("version").string(call.backend.options.version).end_object();
-  call.reply(json_answer(std::move(body)));
+  json.key("version").string(backend.options.version).end_object();
+  return body;
+}
+
+// Answers with the figures of now and the count over the cluster.
+void answer_stats(const Backend& backend, const Caller& caller, const ClusterEntries* counted,
+                  http::Reply& reply) {
+  const uint64_t entries = backend.engine.store().live_entries(backend.engine.now_ms());
+  const ClusterEntries cluster = counted != nullptr ? *counted : ClusterEntries{entries, false};
+  // This node's own listing: answered before the call returns.
+  list_visible_namespaces(*backend.here, caller.fixed_scope, {{}, {}, limits::kNamespacesListedMax},
+                          [&](const Result<VisibleNamespaces>& visible) {
+                            if (!visible.ok()) return reply(error_answer(visible.status()));
+                            reply(json_answer(stats_json(backend, entries, *visible, cluster)));
+                          });
+}
+
+}  // namespace
+
+void handle_stats(Call&& call) {
+  Backend& backend = call.backend;
+  if (backend.cluster == nullptr) return answer_stats(backend, call.caller, nullptr, call.reply);
+  const auto answer = [&backend, caller = std::move(call.caller)](http::Reply& reply,
+                                                                  const Result<uint64_t>& count) {
+    if (count.ok()) backend.cluster_entries = *count;
+    const ClusterEntries counted{backend.cluster_entries.load(), !count.ok()};
+    answer_stats(backend, caller, &counted, reply);
+  };
+  backend.cache.count_entries(on_own_core<Result<uint64_t>>(std::move(call.reply), answer));
 }
 
 }  // namespace ferro::node::api

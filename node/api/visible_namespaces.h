@@ -1,22 +1,23 @@
 // The namespaces that a caller may know of.
 #pragma once
 
-#include <string_view>
-#include <vector>
+#include <functional>
+#include <optional>
+#include <string>
 
 #include "node/api/call.h"
 
 namespace ferro::node::api {
 
 struct VisibleNamespaces {
-  std::vector<store::NamespaceStats> page;
+  cache::NamespaceList page;
   bool more = false;  // there are others behind the page
 };
 
-// At most `limit` with live entries in order of printed name, behind `after`. Names of other scopes show
-// nowhere, not even in where the page ends; for that a caller with a fixed scope pays a walk over the
-// namespaces in between.
-VisibleNamespaces visible_namespaces(const engine::Engine& engine, const Caller& caller,
-                                     std::string_view prefix, std::string_view after, size_t limit);
+// At most `listing.limit` with live entries in order of printed name, behind `listing.after`. Names of other
+// scopes show nowhere, not even in where the page ends; for that a caller with a fixed scope pays a walk over
+// the namespaces in between. `done` is called once, on whatever thread `cache` answers on.
+void list_visible_namespaces(cache::Cache& cache, std::optional<std::string> fixed_scope,
+                             cache::ListRequest listing, cache::Done<VisibleNamespaces> done);
 
 }  // namespace ferro::node::api

@@ -14,6 +14,7 @@
 #include "node/app/signals.h"
 #include "node/app/startup_service.h"
 #include "node/app/version.h"
+#include "node/cache/cache.h"
 #include "node/engine/engine.h"
 #include "node/http/server.h"
 #include "node/metrics/metrics.h"
@@ -143,7 +144,8 @@ class NodeApp {
       const security::CertificateFacts facts = tls_->certificate();
       return api::Certificate{facts.fingerprint_sha256, facts.not_after_unix};
     };
-    api_ = api::Api::create(std::move(options), *engine_, *tokens_, *metrics_, clock_);
+    cache_ = cache::make_local_cache(*engine_);
+    api_ = api::Api::create(std::move(options), {*engine_, *cache_, *tokens_, *metrics_, clock_});
     front_.attach(*api_);
   }
 
@@ -190,6 +192,7 @@ class NodeApp {
   std::unique_ptr<security::TokenSource> tokens_;
   std::unique_ptr<security::ServerTls> tls_;
   std::unique_ptr<engine::Engine> engine_;
+  std::unique_ptr<cache::Cache> cache_;
   std::unique_ptr<metrics::Metrics> metrics_;
   std::unique_ptr<api::Api> api_;
   std::unique_ptr<http::Server> server_;  // last: its threads use all of the above until stop()

@@ -44,6 +44,7 @@ struct World {
   ManualClock clock;
   NoMetrics metrics;
   api::FakeEngine engine{clock};
+  std::unique_ptr<cache::Cache> cache = cache::make_local_cache(engine);
   std::unique_ptr<security::TokenSource> tokens = security::TokenSource::open(Secret(), {}).value();
   std::unique_ptr<api::Api> api = make_api();
 
@@ -51,7 +52,7 @@ struct World {
     api::ApiOptions options;
     options.max_response_bytes = 4096;
     options.max_batch_items = 8;
-    return api::Api::create(options, engine, *tokens, metrics, clock);
+    return api::Api::create(options, {engine, *cache, *tokens, metrics, clock});
   }
 };
 

@@ -4,9 +4,12 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <deque>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <mutex>
+#include <thread>
 
 namespace ferro::node::api {
 
@@ -31,34 +34,57 @@ std::unique_ptr<security::TokenSource> tokens_of(const std::string& file_text) {
 
 namespace {
 
-// Where an answer arrives, from whatever thread.
-struct Mailbox {
-  void put(http::Response&& response) {
-    const std::lock_guard lock(mutex);
-    ++answers;
-    answer = {response.status, std::move(response.content_type), std::move(response.body),
-              std::move(response.headers)};
-    arrived.notify_all();
+// A connection with one request: its core is the thread that made it, which runs what is handed over until
+// the answer comes.
+class Mailbox final : public http::ReplySink {
+ public:
+  void answer(size_t /*slot*/, http::Response&& response) noexcept override {
+    const std::lock_guard lock(mutex_);
+    ++answers_;
+    answer_ = {response.status, std::move(response.content_type), std::move(response.body),
+               std::move(response.headers)};
+    changed_.notify_all();
   }
-  Answer take() {
-    constexpr std::chrono::seconds kAnswerWithin{60};
-    std::unique_lock lock(mutex);
-    EXPECT_TRUE(arrived.wait_for(lock, kAnswerWithin, [&] { return answers > 0; })) << "no answer";
-    EXPECT_EQ(answers, 1);
-    return answer;
+  bool is_here() const noexcept override { return std::this_thread::get_id() == core_; }
+  void run_there(std::function<void()> work) override {
+    const std::lock_guard lock(mutex_);
+    work_.push_back(std::move(work));
+    changed_.notify_all();
   }
 
-  std::mutex mutex;
-  std::condition_variable arrived;
-  int answers = 0;
-  Answer answer;
+  Answer take() {
+    constexpr std::chrono::seconds kAnswerWithin{60};
+    std::unique_lock lock(mutex_);
+    while (answers_ == 0) {
+      const bool came =
+          changed_.wait_for(lock, kAnswerWithin, [&] { return answers_ > 0 || !work_.empty(); });
+      EXPECT_TRUE(came) << "no answer";
+      if (!came) break;
+      if (work_.empty()) continue;
+      const std::function<void()> work = std::move(work_.front());
+      work_.pop_front();
+      lock.unlock();
+      work();
+      lock.lock();
+    }
+    EXPECT_EQ(answers_, 1);
+    return answer_;
+  }
+
+ private:
+  const std::thread::id core_ = std::this_thread::get_id();
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::function<void()>> work_;
+  int answers_ = 0;
+  Answer answer_;
 };
 
 }  // namespace
 
 Tester::Tester(const std::string& token_file, ApiOptions options) {
   tokens = tokens_of(token_file);
-  api = Api::create(std::move(options), engine, *tokens, metrics, clock);
+  api = Api::create(std::move(options), {engine, *cache, *tokens, metrics, clock});
 }
 
 Answer Harness::call(http::Method method, std::string_view target, std::string_view body,
@@ -74,8 +100,7 @@ Answer Harness::call(http::Method method, std::string_view target, std::string_v
   request.body = std::string_view(padded).substr(0, body.size());
   request.authorization = authorization;
   const auto mailbox = std::make_shared<Mailbox>();
-  api->handle(request,
-              http::Reply([mailbox](http::Response&& response) { mailbox->put(std::move(response)); }));
+  api->handle(request, http::Reply(mailbox, 0));
   return mailbox->take();
 }
 

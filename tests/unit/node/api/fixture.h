@@ -69,6 +69,7 @@ class Tester : public Harness {
  public:
   explicit Tester(const std::string& token_file = {}, ApiOptions options = {});
   FakeEngine engine{clock};
+  std::unique_ptr<cache::Cache> cache = cache::make_local_cache(engine);
 };
 
 // A legal insert body with the given fields over it.

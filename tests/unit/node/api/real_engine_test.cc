@@ -29,6 +29,7 @@ class Node : public Harness {
 
   std::unique_ptr<FaultyFileSystem> disk = std::make_unique<FaultyFileSystem>(1);
   std::unique_ptr<engine::Engine> engine;
+  std::unique_ptr<cache::Cache> cache;
 
  private:
   void start() {
@@ -40,7 +41,8 @@ class Node : public Harness {
     auto opened = engine::Engine::open(options, *disk, clock, report);
     ASSERT_TRUE(opened.ok()) << opened.status().to_string();
     engine = std::move(opened).value();
-    api = Api::create(options_, *engine, *tokens, metrics, clock);
+    cache = cache::make_local_cache(*engine);
+    api = Api::create(options_, {*engine, *cache, *tokens, metrics, clock});
   }
   void stop() {
     if (engine) engine->stop();
