@@ -119,14 +119,17 @@ class ClusterNode {
 
   // POST and DELETE /admin/drain. failed_precondition if there is nobody to hand over to. Progress is in
   // status(); a drained node goes on routing until it is stopped.
-  virtual Status start_drain() = 0;
-  virtual Status cancel_drain() = 0;
+  virtual void start_drain(std::function<void(Status)> done) = 0;  // `done` on the loop
+  virtual void cancel_drain(std::function<void(Status)> done) = 0;
 
   // SIGTERM: tells the others that this is no death, pushes what only this node holds, says goodbye; `done`
   // when that is over or after `timeout_ms`.
   virtual void leave(int64_t timeout_ms, std::function<void()> done) = 0;
-  // Fails what is in flight and lets go of everything. Blocks until the loop has done so.
+  // Fails what is in flight and lets go of everything. Blocks until the loop, still running on its own thread,
+  // has done so.
   virtual void stop() = 0;
+  // The same for an owner that is on the loop itself (the simulator).
+  virtual void stop_on_loop() = 0;
 };
 
 }  // namespace ferro::node::cluster
