@@ -32,6 +32,11 @@ struct ApiOptions {
   bool read_repair_enabled = true;          // cluster.read_repair_enabled, shown in /cluster/status
   std::string version = "unknown";
   std::function<std::optional<Certificate>()> certificate;  // empty without TLS
+  // cluster.replication_factor and cluster.write_consistency, shown in /cluster/status.
+  uint64_t replication_factor = 2;
+  std::string write_consistency = "all";
+  // What this node shows to others and trusts in them; empty without cluster.tls.
+  std::function<std::optional<cluster::Credentials>()> node_credentials;
 };
 
 struct ApiParts {
@@ -48,6 +53,9 @@ class Api : public http::Service {
   static std::unique_ptr<Api> create(ApiOptions options, const ApiParts& parts);
   // From now on /readyz answers 503, so that balancers look elsewhere; everything else goes on.
   virtual void begin_drain() = 0;
+  // The same routes for the port that asks for a certificate of the cluster: who has shown one is an
+  // administrator without a token. Lives as long as the Api.
+  virtual http::Service& for_peers() = 0;
 };
 
 }  // namespace ferro::node::api

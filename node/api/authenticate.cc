@@ -34,7 +34,8 @@ std::string_view name_of(security::Role role) {
 
 }  // namespace
 
-Result<Caller> authenticate(const security::TokenSource& tokens, const http::Request& request) {
+Result<Caller> authenticate(const Backend& backend, const http::Request& request) {
+  const security::TokenSource& tokens = backend.tokens;
   if (!tokens.enabled()) return Caller{};
   const std::string_view presented = bearer_token(request.authorization);
   const std::shared_ptr<const security::TokenSet> current = tokens.current();
@@ -43,7 +44,13 @@ Result<Caller> authenticate(const security::TokenSource& tokens, const http::Req
     return Status(StatusCode::unauthenticated,
                   "send a valid token in the header 'Authorization: Bearer <token>'");
   }
+  current->note_use(*identity, backend.clock.wall_ms() / 1000);
   return Caller{identity->role, identity->scope};
+}
+
+Result<Caller> authenticate_peer(const http::Request& request) {
+  if (request.over_mutual_tls) return Caller{};
+  return Status(StatusCode::unauthenticated, "show a certificate of the cluster");
 }
 
 Status authorise(const Caller& caller, const Route& route) {

@@ -16,9 +16,13 @@ namespace ferro::node::api {
 // One per Api; outlives every call.
 struct Backend : ApiParts {
   Backend(ApiOptions api_options, const ApiParts& parts)
-      : ApiParts(parts), options(std::move(api_options)), here(cache::make_local_cache(parts.engine)) {}
+      : ApiParts(parts),
+        options(std::move(api_options)),
+        started_at_ms(parts.clock.wall_ms()),
+        here(cache::make_local_cache(parts.engine)) {}
 
   const ApiOptions options;
+  const int64_t started_at_ms;
   const std::unique_ptr<cache::Cache> here;  // what this node holds, whoever else there is
   std::atomic<bool> stopping{false};         // the process is on its way out
   std::atomic<uint64_t> cluster_entries{0};  // as last counted over the whole cluster

@@ -1,49 +1,82 @@
-// GET /cluster/status of a node that stands alone: the members' part of the contract and what an operator
-// looks at.
-#include <nlohmann/json.hpp>
+// GET /cluster/status: the members' part of the contract, and what an operator steers by.
 #include <string>
 #include <utility>
 
 #include "node/api/answer.h"
+#include "node/api/cluster_json.h"
 #include "node/api/handlers.h"
+#include "node/api/json_write.h"
 
 namespace ferro::node::api {
 namespace {
 
-using nlohmann::ordered_json;
+constexpr size_t kGenerationsShown = 16;  // the newest; a rotation has two
 
-void add_state(const Backend& backend, ordered_json& answer) {
+// One node is a cluster of one.
+cluster::ClusterStatus alone(const std::string& node_id, bool ready) {
+  cluster::ClusterStatus status;
+  status.state = ready ? "ready" : "not_ready";
+  status.nodes = {node_id};
+  status.ring_members = 1;
+  return status;
+}
+
+// In words of operators: what the process is up to comes before what the cluster says of it.
+void append_state(const Backend& backend, const cluster::ClusterStatus& status, JsonWriter& json) {
   const Status readiness = backend.engine.readiness();
-  const bool draining = backend.stopping.load();
-  answer["state"] = draining ? "draining" : readiness.ok() ? "ready" : "not_ready";
-  if (!readiness.ok()) answer["reason"] = readiness.message();
-}
-
-void add_positions(const engine::EngineFigures& figures, ordered_json& answer) {
-  answer["wal"] = {
-      {"sequence", figures.wal_sequence}, {"bytes", figures.wal_bytes}, {"segments", figures.wal_segments}};
-  answer["snapshot"] = {{"number", figures.snapshot_number},
-                        {"wal_sequence", figures.snapshot_wal_sequence},
-                        {"bytes", figures.snapshot_bytes},
-                        {"kept", figures.snapshots_kept},
-                        {"created_at", figures.snapshot_created_at_ms / 1000},
-                        {"last_attempt_failed", figures.snapshot_failed}};
-  answer["entry_count"] = figures.live_entries;
-  answer["memory"] = {{"bytes", figures.memory_bytes}, {"max_bytes", figures.memory_max_bytes}};
-}
-
-void add_credentials(const Backend& backend, ordered_json& answer) {
-  const auto certificate = backend.options.certificate ? backend.options.certificate() : std::nullopt;
-  if (certificate) {
-    answer["certificate"] = {{"fingerprint_sha256", certificate->fingerprint_sha256},
-                             {"not_after", certificate->not_after_unix}};
+  std::string_view state = status.state == "leaving" ? "draining" : std::string_view(status.state);
+  std::string reason = status.reason;
+  if (!readiness.ok()) {
+    state = "not_ready";
+    reason = readiness.message();
   }
-  const auto tokens = backend.tokens.current();
-  answer["auth"] = {{"enabled", backend.tokens.enabled()},
-                    {"token_generation", tokens->newest_generation()},
-                    {"tokens", tokens->size()},
-                    {"reloads", backend.tokens.reloads()},
-                    {"last_reload_failed", backend.tokens.last_poll_failed()}};
+  if (backend.stopping.load()) state = "draining";
+  json.key("state").string(state);
+  if (!reason.empty()) json.key("reason").string(printable(reason));
+}
+
+void append_positions(const engine::EngineFigures& figures, JsonWriter& json) {
+  json.key("wal").begin_object().key("sequence").number(figures.wal_sequence);
+  json.key("bytes").number(figures.wal_bytes).key("segments").number(figures.wal_segments).end_object();
+  json.key("snapshot").begin_object().key("number").number(figures.snapshot_number);
+  json.key("wal_sequence").number(figures.snapshot_wal_sequence).key("bytes").number(figures.snapshot_bytes);
+  json.key("kept").number(figures.snapshots_kept);
+  json.key("created_at").number(figures.snapshot_created_at_ms / 1000);
+  json.key("last_attempt_failed").boolean(figures.snapshot_failed).end_object();
+  json.key("entry_count").number(figures.live_entries);
+  json.key("memory").begin_object().key("bytes").number(figures.memory_bytes);
+  json.key("max_bytes").number(figures.memory_max_bytes).end_object();
+}
+
+void append_tokens(const security::TokenSource& source, JsonWriter& json) {
+  const auto tokens = source.current();
+  json.key("auth").begin_object().key("enabled").boolean(source.enabled());
+  json.key("token_generation").number(tokens->newest_generation()).key("tokens").number(tokens->size());
+  json.key("generations").begin_array();
+  const std::vector<security::GenerationUse> uses = tokens->generations();
+  for (size_t i = uses.size() - std::min(uses.size(), kGenerationsShown); i < uses.size(); ++i) {
+    json.begin_object().key("generation").number(uses[i].generation).key("tokens").number(uses[i].tokens);
+    json.key("last_used_at");
+    uses[i].last_used_unix == 0 ? json.null() : json.number(uses[i].last_used_unix);
+    json.end_object();
+  }
+  json.end_array().key("reloads").number(source.reloads());
+  json.key("last_reload_failed").boolean(source.last_poll_failed()).end_object();
+}
+
+void append_certificates(const ApiOptions& options, JsonWriter& json) {
+  const auto node = options.node_credentials ? options.node_credentials() : std::nullopt;
+  auto served = options.certificate ? options.certificate() : std::nullopt;
+  if (!served && node) served = Certificate{node->certificate_fingerprint, node->certificate_not_after_unix};
+  if (served) {
+    json.key("certificate").begin_object().key("fingerprint_sha256").string(served->fingerprint_sha256);
+    json.key("not_after").number(served->not_after_unix).end_object();
+  }
+  if (node) {
+    json.key("node_certificate").begin_object();
+    append_credentials(*node, json);
+    json.end_object();
+  }
 }
 
 }  // namespace
@@ -51,20 +84,25 @@ void add_credentials(const Backend& backend, ordered_json& answer) {
 void handle_cluster_status(Call&& call) {
   const Backend& backend = call.backend;
   const std::string& node_id = backend.engine.options().node_id;
-  ordered_json answer = {{"mode", "single"}, {"node_id", node_id}, {"self_node_id", node_id}};
-  answer["nodes"] = {node_id};
-  answer["node_count"] = 1;
-  answer["peers"] = ordered_json::array();
-  answer["peer_health"] = ordered_json::object();
-  answer["dead_nodes"] = ordered_json::array();
-  answer["ring_size"] = 1;
-  answer["read_repair_enabled"] = backend.options.read_repair_enabled;
-  answer["partitions"] = ordered_json::array();
-  add_state(backend, answer);
-  add_positions(backend.engine.figures(), answer);
-  add_credentials(backend, answer);
-  answer["version"] = backend.options.version;
-  call.reply(json_answer(answer.dump(-1, ' ', false, ordered_json::error_handler_t::replace)));
+  const bool clustered = backend.cluster != nullptr;
+  const cluster::ClusterStatus status =
+      clustered ? backend.cluster->status() : alone(node_id, backend.engine.readiness().ok());
+  std::string body;
+  body.reserve(4096 + status.partitions.size() * 128 + status.peers.size() * 1024);
+  JsonWriter json(body);
+  json.begin_object().key("mode").string(clustered ? "clustered" : "single");
+  json.key("node_id").string(node_id).key("self_node_id").string(node_id);
+  append_state(backend, status, json);
+  append_members(status, json);
+  json.key("read_repair_enabled").boolean(backend.options.read_repair_enabled);
+  if (clustered) append_replication(status, backend.options, json);
+  append_partitions(status, json);
+  append_positions(backend.engine.figures(), json);
+  append_certificates(backend.options, json);
+  append_tokens(backend.tokens, json);
+  json.key("started_at").number(backend.started_at_ms / 1000);
+  json.key("version").string(backend.options.version).end_object();
+  call.reply(json_answer(std::move(body)));
 }
 
 }  // namespace ferro::node::api

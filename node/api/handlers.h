@@ -17,6 +17,8 @@ void handle_drop_named_namespace(Call&& call);
 void handle_drop_namespace(Call&& call);
 void handle_invalidate(Call&& call);
 void handle_compact(Call&& call);
+void handle_start_drain(Call&& call);
+void handle_cancel_drain(Call&& call);
 void handle_entry_stats(Call&& call);
 void handle_stats(Call&& call);
 void handle_cluster_status(Call&& call);

@@ -7,6 +7,17 @@
 #include "node/api/json_write.h"
 
 namespace ferro::node::api {
+namespace {
+
+// A node that is being emptied answers well, but will be gone: balancers are to look elsewhere before it is.
+Status cluster_readiness(const cluster::ClusterNode& node) {
+  FERRO_RETURN_IF_ERROR(node.readiness());
+  const std::string state = node.status().state;
+  if (state != "leaving" && state != "drained") return {};
+  return Status::unavailable("the node is being drained before it leaves the cluster");
+}
+
+}  // namespace
 
 void handle_health(Call&& call) {
   const engine::Engine& engine = call.backend.engine;
@@ -23,7 +34,7 @@ void handle_livez(Call&& call) {
 
 void handle_readyz(Call&& call) {
   Status readiness = call.backend.engine.readiness();
-  if (readiness.ok() && call.backend.cluster != nullptr) readiness = call.backend.cluster->readiness();
+  if (readiness.ok() && call.backend.cluster != nullptr) readiness = cluster_readiness(*call.backend.cluster);
   if (call.backend.stopping.load()) readiness = Status::unavailable("the node is shutting down");
   if (readiness.ok()) return call.reply(json_answer(R"({"status":"ready"})"));
   http::Response response = error_answer(503, readiness.message());

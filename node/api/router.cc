@@ -30,8 +30,11 @@ constexpr std::array kRoutes = {
           handle_drop_named_namespace},
     Route{Method::post, "/admin/invalidate", Access::token, Role::admin, Reach::scope, handle_invalidate},
     Route{Method::post, "/admin/compact", Access::token, Role::admin, Reach::whole_node, handle_compact},
+    Route{Method::post, "/admin/drain", Access::token, Role::admin, Reach::whole_node, handle_start_drain},
+    Route{Method::delete_, "/admin/drain", Access::token, Role::admin, Reach::whole_node,
+          handle_cancel_drain},
     Route{Method::get, "/admin/entry-stats", Access::token, Role::admin, Reach::scope, handle_entry_stats},
-    Route{Method::get, "/internal/entry/{id}", Access::token, Role::admin, Reach::scope,
+    Route{Method::get, "/internal/entry/{id}", Access::internal, Role::admin, Reach::scope,
           handle_read_internal_entry},
     Route{Method::get, "/openapi.json", Access::token, Role::read, Reach::scope, handle_openapi},
 };

@@ -11,9 +11,10 @@
 namespace ferro::node::api {
 
 enum class Access : uint8_t {
-  open,     // no token ever
-  metrics,  // open unless http.metrics_auth
-  token,    // a token with at least the role
+  open,      // no token ever
+  metrics,   // open unless http.metrics_auth
+  token,     // a token with at least the role
+  internal,  // ... or a node's certificate; without either nobody where nodes have certificates
 };
 
 // Whom a route concerns: what the caller's scope lets it see, or everybody.

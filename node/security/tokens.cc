@@ -117,13 +117,24 @@ Result<TokenSet> TokenSet::parse(std::string_view file_text, const Secret& extra
     }
     if (!is_new) continue;
     if (set.entries_.size() == kTokensMax) return line_error(number, "more than 10000 tokens");
-    set.entries_.push_back({digest, std::move(identity)});
+    set.add(digest, std::move(identity));
   }
   if (!extra.empty()) {
     const crypto::Sha256Digest digest = crypto::sha256(as_bytes(extra.reveal()));
-    if (!seen.contains(digest)) set.entries_.push_back({digest, Identity{}});
+    if (!seen.contains(digest)) set.add(digest, Identity{});
   }
   return set;
+}
+
+void TokenSet::add(const crypto::Sha256Digest& digest, Identity identity) {
+  const auto place = std::lower_bound(generations_.begin(), generations_.end(), identity.generation,
+                                      [](const Generation& g, uint64_t number) { return g.number < number; });
+  if (place != generations_.end() && place->number == identity.generation) {
+    ++place->tokens;
+  } else {
+    generations_.insert(place, {identity.generation, 1, std::make_shared<std::atomic<int64_t>>(0)});
+  }
+  entries_.push_back({digest, std::move(identity)});
 }
 
 const Identity* TokenSet::find(std::string_view presented) const noexcept {
@@ -137,9 +148,36 @@ const Identity* TokenSet::find(std::string_view presented) const noexcept {
 }
 
 uint64_t TokenSet::newest_generation() const noexcept {
-  uint64_t newest = 0;
-  for (const Entry& entry : entries_) newest = std::max(newest, entry.identity.generation);
-  return newest;
+  return generations_.empty() ? 0 : generations_.back().number;
+}
+
+void TokenSet::note_use(const Identity& identity, int64_t now_unix) const noexcept {
+  for (const Generation& generation : generations_) {
+    if (generation.number != identity.generation) continue;
+    std::atomic<int64_t>& last = *generation.last_used_unix;
+    // Most requests of a second only read, so that cores do not fight for the line.
+    if (last.load(std::memory_order_relaxed) < now_unix) last.store(now_unix, std::memory_order_relaxed);
+    return;
+  }
+}
+
+std::vector<GenerationUse> TokenSet::generations() const {
+  std::vector<GenerationUse> uses;
+  uses.reserve(generations_.size());
+  for (const Generation& generation : generations_) {
+    uses.push_back(
+        {generation.number, generation.tokens, generation.last_used_unix->load(std::memory_order_relaxed)});
+  }
+  return uses;
+}
+
+void TokenSet::keep_uses_of(const TokenSet& former) {
+  auto old = former.generations_.begin();
+  for (Generation& generation : generations_) {
+    while (old != former.generations_.end() && old->number < generation.number) ++old;
+    if (old == former.generations_.end()) return;
+    if (old->number == generation.number) generation.last_used_unix = old->last_used_unix;
+  }
 }
 
 Result<std::unique_ptr<TokenSource>> TokenSource::open(Secret auth_token, std::string file) {
@@ -188,6 +226,7 @@ Result<bool> TokenSource::read_and_compare() {
     maybe_partial_ = digest;  // complete, but wrong: say so at every poll
     return set.status().with_context(file_);
   }
+  set->keep_uses_of(*current());
   auto next = std::make_shared<const TokenSet>(*std::move(set));
   in_force_ = digest;
   ++reloads_;

@@ -1,7 +1,8 @@
 // Who may do what: bearer tokens with roles, fixed scopes and generations. docs/security.md, "Tokens".
 //
-// TokenSet is an immutable value; TokenSource owns the current one and swaps it when the mounted file
-// changes. Thread rule: `TokenSource::current` from any thread; `poll` from one thread (app's timer).
+// TokenSet is an immutable value, apart from when each generation was last used; TokenSource owns the current
+// one and swaps it when the mounted file changes. Thread rule: `TokenSource::current` and what its set offers
+// from any thread; `poll` from one thread (app's timer).
 #pragma once
 
 #include <atomic>
@@ -29,6 +30,14 @@ struct Identity {
   friend bool operator==(const Identity&, const Identity&) = default;
 };
 
+// What an operator looks at before it takes away the former tokens of a rotation.
+struct GenerationUse {
+  uint64_t generation = 0;
+  size_t tokens = 0;
+  int64_t last_used_unix = 0;  // 0 = not since the node started
+  friend bool operator==(const GenerationUse&, const GenerationUse&) = default;
+};
+
 class TokenSet {
  public:
   // Longer ones are nobody's: what is hashed for a stranger is bounded.
@@ -48,12 +57,26 @@ class TokenSet {
   // The highest generation among the tokens; 0 if none names one. Operators wait for it during a rotation.
   uint64_t newest_generation() const noexcept;
 
+  // A request came with a token of this identity. Exact to the second; costs a write at most once a second.
+  void note_use(const Identity& identity, int64_t now_unix) const noexcept;
+  std::vector<GenerationUse> generations() const;  // rising; 0 = tokens that name none
+  // What was noted for the same generations there is, and stays, noted here.
+  void keep_uses_of(const TokenSet& former);
+
  private:
+  struct Generation {
+    uint64_t number = 0;
+    size_t tokens = 0;
+    std::shared_ptr<std::atomic<int64_t>> last_used_unix;
+  };
+  void add(const crypto::Sha256Digest& digest, Identity identity);
+
   struct Entry {
     crypto::Sha256Digest digest{};  // equal lengths to compare, and no token kept in memory
     Identity identity;
   };
   std::vector<Entry> entries_;
+  std::vector<Generation> generations_;  // rising
 };
 
 class TokenSource {

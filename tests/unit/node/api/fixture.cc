@@ -104,6 +104,16 @@ Answer Harness::call(http::Method method, std::string_view target, std::string_v
   return mailbox->take();
 }
 
+Answer Harness::call_as_peer(http::Method method, std::string_view target, bool certified) {
+  http::Request request;
+  request.method = method;
+  request.path = target;
+  request.over_mutual_tls = certified;
+  const auto mailbox = std::make_shared<Mailbox>();
+  api->for_peers().handle(request, http::Reply(mailbox, 0));
+  return mailbox->take();
+}
+
 json insert_body(const json& fields) {
   json body = {{"embedding", {3.0, 0.0, 4.0}},
                {"response", "an answer"},

@@ -45,6 +45,8 @@ class Harness {
   // `target` is path and query as sent. `token` empty = no Authorization header. Waits for the answer.
   Answer call(http::Method method, std::string_view target, std::string_view body = {},
               std::string_view token = {});
+  // Through the nodes' own port, with or without a certificate of the cluster.
+  Answer call_as_peer(http::Method method, std::string_view target, bool certified = true);
   Answer get(std::string_view target, std::string_view token = {}) {
     return call(http::Method::get, target, {}, token);
   }

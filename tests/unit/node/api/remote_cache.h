@@ -67,10 +67,11 @@ class FakeClusterNode final : public cluster::ClusterNode {
   Status readiness() const override { return readiness_answer; }
   cluster::ClusterStatus status() const override { return status_answer; }
   void set_credentials(cluster::Credentials) override {}
-  Status start_drain() override { return drain_answer; }
-  Status cancel_drain() override { return drain_answer; }
+  void start_drain(std::function<void(Status)> done) override { done(drain_answer); }
+  void cancel_drain(std::function<void(Status)> done) override { done(drain_answer); }
   void leave(int64_t, std::function<void()> done) override { done(); }
   void stop() override {}
+  void stop_on_loop() override {}
 
   Status readiness_answer, drain_answer;
   cluster::ClusterStatus status_answer;

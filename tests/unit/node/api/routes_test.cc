@@ -79,15 +79,18 @@ TEST(OpenApi, NamesExactlyTheRoutesOfTheTable) {
   EXPECT_EQ(document().at("openapi").get<std::string>().substr(0, 4), "3.1.");
 }
 
+bool asks_for_a_token(const Route& route) {
+  return route.access == Access::token || route.access == Access::internal;
+}
+
 TEST(OpenApi, SaysWhoMayUseARoute) {
   for (const Route& route : routes()) {
     const json& operation =
         document().at("paths").at(std::string(route.pattern)).at(lower(http::to_string(route.method)));
     const std::string role = operation.at("x-role").get<std::string>();
     constexpr const char* kNames[] = {"", "read", "write", "admin"};
-    EXPECT_EQ(role, route.access == Access::token ? kNames[static_cast<int>(route.role)] : "open")
-        << route.pattern;
-    EXPECT_EQ(operation.contains("security"), route.access != Access::token) << route.pattern;
+    EXPECT_EQ(role, asks_for_a_token(route) ? kNames[static_cast<int>(route.role)] : "open") << route.pattern;
+    EXPECT_EQ(operation.contains("security"), !asks_for_a_token(route)) << route.pattern;
   }
 }
 
@@ -259,7 +262,7 @@ TEST(Authentication, ReadsTheHeader) {
 TEST(Authentication, RolesIncludeTheFormer) {
   Tester tester(kTokens);
   for (const Route& route : routes()) {
-    if (route.access != Access::token) continue;
+    if (!asks_for_a_token(route)) continue;
     std::string path(route.pattern.substr(0, route.pattern.find('{')));
     if (path.back() == '/') path += "some";
     constexpr std::pair<const char*, security::Role> kHolders[] = {{"a-reader", security::Role::read},

@@ -50,6 +50,23 @@ TEST(TokenFile, EachLineIsAnIdentity) {
   EXPECT_EQ(set.find(std::string(100'000, 'a')), nullptr);
 }
 
+TEST(TokenFile, EachGenerationKnowsWhenItWasLastUsed) {
+  const TokenSet set = parsed("old generation=1\nnew generation=2\nother generation=2 role=read\n", "extra");
+  const auto never = std::vector<GenerationUse>{{0, 1, 0}, {1, 1, 0}, {2, 2, 0}};
+  EXPECT_EQ(set.generations(), never);
+  set.note_use(*set.find("other"), 100);
+  set.note_use(*set.find("new"), 90);  // a clock that went back changes nothing
+  set.note_use(*set.find("extra"), 101);
+  const auto used = std::vector<GenerationUse>{{0, 1, 101}, {1, 1, 0}, {2, 2, 100}};
+  EXPECT_EQ(set.generations(), used);
+
+  TokenSet next = parsed("new generation=2\nnewer generation=3\n");
+  next.keep_uses_of(set);
+  EXPECT_EQ(next.generations(), (std::vector<GenerationUse>{{2, 1, 100}, {3, 1, 0}}));
+  set.note_use(*set.find("new"), 120);  // a request that still holds the former set
+  EXPECT_EQ(next.generations().front().last_used_unix, 120);
+}
+
 TEST(TokenFile, AuthTokenIsAnUnscopedAdminUnlessALineSaysMore) {
   const TokenSet set = parsed("alpha role=read generation=3\n", "extra");
   EXPECT_EQ(set.size(), 2U);
