@@ -28,6 +28,8 @@ Result<Endpoint> parse_endpoint(std::string_view text);
 
 // Beyond this nobody reads on: the largest legal entry (64 MiB response) and its vector fit.
 inline constexpr size_t kFrameBytesMax = size_t{80} << 20;
+// Of the first frame on a link, a greeting: a stranger makes nobody buffer more.
+inline constexpr size_t kFirstFrameBytesMax = 64U << 10;
 
 class LinkHandler {
  public:
@@ -37,6 +39,8 @@ class LinkHandler {
   virtual void on_frame(LinkId link, std::string_view frame) = 0;
   // Broken, refused or closed by the other side; not called for a link that was close()d here.
   virtual void on_link_down(LinkId link, const Status& why) = 0;
+  // Made under certificates that have been replaced: it goes on, but a new one should take its place soon.
+  virtual void on_link_outdated(LinkId /*link*/) {}
 };
 
 class Network {

@@ -5,6 +5,7 @@
 // items out, then let them go.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -25,6 +26,11 @@ class TimerQueue {
     items_.emplace(id, std::move(item));
     order_.push({due, id});
     return id;
+  }
+  // Null if it has happened or was cancelled. Valid until the next change.
+  Item* find(Id id) {
+    const auto found = items_.find(id);
+    return found == items_.end() ? nullptr : &found->second;
   }
   // What was to happen; nothing if it has happened or was cancelled.
   std::optional<Item> cancel(Id id) {
@@ -64,18 +70,17 @@ class TimerQueue {
     items_.erase(found);
     return due;
   }
-  // Takes out all items of which `chosen(item)` is true.
+  // Takes out all items of which `chosen(item)` is true, oldest first.
   template <typename Chosen>
   std::vector<Item> take_all(Chosen chosen) {
-    std::vector<Item> taken;
-    for (auto it = items_.begin(); it != items_.end();) {
-      if (!chosen(it->second)) {
-        ++it;
-        continue;
-      }
-      taken.push_back(std::move(it->second));
-      it = items_.erase(it);
+    std::vector<Id> ids;
+    for (const auto& [id, item] : items_) {
+      if (chosen(item)) ids.push_back(id);
     }
+    std::sort(ids.begin(), ids.end());
+    std::vector<Item> taken;
+    taken.reserve(ids.size());
+    for (const Id id : ids) taken.push_back(*cancel(id));
     return taken;
   }
   size_t size() const noexcept { return items_.size(); }

@@ -26,6 +26,7 @@ enum class MessageType : uint8_t {
   gossip_syn = 2,   // -> GossipAck
   gossip_ack2 = 3,  // one way
   ping = 4,         // -> empty
+  retire_link = 5,  // one way, no body: the last request on this link from this side
   lookup = 10,
   insert = 11,
   remove = 12,
