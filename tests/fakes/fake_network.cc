@@ -129,7 +129,13 @@ void FakeFabric::pump(const EndPointer& end) {
 
 void FakeFabric::deliver(const EndPointer& from, const std::string& frame) {
   const EndPointer to = from->other.lock();
-  if (!to || !to->open) return tell_reset(from);
+  if (!to || !to->open) {
+    const int64_t back_us = travel_us(from->other_host, from->host, 0);
+    const int64_t behind_us =
+        to ? to->last_arrival_us - timeline_.now_us() : 0;  // what it sent before it ended
+    timeline_.at(0, std::max(back_us, behind_us), [this, from] { tell_reset(from); });
+    return;
+  }
   ++frames_delivered_;
   bytes_delivered_ += frame.size();
   if (path(from->other_host, from->host).blocked) {

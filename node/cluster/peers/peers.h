@@ -3,6 +3,12 @@
 //
 // Owned by the cluster node, on its loop. What waits for a peer is bounded in bytes; beyond it a call fails
 // at once and nobody else is slowed down. Links are made on demand and kept; both sides' links are used.
+//
+// The breaker of a peer opens when it cannot be reached, when its last link breaks with calls under way and
+// when a call's deadline passes without any answer of the peer since the call was sent. While it is open,
+// calls fail at once, those under way may still be answered, and the peer is pinged, over a new link if need
+// be, every probe_interval_ms give or take an eighth (after eight of them less and less often, down to every
+// eighth). Any answer closes it.
 #pragma once
 
 #include <cstdint>
@@ -42,7 +48,8 @@ class PeerService {
   virtual void on_request(const NodeId& from, MessageType type, std::string_view body, uint16_t version,
                           RespondFn respond) = 0;
   virtual void on_one_way(const NodeId& from, MessageType type, std::string_view body) = 0;
-  // A peer said Hello: its id is now known behind this address.
+  // A peer said Hello: its id is now known behind this address. Again when introduce() meets somebody who is
+  // connected, and after on_peer_down when it was started again.
   virtual void on_peer_up(const NodeId& node) = 0;
   virtual void on_peer_down(const NodeId& node) = 0;  // its last link broke
 };
@@ -69,8 +76,8 @@ class Peers : public LinkHandler {
   // Connects to somebody of whom only the address is known (a seed); on_peer_up tells who it was.
   virtual void introduce(const Endpoint& address) = 0;
 
-  // `done` exactly once, never before this returns: the answer, the peer's failure, or unavailable (no link,
-  // deadline, breaker open, too much waiting).
+  // `done` exactly once, never before this returns, not later than the deadline and a millisecond: the
+  // answer, the peer's failure, or unavailable (no link, deadline, breaker open, too much waiting).
   virtual void call(const NodeId& to, MessageType type, std::string body, int64_t timeout_ms, Done done) = 0;
   virtual void send_one_way(const NodeId& to, MessageType type, std::string body) = 0;
 
@@ -83,6 +90,7 @@ class Peers : public LinkHandler {
   // Links refused because of a wrong cluster id, version or their own id: (address or node, reason), newest
   // last, bounded.
   virtual std::vector<std::pair<std::string, std::string>> refusals() const = 0;
+  virtual uint64_t refusals_total() const = 0;
   virtual std::vector<PeerFigures> figures() const = 0;
   virtual void stop() = 0;  // fails what is in flight, closes every link
 };
