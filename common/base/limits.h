@@ -29,6 +29,9 @@ inline constexpr int kJsonDepthMax = 32;             // the deepest legal body n
 inline constexpr size_t kPipelinedRequestsMax = 16;  // answers owed on one connection
 inline constexpr size_t kRequestIdBytesMax = 128;
 
+// --- nodes of a cluster ---
+inline constexpr int64_t kClockSkewMaxMs = 60'000;  // a stamp further ahead is a broken clock: refused
+
 // --- write-ahead log ---
 inline constexpr size_t kWalPayloadBytesMax = size_t{1}
                                               << 30;  // the largest legal body makes smaller records

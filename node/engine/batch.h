@@ -2,6 +2,7 @@
 // reused.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <unordered_set>
 #include <vector>
@@ -10,9 +11,17 @@
 
 namespace ferro::node::engine {
 
+// Where an operation comes from, and so who hears of it and whether it counts.
+enum class Course : uint8_t {
+  decided,  // here: copies go to the other owners
+  copied,   // by another node
+  purged,   // of no other node's concern
+};
+
 struct PlannedOperation {
   model::Operation op;
   WriteItem* item = nullptr;  // null for an eviction, which answers nobody
+  Course course = Course::decided;
 };
 
 struct Batch {
@@ -22,6 +31,7 @@ struct Batch {
   // Puts of the batch: reads of the store do not see them before they are applied.
   std::unordered_set<std::string> put_ids;
   std::unordered_set<model::NamespaceKey, model::NamespaceKeyHash> put_namespaces;
+  bool removals = false;  // something of the batch may go again
 
   bool empty() const noexcept { return operations.empty(); }
   void clear() {
@@ -29,6 +39,7 @@ struct Batch {
     bytes = 0;
     put_ids.clear();
     put_namespaces.clear();
+    removals = false;
   }
 };
 

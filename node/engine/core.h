@@ -37,6 +37,7 @@ struct Core {
   void publish_log_health() { log_health.set(refusal_for(wal->health())); }
 
   const EngineOptions options;                       // read-only
+  DecisionSink* sink = nullptr;                      // set before the first write; then the writer's
   io::FileSystem& fs;                                // thread-safe
   const Clock& clock;                                // thread-safe
   CounterCells counters;                             // thread-safe

@@ -23,6 +23,7 @@
 #include "node/index/vector_index.h"
 #include "node/model/namespace_key.h"
 #include "node/model/operation.h"
+#include "node/model/partition.h"
 #include "node/store/store.h"
 
 namespace ferro::node::engine {
@@ -46,7 +47,12 @@ struct EngineOptions {
   size_t snapshot_retention = 2;
   size_t write_queue_max = 8192;  // operations waiting for the writer; beyond: unavailable
   bool salvage = false;
+  bool manual = false;                 // no threads: the owner calls pump() (simulator)
+  int64_t tombstone_retention_ms = 0;  // of a cluster; 0 = a node alone keeps none
 };
+
+// Ties a decided operation to the request that it is for; 0 = nobody follows it.
+using WriteTag = uint64_t;
 
 // Times, ids and normalisation of what the HTTP layer parsed; the engine stamps version and inserted_at.
 struct InsertRequest {
@@ -59,6 +65,7 @@ struct InsertRequest {
   std::vector<std::string> tags;
   model::Attributes attributes;
   std::optional<double> cost;
+  WriteTag tag = 0;
 };
 
 struct LookupRequest {
@@ -68,6 +75,8 @@ struct LookupRequest {
   std::optional<float> threshold;  // absent = default
   size_t top_k = 1;
   const model::Attributes* attributes = nullptr;
+  bool only_this_namespace = false;  // a conversation's misses do not go on to its base
+  bool count = true;                 // false: in no counter (another node counts it)
 };
 
 struct LookupResult {
@@ -80,6 +89,8 @@ struct RemoveRequest {
   std::string id;
   std::optional<model::NamespaceKey> ns;  // only there; otherwise every namespace ...
   std::optional<std::string> scope;       // ... of this scope (a token's fixed one)
+  WriteTag tag = 0;
+  std::optional<model::PartitionSet> partitions = std::nullopt;  // only namespaces in these
 };
 
 struct InvalidateRequest {
@@ -91,6 +102,8 @@ struct InvalidateRequest {
   std::optional<Radius> radius;  // exactly one of the two is set
   std::optional<store::Selector> selector;
   bool dry_run = false;
+  WriteTag tag = 0;
+  std::optional<model::PartitionSet> partitions = std::nullopt;  // only namespaces in these
 };
 
 struct CompactResult {
@@ -120,6 +133,22 @@ struct OpenReport {  // what recovery found, for the log line and for --salvage
 template <typename T>
 using Done = std::function<void(Result<T>)>;
 
+// One operation that this node decided, for its copies elsewhere.
+struct Decided {
+  WriteTag tag = 0;  // of its request; 0 for an eviction
+  uint16_t partition = 0;
+  std::shared_ptr<const std::string> encoded;  // model::encode
+};
+
+class DecisionSink {
+ public:
+  virtual ~DecisionSink() = default;
+  // On the writer thread, before the log is written, in order: what this node decided itself, the evictions
+  // that copies from elsewhere made necessary included; not those copies, nor what was purged. The log may
+  // still fail: then the request is answered with the error, and the copies may stand all the same.
+  virtual void on_decided(std::vector<Decided> operations) = 0;
+};
+
 class Engine {
  public:
   // Takes the folder's lock, recovers, starts the threads. Errors say which file, where, and what to do.
@@ -143,10 +172,29 @@ class Engine {
   virtual void insert_batch(std::vector<InsertRequest> requests,
                             std::function<void(std::vector<Result<std::string>>)> done) = 0;
   virtual void remove(RemoveRequest request, Done<uint64_t> done) = 0;  // not_found if nobody holds it
-  virtual void drop_namespace(model::NamespaceKey ns,
-                              Done<uint64_t> done) = 0;  // not_found if it has no live entry
+  // not_found if it has no live entry.
+  virtual void drop_namespace(model::NamespaceKey ns, WriteTag tag, Done<uint64_t> done) = 0;
+  void drop_namespace(model::NamespaceKey ns, Done<uint64_t> done) {
+    drop_namespace(std::move(ns), 0, std::move(done));
+  }
   virtual void invalidate(InvalidateRequest request, Done<std::vector<std::string>> done) = 0;  // the ids
   virtual void compact(Done<CompactResult> done) = 0;  // a second call while one runs joins it
+
+  // --- of a cluster ---
+  // Once, before the first write; `sink` outlives stop(). A decided operation is handed to it before the
+  // request's `done` is called.
+  virtual void set_decision_sink(DecisionSink* sink) = 0;
+  // Logs and applies what other nodes decided, as model::decode gave it, last writer wins; answers how many
+  // changed something. invalid_argument, none applied, if one is stamped more than limits::kClockSkewMaxMs
+  // ahead of this node's clock. out_of_memory_budget if a put does not fit even after evicting all that is
+  // evictable; the others are applied.
+  virtual void apply_replicated(std::vector<model::Operation> operations, Done<uint64_t> applied) = 0;
+  // Removes entries here without deleting them: they have been handed over. Those whose version has changed
+  // meanwhile stay. Answers how many went.
+  virtual void purge(std::vector<store::EntryRef> entries, Done<uint64_t> done) = 0;
+  // Manual mode, one thread at a time: serves what waits and the background work that it makes, on the
+  // caller's thread, until nothing is left to do at this instant. Does nothing when called from a callback.
+  virtual void pump() = 0;
 
   // --- state ---
   // ok when recovered and accepting writes; otherwise a sentence for /readyz.

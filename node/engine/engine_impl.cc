@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/base/assert.h"
 #include "common/base/limits.h"
 #include "common/crypto/uuid.h"
 #include "node/engine/invalidation.h"
@@ -17,6 +18,9 @@ constexpr size_t kIndexJobsMax = 4;     // more than the writer ever hands out
 constexpr size_t kSnapshotJobsMax = 2;  // one runs at a time
 constexpr size_t kScanJobsMax = 64;     // invalidations waiting; each scan takes milliseconds to a second
 constexpr uint64_t kMillisecondsPerSecond = 1000;
+// Rounds of freeing when nothing else is left to do: an entry takes up to three, each making room for the
+// next.
+constexpr size_t kIdleRoundsMax = 8;
 
 // Whatever the log or a snapshot holds must be readable after the next start, so nothing enters that the
 // decoder would refuse. Costs about as much as copying the entry once.
@@ -45,6 +49,28 @@ std::function<void(WriteRequest&)> answer_removed(Done<uint64_t> done, std::stri
   };
 }
 
+// Of copies and purges: how many changed something, or the first failure.
+std::function<void(WriteRequest&)> answer_changed(Done<uint64_t> done) {
+  return [done = std::move(done)](WriteRequest& request) {
+    uint64_t changed = 0;
+    for (const WriteItem& item : request.items) {
+      if (!item.status.ok()) return done(item.status);
+      changed += item.removed;
+    }
+    done(changed);
+  };
+}
+
+// Not stamped by a clock that is far ahead: what it wrote would win for as long as it is ahead, and its
+// deletes would never grow old.
+Status check_stamps(const model::Operation& op, int64_t now_ms) {
+  int64_t stamp_ms = model::version_of(op).wall_ms();
+  if (const auto* deletion = std::get_if<model::DeleteOp>(&op)) stamp_ms = model::deleted_at_ms(*deletion);
+  if (stamp_ms <= now_ms + limits::kClockSkewMaxMs) return {};
+  return Status::invalid("an operation is stamped " + std::to_string(stamp_ms - now_ms) +
+                         " ms ahead of this node's clock: check the clocks of both nodes");
+}
+
 Result<std::string> answer_of(WriteItem& item) {
   if (!item.status.ok()) return item.status;
   return std::move(item.id);
@@ -69,9 +95,11 @@ EngineImpl::~EngineImpl() {
 }
 
 void EngineImpl::start() {
-  index_worker_.start();
-  snapshot_worker_.start();
-  scan_worker_.start();
+  if (!core_->options.manual) {
+    index_worker_.start();
+    snapshot_worker_.start();
+    scan_worker_.start();
+  }
   writer_.start();
 }
 
@@ -96,11 +124,12 @@ std::vector<store::EntryView> EngineImpl::find(std::string_view id, bool with_ve
 }
 
 void EngineImpl::insert(InsertRequest request, Done<std::string> done) {
+  const WriteTag tag = request.tag;
   auto intent = intent_of(std::move(request));
   if (!intent.ok()) return done(intent.status());
   const uint64_t bytes = waiting_bytes(intent->op);
   auto write = make_request(
-      {std::move(*intent), {}, {}, 0},
+      {std::move(*intent), {}, {}, 0, tag},
       [done = std::move(done)](WriteRequest& answered) { done(answer_of(answered.items.front())); });
   write->bytes = bytes;
   submit(std::move(write));
@@ -112,10 +141,11 @@ void EngineImpl::insert_batch(std::vector<InsertRequest> requests,
   auto refusals = std::make_shared<std::vector<Status>>(requests.size());
   auto write = std::make_unique<WriteRequest>();
   for (size_t i = 0; i < requests.size(); ++i) {
+    const WriteTag tag = requests[i].tag;
     auto intent = intent_of(std::move(requests[i]));
     if (intent.ok()) {
       write->bytes += waiting_bytes(intent->op);
-      write->items.push_back({std::move(*intent), {}, {}, 0});
+      write->items.push_back({std::move(*intent), {}, {}, 0, tag});
     } else {
       (*refusals)[i] = intent.status();
     }
@@ -135,11 +165,13 @@ void EngineImpl::insert_batch(std::vector<InsertRequest> requests,
 }
 
 void EngineImpl::remove(RemoveRequest request, Done<uint64_t> done) {
-  submit(make_request({std::move(request), {}, {}, 0}, answer_removed(std::move(done), "entry not found")));
+  const WriteTag tag = request.tag;
+  submit(
+      make_request({std::move(request), {}, {}, 0, tag}, answer_removed(std::move(done), "entry not found")));
 }
 
-void EngineImpl::drop_namespace(model::NamespaceKey ns, Done<uint64_t> done) {
-  submit(make_request({DropIntent{std::move(ns)}, {}, {}, 0},
+void EngineImpl::drop_namespace(model::NamespaceKey ns, WriteTag tag, Done<uint64_t> done) {
+  submit(make_request({DropIntent{std::move(ns)}, {}, {}, 0, tag},
                       answer_removed(std::move(done), "namespace not found")));
 }
 
@@ -150,6 +182,44 @@ void EngineImpl::invalidate(InvalidateRequest request, Done<std::vector<std::str
 void EngineImpl::compact(Done<CompactResult> done) {
   if (stopping_) return done(Status::unavailable("the node is stopping"));
   compactor_.request(std::move(done));
+}
+
+void EngineImpl::apply_replicated(std::vector<model::Operation> operations, Done<uint64_t> applied) {
+  const int64_t now = now_ms();
+  for (const model::Operation& op : operations) {
+    if (Status status = check_stamps(op, now); !status.ok()) return applied(status);
+  }
+  if (operations.empty()) return applied(uint64_t{0});
+  auto write = std::make_unique<WriteRequest>();
+  for (model::Operation& op : operations) {
+    core_->hlc.observe(model::version_of(op));
+    const auto* put = std::get_if<model::PutOp>(&op);
+    write->bytes += put != nullptr ? waiting_bytes(*put) : sizeof(WriteItem);
+    write->items.push_back({CopyIntent{std::move(op)}, {}, {}, 0});
+  }
+  write->done = answer_changed(std::move(applied));
+  submit(std::move(write));
+}
+
+void EngineImpl::purge(std::vector<store::EntryRef> entries, Done<uint64_t> done) {
+  if (entries.empty()) return done(uint64_t{0});
+  auto write = std::make_unique<WriteRequest>();
+  for (store::EntryRef& ref : entries) write->items.push_back({PurgeIntent{std::move(ref)}, {}, {}, 0});
+  write->bytes = write->items.size() * sizeof(WriteItem);
+  write->done = answer_changed(std::move(done));
+  submit(std::move(write));
+}
+
+void EngineImpl::pump() {
+  FERRO_ASSERT(core_->options.manual, "an engine with threads is pumped");
+  if (std::exchange(pumping_, true)) return;
+  for (size_t idle = 0; idle < kIdleRoundsMax;) {
+    bool busy = writer_.serve_waiting();
+    for (Worker* worker : {&scan_worker_, &snapshot_worker_, &index_worker_}) busy |= worker->run_waiting();
+    if (!busy && !writer_.unreclaimed()) break;
+    idle = busy ? 0 : idle + 1;
+  }
+  pumping_ = false;
 }
 
 Status EngineImpl::readiness() const {
@@ -195,7 +265,7 @@ Result<PutIntent> EngineImpl::intent_of(InsertRequest request) const {
   op.ns = std::move(request.ns);
   op.id = std::move(request.id);
   if (op.id.empty()) {
-    FERRO_ASSIGN_OR_RETURN(op.id, crypto::make_uuid());
+    FERRO_ASSIGN_OR_RETURN(op.id, crypto::make_uuid(model::partition_of(op.ns)));
   }
   op.vector = std::move(request.unit_vector);
   op.query_text = std::move(request.query_text);

@@ -29,9 +29,14 @@ class EngineImpl final : public Engine {
   void insert_batch(std::vector<InsertRequest> requests,
                     std::function<void(std::vector<Result<std::string>>)> done) override;
   void remove(RemoveRequest request, Done<uint64_t> done) override;
-  void drop_namespace(model::NamespaceKey ns, Done<uint64_t> done) override;
+  void drop_namespace(model::NamespaceKey ns, WriteTag tag, Done<uint64_t> done) override;
   void invalidate(InvalidateRequest request, Done<std::vector<std::string>> done) override;
   void compact(Done<CompactResult> done) override;
+
+  void set_decision_sink(DecisionSink* sink) override { core_->sink = sink; }
+  void apply_replicated(std::vector<model::Operation> operations, Done<uint64_t> applied) override;
+  void purge(std::vector<store::EntryRef> entries, Done<uint64_t> done) override;
+  void pump() override;
 
   Status readiness() const override;
   Counters counters() const override;
@@ -55,6 +60,7 @@ class EngineImpl final : public Engine {
   Writer writer_;
   std::atomic<bool> stopping_{false};
   std::mutex stop_mutex_;  // one stop at a time
+  bool pumping_ = false;   // manual mode
 };
 
 }  // namespace ferro::node::engine

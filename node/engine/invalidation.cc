@@ -39,9 +39,12 @@ void Invalidation::run(bool cancelled) {
     const auto& [ns, unit_vector, threshold] = *request_.radius;
     if (Status status = check_dimension(*core_.store, ns, unit_vector.size(), now_ms); !status.ok())
       return refuse(status);
-    found_ = core_.store->within_radius(ns, unit_vector, threshold, now_ms);
+    const bool here = !request_.partitions || request_.partitions->test(model::partition_of(ns));
+    if (here) found_ = core_.store->within_radius(ns, unit_vector, threshold, now_ms);
   } else {
-    found_ = core_.store->select(*request_.selector, now_ms);
+    store::Selector selector = *request_.selector;
+    if (request_.partitions) selector.partitions = request_.partitions;
+    found_ = core_.store->select(selector, now_ms);
   }
   if (!request_.dry_run) return delete_next();
   for (store::EntryRef& ref : found_) ids_.push_back(std::move(ref.id));
@@ -52,7 +55,7 @@ void Invalidation::delete_next() {
   if (next_ == found_.size()) return done_(std::move(ids_));
   auto portion = std::make_unique<WriteRequest>();
   const size_t end = std::min(found_.size(), next_ + kPortion);
-  for (; next_ < end; ++next_) portion->items.push_back({std::move(found_[next_]), {}, {}, 0});
+  for (; next_ < end; ++next_) portion->items.push_back({std::move(found_[next_]), {}, {}, 0, request_.tag});
   portion->done = [self = shared_from_this()](WriteRequest& answered) { self->deleted(answered); };
   if (Status status = core_.queue.push_continuation(portion); !status.ok()) refuse(status);
 }

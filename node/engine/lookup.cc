@@ -23,27 +23,29 @@ Result<LookupResult> look_up(Core& core, const LookupRequest& request) {
   query.top_k = request.top_k;
   query.attributes = request.attributes;
   query.now_ms = result.now_ms;
+  query.count = request.count;
 
   const bool in_conversation = request.ns.is_conversation();
-  if (in_conversation) {
+  const bool base_too = in_conversation && !request.only_this_namespace;
+  if (base_too) {
     // Also when the conversation would answer: whether a request is valid must not depend on what it hits.
     FERRO_RETURN_IF_ERROR(
         check_dimension(*core.store, request.ns.base(), request.unit_vector.size(), result.now_ms));
   }
-  FERRO_ASSIGN_OR_RETURN(store::QueryResult found, core.store->query(query, !in_conversation));
-  if (in_conversation && found.hits.empty()) {
+  FERRO_ASSIGN_OR_RETURN(store::QueryResult found, core.store->query(query, !base_too));
+  result.from_conversation = in_conversation && !found.hits.empty();
+  if (base_too && found.hits.empty()) {
     query.ns = request.ns.base();
     FERRO_ASSIGN_OR_RETURN(found, core.store->query(query, true));
-  } else {
-    result.from_conversation = in_conversation;
-  }
-
-  ++core.counters.queries;
-  if (!found.hits.empty()) {
-    ++core.counters.hits;
-    if (found.hits.front().exact_match) ++core.counters.exact_match_hits;
   }
   result.hits = std::move(found.hits);
+  if (!request.count) return result;
+
+  ++core.counters.queries;
+  if (!result.hits.empty()) {
+    ++core.counters.hits;
+    if (result.hits.front().exact_match) ++core.counters.exact_match_hits;
+  }
   return result;
 }
 

@@ -15,7 +15,8 @@ namespace ferro::node::engine {
 
 class Planner {
  public:
-  Planner(store::Store& store, HlcClock& hlc) : store_(store), hlc_(hlc) {}
+  // `dated`: deletes say when they were made (tombstones are kept), not only what they mean.
+  Planner(store::Store& store, HlcClock& hlc, bool dated) : store_(store), hlc_(hlc), dated_(dated) {}
 
   enum class Verdict : uint8_t {
     decided,       // operations were added, or the item's status says why there are none
@@ -28,9 +29,14 @@ class Planner {
   Verdict plan_remove(const RemoveRequest& request, WriteItem& item, Batch& batch);
   Verdict plan_drop(const DropIntent& intent, WriteItem& item, Batch& batch);
   Verdict plan_invalidate(const store::EntryRef& ref, WriteItem& item, Batch& batch);
+  Verdict plan_purge(const PurgeIntent& intent, WriteItem& item, Batch& batch);
+  Verdict plan_copy(CopyIntent& intent, WriteItem& item, Batch& batch);
+  void make_room(const model::PutOp& op, store::Origin origin, Batch& batch);
+  int64_t dated(const Batch& batch) const noexcept { return dated_ ? batch.now_ms : 0; }
 
   store::Store& store_;
   HlcClock& hlc_;
+  const bool dated_;
 };
 
 }  // namespace ferro::node::engine

@@ -140,9 +140,12 @@ void Recovery::start_empty() {
   const EngineOptions& options = core_.options;
   core_.wal.reset();
   core_.store.reset();
-  core_.store =
-      store::Store::create({options.index, options.max_entries_per_namespace, options.memory_max_bytes},
-                           core_.clock, core_.epochs, store::make_recency_policy());
+  store::StoreOptions store_options;
+  store_options.index = options.index;
+  store_options.max_entries_per_namespace = options.max_entries_per_namespace;
+  store_options.memory_max_bytes = options.memory_max_bytes;
+  store_options.tombstone_retention_ms = options.tombstone_retention_ms;
+  core_.store = store::Store::create(store_options, core_.clock, core_.epochs, store::make_recency_policy());
   reclaim();
   entries_loaded_ = 0;
   recovered_ = {};

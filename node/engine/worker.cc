@@ -24,6 +24,16 @@ Status Worker::post(Job job) {
   return {};
 }
 
+bool Worker::run_waiting() {
+  std::deque<Job> waiting;
+  {
+    std::lock_guard lock(mutex_);
+    waiting.swap(jobs_);
+  }
+  for (Job& job : waiting) job(false);
+  return !waiting.empty();
+}
+
 void Worker::stop() {
   std::deque<Job> left;
   {

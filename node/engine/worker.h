@@ -1,5 +1,5 @@
 // One background thread with a short queue of jobs, run in order. Owned by the engine; `post` from any
-// thread.
+// thread. Never started, it has no thread and the owner calls `run_waiting`.
 #pragma once
 
 #include <condition_variable>
@@ -14,7 +14,8 @@ namespace ferro::node::engine {
 
 class Worker {
  public:
-  // Called exactly once: on the worker's thread, or with `cancelled` on the thread that stops it.
+  // Called exactly once: on the worker's thread (or in run_waiting), or with `cancelled` on the thread that
+  // stops it.
   using Job = std::function<void(bool cancelled)>;
 
   explicit Worker(size_t jobs_max) : jobs_max_(jobs_max) {}
@@ -23,6 +24,8 @@ class Worker {
   void start();
   // unavailable when `jobs_max` jobs wait or after stop(); the job is then not called.
   Status post(Job job);
+  // Without a thread: runs what waits here; false if nothing did.
+  bool run_waiting();
   // Lets the running job end, cancels what waits, joins. Idempotent.
   void stop();
 

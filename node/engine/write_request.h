@@ -24,13 +24,24 @@ struct DropIntent {
   model::NamespaceKey ns;
 };
 
+// That version of the entry has been handed over.
+struct PurgeIntent {
+  store::EntryRef ref;
+};
+
+// What another node decided.
+struct CopyIntent {
+  model::Operation op;
+};
+
 // store::EntryRef: delete that version of the entry and no later one (invalidation).
 struct WriteItem {
-  std::variant<PutIntent, RemoveRequest, store::EntryRef, DropIntent> what;
+  std::variant<PutIntent, RemoveRequest, store::EntryRef, DropIntent, PurgeIntent, CopyIntent> what;
   // The answer. Not ok: nothing was changed for it, or the log could not tell.
   Status status;
   std::string id;        // of a put
-  uint64_t removed = 0;  // live entries that went
+  uint64_t removed = 0;  // live entries that went; of a copy or purge 1 if it changed something
+  WriteTag tag = 0;
 };
 
 struct WriteRequest {

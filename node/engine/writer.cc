@@ -33,7 +33,7 @@ Writer::Writer(Core& core, Worker& index_worker, Progress progress)
     : core_(core),
       index_worker_(index_worker),
       progress_(std::move(progress)),
-      planner_(*core.store, core.hlc) {}
+      planner_(*core.store, core.hlc, core.options.tombstone_retention_ms > 0) {}
 
 Writer::~Writer() {
   end();
@@ -42,12 +42,13 @@ Writer::~Writer() {
 void Writer::start() {
   core_.publish_log_health();
   next_reap_ns_ = core_.clock.steady_ns();
-  thread_ = std::thread([this] { run(); });
+  if (!core_.options.manual) thread_ = std::thread([this] { run(); });
 }
 
 void Writer::end() {
   core_.queue.end();
   if (thread_.joinable()) thread_.join();
+  while (!core_.queue.finish_if_drained() || !taken_.requests.empty()) serve_waiting();
 }
 
 void Writer::run() {
@@ -57,19 +58,30 @@ void Writer::run() {
       gather();
       core_.queue.take(core_.options.wal_batch_size, taken_);
     }
-    for (WriterTask& task : std::exchange(taken_.tasks, {})) task();
-    if (!taken_.requests.empty()) {
-      if (ready_to_log()) {
-        serve_batch();
-      } else {
-        refuse_taken(core_.log_health.current());
-      }
-    } else if (core_.wal->health().code() == StatusCode::no_space) {
-      static_cast<void>(ready_to_log());
-    }
-    housekeeping();
+    serve_taken();
     if (taken_.requests.empty() && core_.queue.finish_if_drained()) return;
   }
+}
+
+bool Writer::serve_waiting() {
+  if (taken_.requests.empty()) core_.queue.take(core_.options.wal_batch_size, taken_);
+  const bool busy = !taken_.tasks.empty() || !taken_.requests.empty();
+  serve_taken();
+  return busy || more_to_reap_;
+}
+
+void Writer::serve_taken() {
+  for (WriterTask& task : std::exchange(taken_.tasks, {})) task();
+  if (!taken_.requests.empty()) {
+    if (ready_to_log()) {
+      serve_batch();
+    } else {
+      refuse_taken(core_.log_health.current());
+    }
+  } else if (core_.wal->health().code() == StatusCode::no_space) {
+    static_cast<void>(ready_to_log());
+  }
+  housekeeping();
 }
 
 // Callers that were answered together come back together: a sync shared by all of them is worth waiting a
@@ -123,14 +135,8 @@ void Writer::serve_batch() {
 
 void Writer::commit() {
   if (!batch_.empty()) {
-    uint64_t log_bytes = 0;
-    payloads_.resize(batch_.operations.size());
-    for (size_t i = 0; i < payloads_.size(); ++i) {
-      if (payloads_[i].capacity() > kPayloadKeptBytes) payloads_[i] = std::string();
-      payloads_[i].clear();
-      model::encode(batch_.operations[i].op, payloads_[i]);
-      log_bytes += payloads_[i].size();
-    }
+    const uint64_t log_bytes = encode();
+    if (core_.sink != nullptr) tell_sink();
     const auto sequence = core_.wal->append(payloads_);
     if (sequence.ok()) {
       apply();
@@ -154,16 +160,53 @@ void Writer::commit() {
   unreclaimed_ = core_.epochs.collect();
 }
 
+// The payloads of the batch; returns their bytes.
+uint64_t Writer::encode() {
+  uint64_t bytes = 0;
+  payloads_.resize(batch_.operations.size());
+  for (size_t i = 0; i < payloads_.size(); ++i) {
+    if (payloads_[i].capacity() > kPayloadKeptBytes) payloads_[i] = std::string();
+    payloads_[i].clear();
+    model::encode(batch_.operations[i].op, payloads_[i]);
+    bytes += payloads_[i].size();
+  }
+  return bytes;
+}
+
+// While this node's disk syncs, the copies are on their way.
+void Writer::tell_sink() {
+  std::vector<Decided> decided;
+  for (size_t i = 0; i < payloads_.size(); ++i) {
+    const PlannedOperation& planned = batch_.operations[i];
+    if (planned.course != Course::decided) continue;
+    decided.push_back({planned.item != nullptr ? planned.item->tag : 0,
+                       model::partition_of(model::namespace_of(planned.op)),
+                       std::make_shared<const std::string>(payloads_[i])});
+  }
+  if (!decided.empty()) core_.sink->on_decided(std::move(decided));
+}
+
 void Writer::apply() {
   for (PlannedOperation& planned : batch_.operations) {
-    const store::ApplyResult result = core_.store->apply(planned.op, batch_.now_ms);
-    if (planned.item != nullptr) planned.item->removed += result.removed;
+    const auto origin = planned.course == Course::decided ? store::Origin::here : store::Origin::elsewhere;
+    const store::ApplyResult result = core_.store->apply(planned.op, batch_.now_ms, origin);
+    if (planned.course != Course::decided) {
+      planned.item->removed += result.outcome == store::ApplyOutcome::ignored ? 0 : 1;
+    } else if (planned.item != nullptr) {
+      planned.item->removed += result.removed;
+    }
     count(planned, result);
   }
 }
 
+// What other nodes decided counts there, and here only towards the next snapshot.
 void Writer::count(const PlannedOperation& planned, const store::ApplyResult& result) {
   CounterCells& counters = core_.counters;
+  if (planned.course != Course::decided) {
+    const bool put = std::holds_alternative<model::PutOp>(planned.op);
+    inserts_ += put && result.outcome != store::ApplyOutcome::ignored ? 1 : 0;
+    return;
+  }
   if (std::holds_alternative<model::PutOp>(planned.op)) {
     ++counters.inserts;
     ++inserts_;

@@ -3,7 +3,8 @@
 // (expiry, reclaiming memory, handing out index work, resuming after a full disk). docs/architecture.md, "A
 // write".
 //
-// Owned by the engine. `start` and `end` from the owner; the rest runs on the thread itself.
+// Owned by the engine. `start` and `end` from the owner; the rest runs on the thread itself. In manual mode
+// there is no thread: the owner calls `serve_waiting`, and `end` serves the rest.
 #pragma once
 
 #include <chrono>
@@ -33,14 +34,22 @@ class Writer {
   // Announces the end to the queue and returns when what waited has been served.
   void end();
 
+  // Manual mode: takes and serves one round of what waits, without waiting. False if there was nothing to do.
+  bool serve_waiting();
+  // Memory is left that nobody reads any more: another round may free it.
+  bool unreclaimed() const noexcept { return unreclaimed_ > 0; }
+
  private:
   void run();
+  void serve_taken();
   void gather();
   std::chrono::nanoseconds idle_wait() const;
 
   bool ready_to_log();
   void serve_batch();
   void commit();
+  uint64_t encode();
+  void tell_sink();
   void apply();
   void count(const PlannedOperation& planned, const store::ApplyResult& result);
   void answer(WriteRequestPtr request);

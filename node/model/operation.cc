@@ -276,7 +276,8 @@ Result<Operation> build(Kind kind, Fields fields) {
   if (!fields.version) return bad("the version is missing");
   if (const Status key = check_namespace_key(fields.put.ns); !key.ok()) return bad(key.message());
   if (kind != Kind::put && fields.put_only) return bad("a field belongs to another kind");
-  if (kind != Kind::remove && (fields.reason || fields.deleted_at_ms != 0)) return bad("a field belongs to another kind");
+  if (kind != Kind::remove && (fields.reason || fields.deleted_at_ms != 0))
+    return bad("a field belongs to another kind");
   if (fields.has_id == (kind == Kind::drop_namespace)) return bad("the id is missing or too much");
   if (kind == Kind::put) {
     if (fields.put.vector.empty()) return bad("the vector is missing");

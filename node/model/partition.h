@@ -19,7 +19,8 @@ inline constexpr size_t kPartitions = 1024;
 using PartitionSet = std::bitset<kPartitions>;
 
 // By a hash of all three parts of the key (XXH3-64 of model, scope and conversation, each as its size in a
-// varint and its bytes, modulo kPartitions): the same on every machine and in every version. Conversations spread over the cluster, they do not follow their base namespace.
+// varint and its bytes, modulo kPartitions): the same on every machine and in every version. Conversations
+// spread over the cluster, they do not follow their base namespace.
 uint16_t partition_of(const NamespaceKey& ns) noexcept;
 
 }  // namespace ferro::node::model

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "node/store/put_copy.h"
+
 namespace ferro::node::store {
 
 namespace {
@@ -13,21 +15,6 @@ constexpr size_t kPageBytes = 1U << 20;
 
 const Entry& entry_of(const void* owner) noexcept {
   return *static_cast<const Entry*>(owner);
-}
-
-void copy(const Entry& entry, model::PutOp& op) {
-  op.id = entry.id();
-  op.version = entry.version();
-  const std::span<const float> vector = entry.ns->index->vector_of(entry.row);
-  op.vector.assign(vector.begin(), vector.end());
-  op.query_text = entry.query_text();
-  op.response = entry.response();
-  op.inserted_at_ms = entry.inserted_at_ms;
-  op.expires_at_ms = entry.expires_at_ms;
-  op.tags = entry.tags();
-  op.attributes = entry.attributes();
-  op.cost = entry.cost();
-  op.has_cost = entry.has_cost();
 }
 
 }  // namespace
@@ -82,7 +69,7 @@ size_t Dump::encode_page(size_t from, std::vector<std::string>& page) {
   for (; from < items_.size() && page.size() < kPageEntries && bytes < kPageBytes; ++from) {
     const Entry* entry = state_.ids.find_version(number_, items_[from].id_hash, items_[from].version);
     if (entry == nullptr || !view.sees(*entry)) continue;
-    copy(*entry, op);
+    copy_put(*entry, op);
     std::string encoded;
     model::encode(scratch_, encoded);
     bytes += encoded.size();

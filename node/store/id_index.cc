@@ -22,6 +22,12 @@ const Entry* IdIndex::find_version(uint64_t ns_number, uint64_t id_hash, const H
   });
 }
 
+const Entry* IdIndex::find_seen(const NamespaceState& ns, std::string_view id, const ReadView& view) const {
+  return in_namespace_.find(identity(ns.number, hash_id(id)), [&](const Entry& entry) {
+    return entry.ns == &ns && entry.id() == id && view.sees(entry);
+  });
+}
+
 std::vector<const Entry*> IdIndex::find_all(std::string_view id) const {
   std::vector<const Entry*> out;
   anywhere_.visit_bucket(hash_id(id), [&](const Entry& entry) {

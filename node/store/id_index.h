@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "node/store/namespace_state.h"
+#include "node/store/read_view.h"
 #include "node/store/sharded_table.h"
 
 namespace ferro::node::store {
@@ -24,6 +25,8 @@ class IdIndex {
   // Inside a guard: the entry of the namespace with this number, this hash of an id and this version, dead or
   // not.
   const Entry* find_version(uint64_t ns_number, uint64_t id_hash, const Hlc& version) const;
+  // Inside a guard: the one that the view sees, or null.
+  const Entry* find_seen(const NamespaceState& ns, std::string_view id, const ReadView& view) const;
   // Inside a guard: every entry of this id, dead or not, in no order.
   std::vector<const Entry*> find_all(std::string_view id) const;
 

@@ -14,6 +14,7 @@ void NamespaceMap::link(NamespaceState& ns) {
   size_.fetch_add(1, std::memory_order_relaxed);
   const std::lock_guard lock(names_mutex_);
   by_name_.insert(ns);
+  by_partition_.at(ns.partition).push_back(ns);
 }
 
 void NamespaceMap::unlink(NamespaceState& ns) {
@@ -21,6 +22,19 @@ void NamespaceMap::unlink(NamespaceState& ns) {
   size_.fetch_sub(1, std::memory_order_relaxed);
   const std::lock_guard lock(names_mutex_);
   by_name_.erase(by_name_.iterator_to(ns));
+  OfPartition& partition = by_partition_.at(ns.partition);
+  partition.erase(partition.iterator_to(ns));
+}
+
+std::vector<const NamespaceState*> NamespaceMap::in_partition(uint16_t partition, size_t max) const {
+  std::vector<const NamespaceState*> out;
+  if (partition >= model::kPartitions) return out;
+  const std::lock_guard lock(names_mutex_);
+  for (const NamespaceState& ns : by_partition_.at(partition)) {
+    if (out.size() == max) break;
+    out.push_back(&ns);
+  }
+  return out;
 }
 
 std::vector<NamespaceState*> NamespaceMap::list(std::string_view prefix, std::string_view after,

@@ -1,10 +1,13 @@
-// The namespaces that have entries: by key for requests, by printed name for listings.
+// The namespaces that have entries: by key for requests, by printed name for listings, by partition for other
+// nodes.
 //
 // Thread rule: lookups and listings from any thread inside an epoch guard; link and unlink by the writer. A
 // state that was found stays valid for the length of the guard, in the map or not.
 #pragma once
 
+#include <array>
 #include <atomic>
+#include <boost/intrusive/list.hpp>
 #include <boost/intrusive/set.hpp>
 #include <mutex>
 #include <string_view>
@@ -27,6 +30,8 @@ class NamespaceMap {
   // Up to `max` namespaces whose printed name begins with `prefix` and is greater than `after`, in that
   // order.
   std::vector<NamespaceState*> list(std::string_view prefix, std::string_view after, size_t max) const;
+  // Up to `max` of the partition, in no order.
+  std::vector<const NamespaceState*> in_partition(uint16_t partition, size_t max) const;
 
  private:
   struct HashOf {
@@ -40,8 +45,12 @@ class NamespaceMap {
                          bi::key_of_value<NameOf>, bi::constant_time_size<false>>;
 
   ShardedTable<NamespaceState, &NamespaceState::by_key, HashOf> by_key_;
-  mutable std::mutex names_mutex_;
-  ByName by_name_;  // under names_mutex_
+  using OfPartition =
+      bi::list<NamespaceState, bi::member_hook<NamespaceState, ListHook, &NamespaceState::in_partition>,
+               bi::constant_time_size<false>>;
+  mutable std::mutex names_mutex_;  // guards the next two
+  ByName by_name_;
+  std::array<OfPartition, model::kPartitions> by_partition_;
   std::atomic<size_t> size_{0};
 };
 

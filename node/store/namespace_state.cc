@@ -20,6 +20,7 @@ NamespaceState::NamespaceState(model::NamespaceKey ns_key, uint64_t ns_number, s
     : key(std::move(ns_key)),
       name(model::printed_name(key)),
       hash(model::NamespaceKeyHash{}(key)),
+      partition(model::partition_of(key)),
       number(ns_number),
       dimension(ns_dimension),
       index(std::move(ns_index)),

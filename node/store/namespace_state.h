@@ -15,6 +15,7 @@
 #include "node/index/vector_index.h"
 #include "node/model/namespace_key.h"
 #include "node/store/base_counters.h"
+#include "node/store/digest.h"
 #include "node/store/entry.h"
 #include "node/store/store.h"
 
@@ -47,7 +48,8 @@ struct NamespaceState {
   const model::NamespaceKey key;
   const std::string name;  // printed
   const uint64_t hash;     // of the key
-  const uint64_t number;   // never used twice
+  const uint16_t partition;
+  const uint64_t number;  // never used twice
   const size_t dimension;
   const std::shared_ptr<index::VectorIndex> index;
   BaseCell& base;  // of the base namespace; held until the state is freed
@@ -56,6 +58,7 @@ struct NamespaceState {
   std::atomic<uint64_t> entry_bytes{0};  // heap of those
   std::atomic<uint64_t> index_bytes{0};  // as last asked
   std::atomic<int64_t> oldest_ms{0}, newest_ms{0};
+  DigestSum sum;  // of those that have not died
   // --- written by any thread ---
   std::atomic<uint64_t> accesses{0};  // entries handed out by queries
 
@@ -75,6 +78,7 @@ struct NamespaceState {
   // --- places ---
   TableLink<NamespaceState> by_key;
   TreeHook by_name;
+  ListHook in_partition;
   ListHook in_maintenance;
 
   // Heap that the state itself holds, without entries and index.

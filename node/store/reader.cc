@@ -58,6 +58,7 @@ size_t Reader::dimension_of(const model::NamespaceKey& key, int64_t now_ms) cons
 }
 
 Result<QueryResult> Reader::query(const QueryRequest& request, bool count_miss) const {
+  count_miss = count_miss && request.count;
   const sync::EpochDomain::Guard guard(state_.epochs);
   const ReadView view = state_.view(request.now_ms);
   QueryResult result;
@@ -79,6 +80,7 @@ Result<QueryResult> Reader::query(const QueryRequest& request, bool count_miss) 
   if (result.hits.size() < request.top_k) add_neighbours(*ns, request, view, result, exact);
 
   ns->accesses.fetch_add(result.hits.size(), std::memory_order_relaxed);
+  if (!request.count) return result;
   if (!result.hits.empty()) {
     count_one(ns->base.counters.queries_hit);
   } else if (count_miss) {
@@ -142,12 +144,15 @@ void Reader::hand_out(const Entry& entry, float similarity, bool exact, const Qu
   result.hits.push_back(std::move(hit));
 }
 
-std::vector<EntryView> Reader::find(std::string_view id, int64_t now_ms, bool with_vector) const {
+std::vector<EntryView> Reader::find(std::string_view id, int64_t now_ms, bool with_vector,
+                                    const model::PartitionSet* partitions) const {
   const sync::EpochDomain::Guard guard(state_.epochs);
   const ReadView view = state_.view(now_ms);
   std::vector<EntryView> out;
   for (const Entry* entry : state_.ids.find_all(id)) {
-    if (view.sees(*entry)) out.push_back(view_of(*entry, with_vector));
+    if (!view.sees(*entry)) continue;
+    if (partitions != nullptr && !partitions->test(entry->ns->partition)) continue;
+    out.push_back(view_of(*entry, with_vector));
   }
   std::sort(out.begin(), out.end(),
             [](const EntryView& a, const EntryView& b) { return a.version > b.version; });
@@ -181,6 +186,7 @@ std::vector<EntryRef> Reader::select(const Selector& selector, int64_t now_ms) c
     after = some.back()->name;
     for (const NamespaceState* ns : some) {
       if (selector.scope && ns->key.scope != *selector.scope) continue;
+      if (selector.partitions && !selector.partitions->test(ns->partition)) continue;
       ns->index->for_each_row([&](index::Row, const void* owner) {
         const Entry& entry = entry_of(owner);
         if (view.sees(entry) && selects(selector, entry)) out.push_back(ref_of(entry));

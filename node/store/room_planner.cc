@@ -25,7 +25,10 @@ Status RoomPlanner::admit(const model::PutOp& op, int64_t now_ms) const {
   const BatchPlan::OfNamespace planned = state_.plan.of(op.ns);
   if (planned.puts > 0 && planned.dimension != dimension)
     return dimension_mismatch(op.ns, planned.dimension, dimension);
+  return admit_copy(op);
+}
 
+Status RoomPlanner::admit_copy(const model::PutOp& op) const {
   const uint64_t budget = state_.options.memory_max_bytes;
   const uint64_t alone = state_.tables.held() + bytes_for(op, nullptr);
   if (budget == 0 || alone <= budget) return {};
@@ -34,7 +37,7 @@ Status RoomPlanner::admit(const model::PutOp& op, int64_t now_ms) const {
               std::to_string(budget) + ") holds with everything evictable gone and nothing evictable left"};
 }
 
-std::vector<EntryRef> RoomPlanner::victims_for(const model::PutOp& op, int64_t now_ms) {
+std::vector<EntryRef> RoomPlanner::victims_for(const model::PutOp& op, int64_t now_ms, Origin origin) {
   std::vector<EntryRef> victims;
   reap_if_short(op, now_ms);  // may close namespaces: nothing is looked up before
   state_.plan.cancel(op.ns, op.id);
@@ -43,7 +46,8 @@ std::vector<EntryRef> RoomPlanner::victims_for(const model::PutOp& op, int64_t n
   if (replaced != nullptr && !replaced->leaving) leave(*replaced, now_ms);
 
   const uint64_t wanted = bytes_for(op, ns);
-  if (state_.options.max_entries_per_namespace != 0) free_places(op, ns, now_ms, victims);
+  const bool capped = state_.options.max_entries_per_namespace != 0 && origin == Origin::here;
+  if (capped) free_places(op, ns, now_ms, victims);
   if (state_.options.memory_max_bytes != 0) free_bytes(wanted, now_ms, victims);
   state_.plan.add_put(op, wanted);
   return victims;

@@ -14,7 +14,8 @@ class RoomPlanner {
   RoomPlanner(StoreState& state, Writer& writer) : state_(state), writer_(writer) {}
 
   Status admit(const model::PutOp& op, int64_t now_ms) const;
-  std::vector<EntryRef> victims_for(const model::PutOp& op, int64_t now_ms);
+  Status admit_copy(const model::PutOp& op) const;
+  std::vector<EntryRef> victims_for(const model::PutOp& op, int64_t now_ms, Origin origin);
   void end_batch();
 
  private:

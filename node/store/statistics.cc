@@ -26,18 +26,21 @@ std::vector<BaseTotals> Statistics::base_totals(int64_t now_ms, NamespaceCounter
 }
 
 std::vector<NamespaceStats> Statistics::namespaces(int64_t now_ms, std::string_view prefix,
-                                                   std::string_view after, size_t limit) const {
+                                                   std::string_view after, size_t limit,
+                                                   const model::PartitionSet* partitions) const {
   std::vector<NamespaceStats> out;
   std::string last(after);
   while (out.size() < limit) {
     const sync::EpochDomain::Guard guard(state_.epochs);
-    const std::vector<NamespaceState*> some =
-        state_.namespaces.list(prefix, last, std::min(kNamespacesAtOnce, limit - out.size()));
+    const size_t wanted = limit - out.size();
+    const std::vector<NamespaceState*> some = state_.namespaces.list(
+        prefix, last, partitions != nullptr ? kNamespacesAtOnce : std::min(kNamespacesAtOnce, wanted));
     if (some.empty()) break;
     last = some.back()->name;
     for (const NamespaceState* ns : some) {
-      if (const uint64_t live = state_.census.live_of(*ns, now_ms); live > 0)
-        out.push_back(stats_of(*ns, live));
+      if (partitions != nullptr && !partitions->test(ns->partition)) continue;
+      const uint64_t live = state_.census.live_of(*ns, now_ms);
+      if (live > 0 && out.size() < limit) out.push_back(stats_of(*ns, live));
     }
   }
   return out;
@@ -67,7 +70,7 @@ NamespaceStats Statistics::stats_of(const NamespaceState& ns, size_t live) const
 }
 
 std::vector<std::pair<std::string, std::vector<TopEntry>>> Statistics::top_entries(
-    int64_t now_ms, size_t top, size_t namespaces_max) const {
+    int64_t now_ms, size_t top, size_t namespaces_max, const model::PartitionSet* partitions) const {
   std::vector<std::pair<std::string, std::vector<TopEntry>>> out;
   std::string last;
   while (out.size() < namespaces_max) {
@@ -76,6 +79,7 @@ std::vector<std::pair<std::string, std::vector<TopEntry>>> Statistics::top_entri
     const std::vector<NamespaceState*> next = state_.namespaces.list({}, last, 1);
     if (next.empty()) break;
     last = next.front()->name;
+    if (partitions != nullptr && !partitions->test(next.front()->partition)) continue;
     std::vector<TopEntry> entries = top_of(*next.front(), now_ms, top);
     if (!entries.empty()) out.emplace_back(last, std::move(entries));
   }

@@ -22,6 +22,7 @@
 #include "node/index/vector_index.h"
 #include "node/model/namespace_key.h"
 #include "node/model/operation.h"
+#include "node/model/partition.h"
 #include "node/store/eviction_policy.h"
 
 namespace ferro::node::store {
@@ -30,6 +31,8 @@ struct StoreOptions {
   index::IndexOptions index;
   size_t max_entries_per_namespace = 0;  // 0 = none
   uint64_t memory_max_bytes = 0;         // 0 = unlimited (tests); the engine passes the resolved budget
+  int64_t tombstone_retention_ms = 0;    // 0 = none are kept (a node alone)
+  size_t tombstones_max = 2'000'000;     // of all namespaces; beyond it some are given up early
 };
 
 struct QueryRequest {
@@ -40,6 +43,7 @@ struct QueryRequest {
   size_t top_k = 1;
   const model::Attributes* attributes = nullptr;  // all must match
   int64_t now_ms = 0;
+  bool count = true;  // false: in no counter (another node counts it); recency is touched all the same
 };
 
 // A copy of what a reader asked for: no pointer into the store leaves it.
@@ -83,6 +87,34 @@ struct Selector {
   std::optional<std::string> scope;  // that scope and its conversations
   std::vector<std::string> any_tag;
   model::Attributes all_attributes;
+  std::optional<model::PartitionSet> partitions = std::nullopt;  // only namespaces in these
+};
+
+// --- what nodes of a cluster compare ---
+struct NamespaceSummary {
+  model::NamespaceKey ns;
+  uint64_t digest = 0;      // as Store::partition_digest, of this namespace
+  uint64_t entries = 0;     // expired ones until they are reaped
+  uint64_t tombstones = 0;  // without the floor
+  Hlc floor;                // operations up to here are over: the last drop; {} = none
+};
+
+struct VersionOf {
+  std::string id;
+  Hlc version;
+  bool tombstone = false;
+};
+
+struct NamespaceVersions {
+  std::vector<VersionOf> entries;  // in no order; an id that is put again meanwhile may be missing
+  Hlc floor;
+};
+
+struct TombstoneFigures {
+  uint64_t count = 0, bytes = 0;  // floors included
+  // Deletes made at or before this time may have been given up: whoever has not heard of them by now may
+  // still hold what they removed.
+  int64_t collected_upto_ms = 0;
 };
 
 struct NamespaceCounters {  // since start
@@ -130,6 +162,10 @@ struct TopEntry {
   std::string query_text_preview;
 };
 
+// Who decided an operation. What other nodes decided is in no counter here, else a cluster would count its
+// copies.
+enum class Origin : uint8_t { here, elsewhere };
+
 enum class ApplyOutcome : uint8_t {
   inserted,
   replaced,
@@ -154,13 +190,23 @@ class Store {
   virtual Status admit(const model::PutOp& op, int64_t now_ms) const = 0;
   // Applies in log order. Never fails: a put whose dimension conflicts with older entries supersedes them all
   // (the live node had accepted it, so they were gone); one older than them is ignored.
-  virtual ApplyResult apply(const model::Operation& op, int64_t now_ms) = 0;
+  // With tombstones kept: a delete leaves one, entry or not, and a drop a floor; what is not newer than
+  // either is ignored; a put that has expired is a delete of its version. So stores that were given the same
+  // operations, in any order and any number of times, hold the same (puts of one namespace and one
+  // dimension).
+  virtual ApplyResult apply(const model::Operation& op, int64_t now_ms, Origin origin = Origin::here) = 0;
   // Who must go so that `op` fits under the namespace's cap and the node's budget, lowest value first; never
   // the entry that `op` replaces. The engine logs and applies their removal in the same batch, before the
   // put. A whole batch may be decided before any of it is applied: each put is admitted, then its victims are
   // asked for, once and in order. The store remembers what is planned (a victim is named once, an earlier put
   // of the batch may be one, two puts cannot fix different dimensions) until it is applied or the batch ends.
-  virtual std::vector<EntryRef> victims_for(const model::PutOp& op, int64_t now_ms) = 0;
+  // A put from elsewhere answers to the budget alone: whoever decided it has kept the cap.
+  virtual std::vector<EntryRef> victims_for(const model::PutOp& op, int64_t now_ms,
+                                            Origin origin = Origin::here) = 0;
+  // As `admit`, for a put that another node decided: it was accepted, so only the budget can refuse it.
+  virtual Status admit_copy(const model::PutOp& op) const = 0;
+  // Would `apply` change anything? Of the state as it is, without the batch under way.
+  virtual bool is_news(const model::Operation& op, int64_t now_ms) const = 0;
   // The batch has been applied, or given up because it could not be logged: plans that did not happen are
   // forgotten.
   virtual void end_batch() = 0;
@@ -186,7 +232,8 @@ class Store {
   // is not counted, because another namespace is asked next (a conversation's base).
   virtual Result<QueryResult> query(const QueryRequest& request, bool count_miss = true) = 0;
   // Every live entry of this id, newest version first.
-  virtual std::vector<EntryView> find(std::string_view id, int64_t now_ms, bool with_vector) const = 0;
+  virtual std::vector<EntryView> find(std::string_view id, int64_t now_ms, bool with_vector,
+                                      const model::PartitionSet* partitions = nullptr) const = 0;
   // Cosine >= threshold, not clamped; exhaustive. Empty if the dimensions differ.
   virtual std::vector<EntryRef> within_radius(const model::NamespaceKey& ns,
                                               std::span<const float> unit_vector, float threshold,
@@ -206,13 +253,32 @@ class Store {
   // nothing per entry: oldest and newest may for a while be those of an entry that has expired and is not yet
   // reaped.
   virtual std::vector<NamespaceStats> namespaces(int64_t now_ms, std::string_view prefix,
-                                                 std::string_view after, size_t limit) const = 0;
+                                                 std::string_view after, size_t limit,
+                                                 const model::PartitionSet* partitions = nullptr) const = 0;
   virtual std::optional<NamespaceStats> namespace_stats(const model::NamespaceKey& key,
                                                         int64_t now_ms) const = 0;
   // The most-read entries of the first `namespaces_max` namespaces by printed name. Looks at every entry of
   // those.
   virtual std::vector<std::pair<std::string, std::vector<TopEntry>>> top_entries(
-      int64_t now_ms, size_t top, size_t namespaces_max) const = 0;
+      int64_t now_ms, size_t top, size_t namespaces_max,
+      const model::PartitionSet* partitions = nullptr) const = 0;
+
+  // --- what nodes compare; any thread ---
+  // XOR over the entries of the partition, expired ones until they are reaped, of a 64-bit hash of key, id
+  // and version; 0 = none. Kept with every change, free to ask.
+  virtual uint64_t partition_digest(uint16_t partition) const = 0;
+  virtual uint64_t partition_entries(uint16_t partition) const = 0;
+  // Namespaces with entries, tombstones or a floor, at most `limit`.
+  virtual std::vector<NamespaceSummary> namespaces_in(uint16_t partition, size_t limit) const = 0;
+  // Of the ids with XXH3-64(id) & (buckets - 1) == bucket; `buckets` a power of two. Looks at every entry of
+  // the namespace.
+  virtual NamespaceVersions versions(const model::NamespaceKey& ns, uint32_t bucket,
+                                     uint32_t buckets) const = 0;
+  // What the namespace holds of these ids, as model::encode writes it: puts, deletes for tombstones. "" asks
+  // for the floor, a drop that comes first. Unknown ids are passed over.
+  virtual std::vector<std::string> encoded(const model::NamespaceKey& ns,
+                                           const std::vector<std::string>& ids) const = 0;
+  virtual TombstoneFigures tombstones() const = 0;
 
   // --- snapshots (background thread; takes its own short guards) ---
   // Hands out every namespace: each live entry encoded as an operation, by rising version, then the graph if

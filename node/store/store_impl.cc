@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "node/store/comparison.h"
 #include "node/store/dump.h"
 #include "node/store/reader.h"
 #include "node/store/room_planner.h"
@@ -19,13 +20,17 @@ class StoreImpl final : public Store {
       : state_(options, clock, epochs, std::move(policy), hash_text) {}
 
   Status admit(const model::PutOp& op, int64_t now_ms) const override { return planner_.admit(op, now_ms); }
-  ApplyResult apply(const model::Operation& op, int64_t now_ms) override {
-    if (const auto* put = std::get_if<model::PutOp>(&op)) return writer_.put(*put, now_ms);
-    if (const auto* deletion = std::get_if<model::DeleteOp>(&op)) return writer_.remove(*deletion, now_ms);
-    return writer_.drop(std::get<model::DropNamespaceOp>(op), now_ms);
+  ApplyResult apply(const model::Operation& op, int64_t now_ms, Origin origin) override {
+    if (const auto* put = std::get_if<model::PutOp>(&op)) return writer_.put(*put, now_ms, origin);
+    if (const auto* gone = std::get_if<model::DeleteOp>(&op)) return writer_.remove(*gone, now_ms, origin);
+    return writer_.drop(std::get<model::DropNamespaceOp>(op), now_ms, origin);
   }
-  std::vector<EntryRef> victims_for(const model::PutOp& op, int64_t now_ms) override {
-    return planner_.victims_for(op, now_ms);
+  std::vector<EntryRef> victims_for(const model::PutOp& op, int64_t now_ms, Origin origin) override {
+    return planner_.victims_for(op, now_ms, origin);
+  }
+  Status admit_copy(const model::PutOp& op) const override { return planner_.admit_copy(op); }
+  bool is_news(const model::Operation& op, int64_t now_ms) const override {
+    return writer_.is_news(op, now_ms);
   }
   void end_batch() override { planner_.end_batch(); }
   void start_counting() override { state_.bases.reset(); }
@@ -38,8 +43,9 @@ class StoreImpl final : public Store {
   Result<QueryResult> query(const QueryRequest& request, bool count_miss) override {
     return reader_.query(request, count_miss);
   }
-  std::vector<EntryView> find(std::string_view id, int64_t now_ms, bool with_vector) const override {
-    return reader_.find(id, now_ms, with_vector);
+  std::vector<EntryView> find(std::string_view id, int64_t now_ms, bool with_vector,
+                              const model::PartitionSet* partitions) const override {
+    return reader_.find(id, now_ms, with_vector, partitions);
   }
   std::vector<EntryRef> within_radius(const model::NamespaceKey& ns, std::span<const float> unit_vector,
                                       float threshold, int64_t now_ms) const override {
@@ -57,17 +63,37 @@ class StoreImpl final : public Store {
     return statistics_.base_totals(now_ms, forgotten);
   }
   std::vector<NamespaceStats> namespaces(int64_t now_ms, std::string_view prefix, std::string_view after,
-                                         size_t limit) const override {
-    return statistics_.namespaces(now_ms, prefix, after, limit);
+                                         size_t limit, const model::PartitionSet* partitions) const override {
+    return statistics_.namespaces(now_ms, prefix, after, limit, partitions);
   }
   std::optional<NamespaceStats> namespace_stats(const model::NamespaceKey& key,
                                                 int64_t now_ms) const override {
     return statistics_.of_namespace(key, now_ms);
   }
   std::vector<std::pair<std::string, std::vector<TopEntry>>> top_entries(
-      int64_t now_ms, size_t top, size_t namespaces_max) const override {
-    return statistics_.top_entries(now_ms, top, namespaces_max);
+      int64_t now_ms, size_t top, size_t namespaces_max,
+      const model::PartitionSet* partitions) const override {
+    return statistics_.top_entries(now_ms, top, namespaces_max, partitions);
   }
+
+  uint64_t partition_digest(uint16_t partition) const override {
+    return partition < model::kPartitions ? state_.partitions[partition].digest() : 0;
+  }
+  uint64_t partition_entries(uint16_t partition) const override {
+    return partition < model::kPartitions ? state_.partitions[partition].entries() : 0;
+  }
+  std::vector<NamespaceSummary> namespaces_in(uint16_t partition, size_t limit) const override {
+    return comparison_.namespaces_in(partition, limit);
+  }
+  NamespaceVersions versions(const model::NamespaceKey& ns, uint32_t bucket,
+                             uint32_t buckets) const override {
+    return comparison_.versions(ns, bucket, buckets);
+  }
+  std::vector<std::string> encoded(const model::NamespaceKey& ns,
+                                   const std::vector<std::string>& ids) const override {
+    return comparison_.encoded(ns, ids);
+  }
+  TombstoneFigures tombstones() const override { return {}; }
 
   Status dump(const SnapshotSink& sink, int64_t now_ms) const override {
     return Dump(state_, sink, now_ms).run();
@@ -82,6 +108,7 @@ class StoreImpl final : public Store {
   RoomPlanner planner_{state_, writer_};
   Reader reader_{state_};
   Statistics statistics_{state_};
+  Comparison comparison_{state_};
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <limits>
 #include <memory>
 
 #include "common/sync/epoch.h"
@@ -10,6 +11,7 @@
 #include "node/store/base_counters.h"
 #include "node/store/batch_plan.h"
 #include "node/store/census.h"
+#include "node/store/digest.h"
 #include "node/store/exact_index.h"
 #include "node/store/id_index.h"
 #include "node/store/namespace_map.h"
@@ -33,6 +35,8 @@ struct StoreState {
 
   // Inside an epoch guard, taken first.
   ReadView view(int64_t now_ms) const noexcept { return {committed.load(std::memory_order_acquire), now_ms}; }
+  // The same, with what has expired and is not reaped yet.
+  ReadView view_with_expired() const noexcept { return view(std::numeric_limits<int64_t>::min()); }
   // What the budget counts: the entries that have not died, their share of the index and the tables. Memory
   // that an index keeps for entries to come is not charged to anybody, else evicting could never win against
   // it.
@@ -50,6 +54,7 @@ struct StoreState {
   ExactIndex texts{tables};
   mutable BaseCounters bases{tables};  // readers count in it
   Census census;
+  PartitionDigests partitions;
   std::atomic<uint64_t> committed{0};  // see ReadView
   std::atomic<uint64_t> index_rebuilds{0};
 

@@ -37,21 +37,26 @@ Writer::~Writer() {
   }
 }
 
-ApplyResult Writer::put(const model::PutOp& op, int64_t now_ms) {
+// Nothing in it that is not known already, or over.
+bool Writer::is_old(const model::PutOp& op, const NamespaceState* ns, const Entry* old) const {
+  if (old != nullptr && op.version <= old->version()) return true;
+  return ns != nullptr && ns->dimension != op.vector.size() && ns->entries.back().version() > op.version;
+}
+
+ApplyResult Writer::put(const model::PutOp& op, int64_t now_ms, Origin origin) {
   state_.plan.applied(op);
   ApplyResult result;
   NamespaceState* ns = state_.namespaces.find(op.ns);
   Entry* old = ns != nullptr ? state_.ids.find_alive(*ns, op.id) : nullptr;
-  if (old != nullptr && op.version <= old->version()) return result;
+  if (is_old(op, ns, old)) return result;
   result.outcome = old != nullptr ? ApplyOutcome::replaced : ApplyOutcome::inserted;
   if (ns != nullptr && ns->dimension != op.vector.size()) {
-    if (ns->entries.back().version() > op.version) return {};
-    ns = &supersede(*ns, op.vector.size(), now_ms, result);
+    ns = &supersede(*ns, op.vector.size(), now_ms, origin, result);
     old = nullptr;
   }
   if (ns == nullptr) ns = &open_namespace(op.ns, op.vector.size());
   link(*ns, op);
-  count_one(ns->base.counters.inserts);
+  if (origin == Origin::here) count_one(ns->base.counters.inserts);
   if (old != nullptr) {
     result.removed = old->live_at(now_ms) ? 1 : 0;
     kill(*old);
@@ -60,7 +65,7 @@ ApplyResult Writer::put(const model::PutOp& op, int64_t now_ms) {
   return result;
 }
 
-ApplyResult Writer::remove(const model::DeleteOp& op, int64_t now_ms) {
+ApplyResult Writer::remove(const model::DeleteOp& op, int64_t now_ms, Origin origin) {
   NamespaceState* ns = state_.namespaces.find(op.ns);
   Entry* entry = ns != nullptr ? state_.ids.find_alive(*ns, op.id) : nullptr;
   if (entry == nullptr || entry->version() > op.version) return {};
@@ -68,13 +73,13 @@ ApplyResult Writer::remove(const model::DeleteOp& op, int64_t now_ms) {
   CounterCells& counters = ns->base.counters;
   switch (op.reason) {
     case model::DeleteReason::requested:
-      kill_counted(*entry, now_ms, counters.deletions);
+      kill_counted(*entry, now_ms, counters.deletions, origin);
       break;
     case model::DeleteReason::invalidated:
-      kill_counted(*entry, now_ms, counters.invalidations);
+      kill_counted(*entry, now_ms, counters.invalidations, origin);
       break;
     case model::DeleteReason::evicted:
-      kill_counted(*entry, now_ms, counters.evictions);
+      kill_counted(*entry, now_ms, counters.evictions, origin);
       break;
     case model::DeleteReason::moved:
       kill(*entry);
@@ -84,23 +89,38 @@ ApplyResult Writer::remove(const model::DeleteOp& op, int64_t now_ms) {
   return result;
 }
 
-ApplyResult Writer::drop(const model::DropNamespaceOp& op, int64_t now_ms) {
+ApplyResult Writer::drop(const model::DropNamespaceOp& op, int64_t now_ms, Origin origin) {
   ApplyResult result;
   NamespaceState* ns = state_.namespaces.find(op.ns);
   if (ns == nullptr) return result;
   while (!ns->entries.empty() && ns->entries.front().version() <= op.version) {
     Entry& entry = ns->entries.front();
     if (entry.live_at(now_ms)) ++result.removed;
-    kill_counted(entry, now_ms, ns->base.counters.deletions);
+    kill_counted(entry, now_ms, ns->base.counters.deletions, origin);
     result.outcome = ApplyOutcome::removed;
   }
   if (result.outcome == ApplyOutcome::removed) commit();
   return result;
 }
 
+bool Writer::is_news(const model::Operation& op, int64_t /*now_ms*/) const {
+  const NamespaceState* ns = state_.namespaces.find(model::namespace_of(op));
+  if (std::holds_alternative<model::DropNamespaceOp>(op)) {
+    return ns != nullptr && ns->entries.front().version() <= model::version_of(op);
+  }
+  if (const auto* put = std::get_if<model::PutOp>(&op)) {
+    return !is_old(*put, ns, ns != nullptr ? state_.ids.find_alive(*ns, put->id) : nullptr);
+  }
+  const auto& deletion = std::get<model::DeleteOp>(op);
+  const Entry* entry = ns != nullptr ? state_.ids.find_alive(*ns, deletion.id) : nullptr;
+  return entry != nullptr && entry->version() <= deletion.version;
+}
+
 size_t Writer::reap_expired(int64_t now_ms, size_t max) {
   const std::vector<Entry*> expired = state_.census.earliest(now_ms, max);
-  for (Entry* entry : expired) kill_counted(*entry, now_ms, entry->ns->base.counters.expirations);
+  for (Entry* entry : expired) {
+    kill_counted(*entry, now_ms, entry->ns->base.counters.expirations, Origin::here);
+  }
   if (!expired.empty()) commit();
   return expired.size();
 }
@@ -132,12 +152,13 @@ void Writer::close_namespace(NamespaceState& ns) {
 
 // Everything in `ns` is older than an accepted put of another dimension, so it was gone when that was
 // accepted.
-NamespaceState& Writer::supersede(NamespaceState& ns, size_t dimension, int64_t now_ms, ApplyResult& result) {
+NamespaceState& Writer::supersede(NamespaceState& ns, size_t dimension, int64_t now_ms, Origin origin,
+                                  ApplyResult& result) {
   const model::NamespaceKey key = ns.key;
   while (!ns.entries.empty()) {
     Entry& entry = ns.entries.front();
     if (entry.live_at(now_ms)) ++result.removed;
-    kill_counted(entry, now_ms, ns.base.counters.deletions);
+    kill_counted(entry, now_ms, ns.base.counters.deletions, origin);
   }
   close_namespace(ns);
   return open_namespace(key, dimension);
@@ -180,14 +201,19 @@ void Writer::kill(Entry& entry) {
   touch(ns);
 }
 
-void Writer::kill_counted(Entry& entry, int64_t now_ms, std::atomic<uint64_t>& counter) {
-  count_one(entry.live_at(now_ms) ? counter : entry.ns->base.counters.expirations);
+void Writer::kill_counted(Entry& entry, int64_t now_ms, std::atomic<uint64_t>& counter, Origin origin) {
+  if (!entry.live_at(now_ms)) {
+    count_one(entry.ns->base.counters.expirations);
+  } else if (origin == Origin::here) {
+    count_one(counter);
+  }
   kill(entry);
 }
 
 void Writer::commit() {
   state_.committed.store(next_sequence(), std::memory_order_release);
   state_.census.change(born_, dead_);
+  sum_up();
   born_ = nullptr;
   for (NamespaceState* ns : touched_) {
     ns->touched = false;
@@ -212,6 +238,23 @@ void Writer::commit() {
   if (retired_ < kCollectEvery) return;
   retired_ = 0;
   state_.epochs.collect();
+}
+
+// Brings the digests up to date.
+void Writer::sum_up() {
+  const auto digest_of = [this](const Entry& entry) {
+    return entry_digest(entry.ns->key, entry.id(), entry.version(), encoded_);
+  };
+  if (born_ != nullptr) {
+    const uint64_t digest = digest_of(*born_);
+    born_->ns->sum.add(digest);
+    state_.partitions[born_->ns->partition].add(digest);
+  }
+  for (const Entry* entry : dead_) {
+    const uint64_t digest = digest_of(*entry);
+    entry->ns->sum.remove(digest);
+    state_.partitions[entry->ns->partition].remove(digest);
+  }
 }
 
 // No reader that could see it alive is left. Some may still stand on it, walking a chain or a search's

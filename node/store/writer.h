@@ -22,9 +22,10 @@ class Writer {
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
 
-  ApplyResult put(const model::PutOp& op, int64_t now_ms);
-  ApplyResult remove(const model::DeleteOp& op, int64_t now_ms);
-  ApplyResult drop(const model::DropNamespaceOp& op, int64_t now_ms);
+  ApplyResult put(const model::PutOp& op, int64_t now_ms, Origin origin);
+  ApplyResult remove(const model::DeleteOp& op, int64_t now_ms, Origin origin);
+  ApplyResult drop(const model::DropNamespaceOp& op, int64_t now_ms, Origin origin);
+  bool is_news(const model::Operation& op, int64_t now_ms) const;
   size_t reap_expired(int64_t now_ms, size_t max);
 
   std::optional<Store::Maintenance> begin_maintenance();
@@ -41,11 +42,14 @@ class Writer {
   NamespaceState& open_namespace(const model::NamespaceKey& key, size_t dimension);
   void close_namespace(NamespaceState& ns);
   void free_namespace(NamespaceState* ns);
-  NamespaceState& supersede(NamespaceState& ns, size_t dimension, int64_t now_ms, ApplyResult& result);
+  bool is_old(const model::PutOp& op, const NamespaceState* ns, const Entry* old) const;
+  NamespaceState& supersede(NamespaceState& ns, size_t dimension, int64_t now_ms, Origin origin,
+                            ApplyResult& result);
   void link(NamespaceState& ns, const model::PutOp& op);
   void kill(Entry& entry);
-  void kill_counted(Entry& entry, int64_t now_ms, std::atomic<uint64_t>& counter);
+  void kill_counted(Entry& entry, int64_t now_ms, std::atomic<uint64_t>& counter, Origin origin);
   void commit();
+  void sum_up();
   void bury(Entry& entry);
   void refresh(NamespaceState& ns);
   void touch(NamespaceState& ns);
@@ -54,10 +58,10 @@ class Writer {
 
   StoreState& state_;
   uint64_t namespaces_made_ = 0;
-  size_t fresh_index_bytes_ = 1024;  // of the last index made, while empty
-  size_t retired_ = 0;               // since the last collect of our own
-  std::string normalised_;           // scratch
-  MaintenanceQueue changed_;         // namespaces whose index may want work
+  size_t fresh_index_bytes_ = 1024;   // of the last index made, while empty
+  size_t retired_ = 0;                // since the last collect of our own
+  std::string normalised_, encoded_;  // scratch
+  MaintenanceQueue changed_;          // namespaces whose index may want work
   // --- the change under way ---
   Entry* born_ = nullptr;
   std::vector<Entry*> dead_;

@@ -64,15 +64,15 @@ class FakeStore final : public store::Store {
   uint64_t memory_bytes() const override { return 1000 * entries_.size(); }
   size_t namespace_count() const override { return all().size(); }
   std::vector<NamespaceStats> namespaces(int64_t, std::string_view prefix, std::string_view after,
-                                         size_t limit) const override {
+                                         size_t limit, const model::PartitionSet*) const override {
     std::vector<NamespaceStats> page;
     for (const auto& [name, stats] : all()) {
       if (name > after && name.starts_with(prefix) && page.size() < limit) page.push_back(stats);
     }
     return page;
   }
-  std::vector<std::pair<std::string, std::vector<store::TopEntry>>> top_entries(int64_t, size_t top,
-                                                                                size_t) const override {
+  std::vector<std::pair<std::string, std::vector<store::TopEntry>>> top_entries(
+      int64_t, size_t top, size_t, const model::PartitionSet*) const override {
     std::map<std::string, std::vector<store::TopEntry>> tops;
     for (const FakeEntry& entry : entries_) {
       auto& list = tops[model::printed_name(entry.ns)];
@@ -88,12 +88,17 @@ class FakeStore final : public store::Store {
     unused();
   }
   Status admit(const model::PutOp&, int64_t) const override { unused(); }
-  store::ApplyResult apply(const model::Operation&, int64_t) override { unused(); }
-  std::vector<store::EntryRef> victims_for(const model::PutOp&, int64_t) override { unused(); }
+  store::ApplyResult apply(const model::Operation&, int64_t, store::Origin) override { unused(); }
+  std::vector<store::EntryRef> victims_for(const model::PutOp&, int64_t, store::Origin) override { unused(); }
+  Status admit_copy(const model::PutOp&) const override { unused(); }
+  bool is_news(const model::Operation&, int64_t) const override { unused(); }
   size_t reap_expired(int64_t, size_t) override { unused(); }
   std::optional<Maintenance> begin_maintenance() override { unused(); }
   Result<store::QueryResult> query(const store::QueryRequest&, bool) override { unused(); }
-  std::vector<store::EntryView> find(std::string_view, int64_t, bool) const override { unused(); }
+  std::vector<store::EntryView> find(std::string_view, int64_t, bool,
+                                     const model::PartitionSet*) const override {
+    unused();
+  }
   std::vector<store::EntryRef> within_radius(const model::NamespaceKey&, std::span<const float>, float,
                                              int64_t) const override {
     unused();
@@ -103,6 +108,17 @@ class FakeStore final : public store::Store {
   void start_counting() override { unused(); }
   uint64_t index_rebuilds() const override { unused(); }
   std::vector<store::BaseTotals> base_totals(int64_t, store::NamespaceCounters&) const override { unused(); }
+  uint64_t partition_digest(uint16_t) const override { unused(); }
+  uint64_t partition_entries(uint16_t) const override { unused(); }
+  std::vector<store::NamespaceSummary> namespaces_in(uint16_t, size_t) const override { unused(); }
+  store::NamespaceVersions versions(const model::NamespaceKey&, uint32_t, uint32_t) const override {
+    unused();
+  }
+  std::vector<std::string> encoded(const model::NamespaceKey&,
+                                   const std::vector<std::string>&) const override {
+    unused();
+  }
+  store::TombstoneFigures tombstones() const override { unused(); }
   Status dump(const SnapshotSink&, int64_t) const override { unused(); }
   Status load_graph(const model::NamespaceKey&, Bytes) override { unused(); }
 
@@ -246,7 +262,7 @@ void FakeEngine::remove(engine::RemoveRequest request, engine::Done<uint64_t> do
   done(removed == 0 ? Result<uint64_t>(Status::not_found("no such entry")) : Result<uint64_t>(removed));
 }
 
-void FakeEngine::drop_namespace(model::NamespaceKey ns, engine::Done<uint64_t> done) {
+void FakeEngine::drop_namespace(model::NamespaceKey ns, engine::WriteTag, engine::Done<uint64_t> done) {
   const uint64_t removed = std::erase_if(entries, [&](const FakeEntry& entry) { return entry.ns == ns; });
   done(removed == 0 ? Result<uint64_t>(Status::not_found("no such namespace")) : Result<uint64_t>(removed));
 }

@@ -40,9 +40,15 @@ class FakeEngine final : public engine::Engine {
   void insert_batch(std::vector<engine::InsertRequest> requests,
                     std::function<void(std::vector<Result<std::string>>)> done) override;
   void remove(engine::RemoveRequest request, engine::Done<uint64_t> done) override;
-  void drop_namespace(model::NamespaceKey ns, engine::Done<uint64_t> done) override;
+  void drop_namespace(model::NamespaceKey ns, engine::WriteTag tag, engine::Done<uint64_t> done) override;
   void invalidate(engine::InvalidateRequest request, engine::Done<std::vector<std::string>> done) override;
   void compact(engine::Done<engine::CompactResult> done) override;
+  void set_decision_sink(engine::DecisionSink*) override {}
+  void apply_replicated(std::vector<model::Operation>, engine::Done<uint64_t> applied) override {
+    applied(uint64_t{0});
+  }
+  void purge(std::vector<store::EntryRef>, engine::Done<uint64_t> done) override { done(uint64_t{0}); }
+  void pump() override {}
 
   Status readiness() const override { return readiness_answer; }
   engine::Counters counters() const override { return counters_; }

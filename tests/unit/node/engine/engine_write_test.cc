@@ -33,7 +33,7 @@ TEST_F(EngineWriteTest, AnAcknowledgedInsertIsVisibleAndSurvivesARestart) {
   request.cost = 0.25;
   const auto id = insert(*engine, request);
   ASSERT_TRUE(id.ok()) << id.status().to_string();
-  EXPECT_EQ(crypto::partition_of_uuid(*id), 0);
+  EXPECT_EQ(crypto::partition_of_uuid(*id), model::partition_of(request.ns));
   for (int restart = 0; restart < 2; ++restart) {
     const auto hit = look_up(*engine, kNs, 10);
     ASSERT_TRUE(hit.ok());

@@ -27,15 +27,22 @@ class FakeStore final : public store::Store {
     return bases;
   }
   Status admit(const model::PutOp&, int64_t) const override { return unexpected(); }
-  store::ApplyResult apply(const model::Operation&, int64_t) override { return {}; }
-  std::vector<store::EntryRef> victims_for(const model::PutOp&, int64_t) override { return {}; }
+  store::ApplyResult apply(const model::Operation&, int64_t, store::Origin) override { return {}; }
+  std::vector<store::EntryRef> victims_for(const model::PutOp&, int64_t, store::Origin) override {
+    return {};
+  }
+  Status admit_copy(const model::PutOp&) const override { return unexpected(); }
+  bool is_news(const model::Operation&, int64_t) const override { return false; }
   void end_batch() override {}
   void start_counting() override {}
   size_t reap_expired(int64_t, size_t) override { return 0; }
   std::optional<Maintenance> begin_maintenance() override { return std::nullopt; }
   size_t dimension_of(const model::NamespaceKey&, int64_t) const override { return 0; }
   Result<store::QueryResult> query(const store::QueryRequest&, bool) override { return unexpected(); }
-  std::vector<store::EntryView> find(std::string_view, int64_t, bool) const override { return {}; }
+  std::vector<store::EntryView> find(std::string_view, int64_t, bool,
+                                     const model::PartitionSet*) const override {
+    return {};
+  }
   std::vector<store::EntryRef> within_radius(const model::NamespaceKey&, std::span<const float>, float,
                                              int64_t) const override {
     return {};
@@ -45,19 +52,30 @@ class FakeStore final : public store::Store {
   uint64_t memory_bytes() const override { return 0; }
   size_t namespace_count() const override { return 0; }
   uint64_t index_rebuilds() const override { return 0; }
-  std::vector<store::NamespaceStats> namespaces(int64_t, std::string_view, std::string_view,
-                                                size_t) const override {
+  std::vector<store::NamespaceStats> namespaces(int64_t, std::string_view, std::string_view, size_t,
+                                                const model::PartitionSet*) const override {
     ADD_FAILURE() << "a scrape must not walk the namespaces";
     return {};
   }
   std::optional<store::NamespaceStats> namespace_stats(const model::NamespaceKey&, int64_t) const override {
     return std::nullopt;
   }
-  std::vector<std::pair<std::string, std::vector<store::TopEntry>>> top_entries(int64_t, size_t,
-                                                                                size_t) const override {
+  std::vector<std::pair<std::string, std::vector<store::TopEntry>>> top_entries(
+      int64_t, size_t, size_t, const model::PartitionSet*) const override {
     ADD_FAILURE() << "a scrape must not walk the entries";
     return {};
   }
+  uint64_t partition_digest(uint16_t) const override { return 0; }
+  uint64_t partition_entries(uint16_t) const override { return 0; }
+  std::vector<store::NamespaceSummary> namespaces_in(uint16_t, size_t) const override { return {}; }
+  store::NamespaceVersions versions(const model::NamespaceKey&, uint32_t, uint32_t) const override {
+    return {};
+  }
+  std::vector<std::string> encoded(const model::NamespaceKey&,
+                                   const std::vector<std::string>&) const override {
+    return {};
+  }
+  store::TombstoneFigures tombstones() const override { return {}; }
   Status dump(const SnapshotSink&, int64_t) const override { return unexpected(); }
   Status load_graph(const model::NamespaceKey&, Bytes) override { return unexpected(); }
 
@@ -88,9 +106,13 @@ class FakeEngine final : public engine::Engine {
   void insert_batch(std::vector<engine::InsertRequest>,
                     std::function<void(std::vector<Result<std::string>>)>) override {}
   void remove(engine::RemoveRequest, engine::Done<uint64_t>) override {}
-  void drop_namespace(model::NamespaceKey, engine::Done<uint64_t>) override {}
+  void drop_namespace(model::NamespaceKey, engine::WriteTag, engine::Done<uint64_t>) override {}
   void invalidate(engine::InvalidateRequest, engine::Done<std::vector<std::string>>) override {}
   void compact(engine::Done<engine::CompactResult>) override {}
+  void set_decision_sink(engine::DecisionSink*) override {}
+  void apply_replicated(std::vector<model::Operation>, engine::Done<uint64_t>) override {}
+  void purge(std::vector<store::EntryRef>, engine::Done<uint64_t>) override {}
+  void pump() override {}
 };
 
 // One line of the exposition: name, labels as text, value.
