@@ -36,6 +36,9 @@ struct Member {
   uint64_t generation = 0;
   uint64_t heartbeat = 0;
   Liveness liveness = Liveness::alive;
+  // Its heartbeat has grown since it was first heard of, or it was in touch itself. Until then it may be long
+  // gone and only still talked of.
+  bool proven = false;
   double phi = 0.0;
   bool left = false;           // it said goodbye: planned, not a death
   int64_t unreachable_ms = 0;  // how long it has been dead; 0 while it is not
@@ -56,21 +59,26 @@ class Membership {
 
   // --- one exchange: syn -> ack -> ack2. Malformed content was refused by the codec. ---
   GossipSyn make_syn() const;
-  GossipAck on_syn(const GossipSyn& syn);
+  // `from`: who sent it, as its link was introduced.
+  GossipAck on_syn(std::string_view from, const GossipSyn& syn);
   GossipAck2 on_ack(const GossipAck& ack);
   void on_ack2(const GossipAck2& ack2);
 
   // Judges every member by the time that has passed since its last heartbeat; forgets who is due.
   void tick();
-  // A frame of this member just came in or its link broke: evidence beside the gossip. Never revives a
-  // member whose heartbeat stands still.
+  // A frame of this member just came in: evidence beside the gossip. Never revives a member whose heartbeat
+  // stands still.
   void note_contact(std::string_view node);
 
   // Sorted by id, this node included. The reference holds until the next non-const call.
   const std::vector<Member>& members() const;
   const Member* find(std::string_view node) const;
-  // Whom to gossip with this round: live ones at random, now and then a dead one; `random` gives 64 bits.
+  // Whom to gossip with this round: `count` live ones at random, now and then a dead one beside them (so that
+  // a healed partition is noticed); `random` gives 64 bits.
   std::vector<NodeId> choose_targets(const std::function<uint64_t()>& random, size_t count) const;
+  // Of this node: the one it was made with, or a higher one if others remembered it with that (its data
+  // folder was lost or is older than they know). To be kept for the next start.
+  uint64_t generation() const noexcept;
   // Grows whenever members() changed in more than heartbeats and phi.
   uint64_t change_count() const noexcept;
 };

@@ -37,6 +37,7 @@ class FieldWriter {
 
   uint16_t version() const noexcept { return version_; }
   void require(bool /*condition*/, std::string_view /*otherwise*/) {}
+  void at_most(size_t /*bytes*/) {}
 
   void number(uint64_t tag, std::unsigned_integral auto value, uint64_t /*max*/ = 0) {
     if (value != 0) varint(tag, value);
@@ -121,6 +122,8 @@ class FieldReader {
   // invalid_argument with the reason, and where it is, if anything did not fit.
   Status finish();
   void require(bool condition, std::string_view otherwise);
+  // The whole message; called before its fields.
+  void at_most(size_t bytes) { require(in_.left() <= bytes, "the message is too long"); }
 
   template <std::unsigned_integral T>
   void number(uint64_t tag, T& value, uint64_t max = std::numeric_limits<T>::max()) {

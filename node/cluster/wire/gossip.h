@@ -26,22 +26,25 @@ struct GossipValue {
   bool erased = false;
 };
 
-// Values of one node by rising version; `reset`: the receiver forgets what it held of that node first (it
-// lags behind what the sender has collected).
+// All values of one node with versions in (since, upto], by rising version; it applies to who knows
+// everything up to `since`. `reset`: the receiver forgets what it held of that node first, because it knows
+// nothing of it (or of this generation), or lags behind what has been collected; `since` is 0 then.
 struct GossipDelta {
   NodeId node;
   uint64_t generation = 0;
   uint64_t heartbeat = 0;
   uint64_t collected = 0;
+  uint64_t since = 0, upto = 0;
   bool reset = false;
   std::vector<GossipValue> values;
 };
 
 struct GossipSyn {
   std::vector<GossipDigest> digests;
+  bool complete = true;  // false: some of the members that the sender knows, there are too many
 };
 struct GossipAck {
-  std::vector<GossipDigest> digests;
+  std::vector<GossipDigest> digests;  // of whom the sender wants to know more: what it knows so far
   std::vector<GossipDelta> deltas;
 };
 struct GossipAck2 {

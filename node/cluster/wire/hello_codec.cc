@@ -36,11 +36,14 @@ void describe(A& a, typename A::template Of<GossipValue> m) {
   a.require(!m.erased || m.value.empty(), "an erased key has a value");
 }
 
-bool versions_rise(const std::vector<GossipValue>& values) noexcept {
-  for (size_t i = 1; i < values.size(); ++i) {
-    if (values[i].version <= values[i - 1].version) return false;
+// Strictly rising, all after `since`, none after `upto`.
+bool versions_fit(const GossipDelta& delta) noexcept {
+  uint64_t last = delta.since;
+  for (const GossipValue& value : delta.values) {
+    if (value.version <= last) return false;
+    last = value.version;
   }
-  return true;
+  return last <= delta.upto;
 }
 
 template <typename A>
@@ -49,25 +52,32 @@ void describe(A& a, typename A::template Of<GossipDelta> m) {
   a.number(2, m.generation);
   a.number(3, m.heartbeat);
   a.number(4, m.collected);
-  a.flag(5, m.reset);
-  a.list(6, m.values, kGossipValuesMax);
+  a.number(5, m.since);
+  a.number(6, m.upto);
+  a.flag(7, m.reset);
+  a.list(8, m.values, kGossipValuesMax);
   a.require(m.generation > 0, "the generation is missing");
-  a.require(versions_rise(m.values), "the values are not in order of their versions");
+  a.require(versions_fit(m), "the values are not in order of their versions");
+  a.require(!m.reset || m.since == 0, "a reset begins at the first version");
 }
 
 template <typename A>
 void describe(A& a, typename A::template Of<GossipSyn> m) {
+  a.at_most(kGossipBytesMax);
   a.list(1, m.digests, kGossipMembersMax);
+  a.flag(2, m.complete, true);
 }
 
 template <typename A>
 void describe(A& a, typename A::template Of<GossipAck> m) {
+  a.at_most(kGossipBytesMax);
   a.list(1, m.digests, kGossipMembersMax);
   a.list(2, m.deltas, kGossipMembersMax);
 }
 
 template <typename A>
 void describe(A& a, typename A::template Of<GossipAck2> m) {
+  a.at_most(kGossipBytesMax);
   a.list(1, m.deltas, kGossipMembersMax);
 }
 

@@ -119,25 +119,44 @@ TEST(Refusal, WhatBelongsTogether) {
   refused<Hello>("id is missing", [](Hello& m) { m.node.clear(); });
 }
 
+GossipDelta delta_of(std::vector<GossipValue> values) {
+  GossipDelta delta;
+  delta.node = "node";
+  delta.generation = 1;
+  delta.upto = 99;
+  delta.values = std::move(values);
+  return delta;
+}
+
 TEST(Refusal, Gossip) {
-  const auto delta = [](const std::vector<GossipValue>& values) {
-    return [values](GossipAck2& m) { m.deltas = {{"node", 1, 1, 0, false, values}}; };
+  const auto refused_delta = [](std::string_view reason, const GossipDelta& delta) {
+    refused<GossipAck2>(reason, [&delta](GossipAck2& m) { m.deltas = {delta}; });
   };
-  refused<GossipAck2>("order of their versions", delta({{"a", "", 2, false}, {"b", "", 2, false}}));
-  refused<GossipAck2>("version of a value is missing", delta({{"a", "", 0, false}}));
-  refused<GossipAck2>("erased key has a value", delta({{"a", "x", 1, true}}));
-  refused<GossipAck2>("too long", delta({{"a", std::string(kGossipValueBytesMax + 1, 'x'), 1, false}}));
-  refused<GossipAck2>("key is too long", delta({{std::string(kGossipKeyBytesMax + 1, 'k'), "", 1, false}}));
-  refused<GossipAck2>("generation is missing", [](GossipAck2& m) {
-    m.deltas = {{"node", 0, 1, 0, false, {}}};
-  });
+  refused_delta("order of their versions", delta_of({{"a", "", 2, false}, {"b", "", 2, false}}));
+  refused_delta("order of their versions", delta_of({{"a", "", 100, false}}));
+  refused_delta("version of a value is missing", delta_of({{"a", "", 0, false}}));
+  refused_delta("erased key has a value", delta_of({{"a", "x", 1, true}}));
+  refused_delta("too long", delta_of({{"a", std::string(kGossipValueBytesMax + 1, 'x'), 1, false}}));
+  refused_delta("key is too long", delta_of({{std::string(kGossipKeyBytesMax + 1, 'k'), "", 1, false}}));
+  GossipDelta delta = delta_of({{"a", "", 5, false}});
+  delta.since = 5;
+  refused_delta("order of their versions", delta);
+  delta.since = 4;
+  delta.reset = true;
+  refused_delta("first version", delta);
+  delta.since = 0;
+  delta.generation = 0;
+  refused_delta("generation is missing", delta);
+  delta = delta_of({});
+  for (uint64_t i = 1; i <= kGossipValuesMax + 1; ++i) delta.values.push_back({"k", "", i, false});
+  refused_delta("too many", delta);
+
   refused<GossipSyn>("generation is missing", [](GossipSyn& m) { m.digests = {{"node", 0, 1, 1, 0}}; });
-  refused<GossipAck2>("too many", [](GossipAck2& m) {
-    GossipDelta& one = m.deltas.emplace_back(GossipDelta{"node", 1, 1, 0, false, {}});
-    for (uint64_t i = 1; i <= kGossipValuesMax + 1; ++i) one.values.push_back({"k", "", i, false});
-  });
   refused<GossipSyn>("too many", [](GossipSyn& m) {
     m.digests.assign(kGossipMembersMax + 1, {"node", 1, 1, 1, 0});
+  });
+  refused<GossipAck2>("message is too long", [](GossipAck2& m) {
+    m.deltas.assign(5, delta_of({{"a", std::string(kGossipValueBytesMax, 'x'), 1, false}}));
   });
 }
 

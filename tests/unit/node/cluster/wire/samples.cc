@@ -97,18 +97,25 @@ GossipDigest Samples::make() {
 }
 template <>
 GossipDelta Samples::make() {
-  GossipDelta out{id(), 1 + number(99), number(UINT64_MAX), number(99), coin(), {}};
-  uint64_t version = 0;
+  GossipDelta out;
+  out.node = id();
+  out.generation = 1 + number(99);
+  out.heartbeat = number(UINT64_MAX);
+  out.collected = number(99);
+  out.reset = coin();
+  out.since = out.reset ? 0 : number(99);
+  out.upto = out.since;
   for (uint64_t i = number(3); i > 0; --i) {
     const bool erased = coin();
-    out.values.push_back(
-        {"k" + std::to_string(i), erased ? "" : text(9) + '\xff', version += 1 + number(99), erased});
+    out.upto += 1 + number(99);
+    out.values.push_back({"k" + std::to_string(i), erased ? "" : text(9) + '\xff', out.upto, erased});
   }
+  out.upto += number(3);
   return out;
 }
 template <>
 GossipSyn Samples::make() {
-  return {some<GossipDigest>()};
+  return {some<GossipDigest>(), coin()};
 }
 template <>
 GossipAck Samples::make() {
