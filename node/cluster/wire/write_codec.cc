@@ -49,6 +49,7 @@ void describe(A& a, typename A::template Of<engine::RemoveRequest> m) {
   a.id(1, m.id);
   a.optional_key(2, m.ns);
   a.scope(3, m.scope);
+  a.optional_partitions(4, m.partitions);
 }
 
 template <typename A>
@@ -76,6 +77,7 @@ void describe(A& a, typename A::template Of<store::Selector> m) {
   a.scope(1, m.scope);
   a.tags(2, m.any_tag);
   a.attributes(3, m.all_attributes);
+  a.optional_partitions(4, m.partitions);
 }
 
 template <typename A>
@@ -83,6 +85,7 @@ void describe(A& a, typename A::template Of<engine::InvalidateRequest> m) {
   a.optional_message(1, m.radius);
   a.optional_message(2, m.selector);
   a.flag(3, m.dry_run);
+  a.optional_partitions(4, m.partitions);
   a.require(m.radius.has_value() != m.selector.has_value(), "either a radius or a selector is needed");
 }
 

@@ -62,19 +62,20 @@ FERRO_FIELDS(VersionsReply, a, b)
 FERRO_FIELDS(FetchMessage, a, b)
 FERRO_FIELDS(FetchReply, a)
 
-// These carry what belongs to one process, too, and that does not travel.
-inline auto fields_of(const engine::InsertRequest& r) {
-  return std::tie(r.ns, r.id, r.unit_vector, r.query_text, r.response, r.ttl_seconds, r.ttl_ms, r.tags,
-                  r.attributes, r.cost);
+FERRO_FIELDS(store::Selector, a, b, c, d)
+
+// The tag that follows a write through an engine means something in one process only.
+inline auto fields_of(const engine::InsertRequest& whole) {
+  const auto& [a, b, c, d, e, f, g, h, i, j, tag] = whole;
+  return std::tie(a, b, c, d, e, f, g, h, i, j);
 }
-inline auto fields_of(const engine::RemoveRequest& r) {
-  return std::tie(r.id, r.ns, r.scope);
+inline auto fields_of(const engine::RemoveRequest& whole) {
+  const auto& [a, b, c, tag, d] = whole;
+  return std::tie(a, b, c, d);
 }
-inline auto fields_of(const engine::InvalidateRequest& r) {
-  return std::tie(r.radius, r.selector, r.dry_run);
-}
-inline auto fields_of(const store::Selector& s) {
-  return std::tie(s.scope, s.any_tag, s.all_attributes);
+inline auto fields_of(const engine::InvalidateRequest& whole) {
+  const auto& [a, b, c, tag, d] = whole;
+  return std::tie(a, b, c, d);
 }
 
 #undef FERRO_FIELDS

@@ -183,6 +183,7 @@ RemoveMessage Samples::make() {
   out.request.id = id();
   if (coin()) out.request.ns = key();
   if (coin()) out.request.scope = key().scope;
+  if (coin()) out.request.partitions = partitions();
   out.partitions = partitions();
   return out;
 }
@@ -204,7 +205,9 @@ InvalidateMessage Samples::make() {
     if (coin()) selector.scope = key().scope;
     selector.any_tag = tags();
     selector.all_attributes = attributes();
+    if (coin()) selector.partitions = partitions();
   }
+  if (coin()) out.request.partitions = partitions();
   out.request.dry_run = coin();
   out.partitions = partitions();
   return out;
