@@ -29,4 +29,11 @@ struct CounterCells {
   }
 };
 
+// One query of a client.
+inline void count_query(CounterCells& counters, bool hit, bool exact) {
+  ++counters.queries;
+  if (hit) ++counters.hits;
+  if (exact) ++counters.exact_match_hits;
+}
+
 }  // namespace ferro::node::engine

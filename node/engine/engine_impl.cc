@@ -222,6 +222,11 @@ void EngineImpl::pump() {
   pumping_ = false;
 }
 
+void EngineImpl::count_lookup(const model::NamespaceKey& base, bool hit, bool exact) {
+  count_query(core_->counters, hit, exact);
+  core_->store->count_query(base, hit, exact);
+}
+
 Status EngineImpl::readiness() const {
   if (stopping_) return Status::unavailable("the node is stopping");
   return core_->log_health.current();

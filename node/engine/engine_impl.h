@@ -38,6 +38,8 @@ class EngineImpl final : public Engine {
   void purge(std::vector<store::EntryRef> entries, Done<uint64_t> done) override;
   void pump() override;
 
+  void count_lookup(const model::NamespaceKey& base, bool hit, bool exact) override;
+
   Status readiness() const override;
   Counters counters() const override;
   EngineFigures figures() const override;

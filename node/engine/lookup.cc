@@ -41,11 +41,8 @@ Result<LookupResult> look_up(Core& core, const LookupRequest& request) {
   result.hits = std::move(found.hits);
   if (!request.count) return result;
 
-  ++core.counters.queries;
-  if (!result.hits.empty()) {
-    ++core.counters.hits;
-    if (result.hits.front().exact_match) ++core.counters.exact_match_hits;
-  }
+  const bool hit = !result.hits.empty();
+  count_query(core.counters, hit, hit && result.hits.front().exact_match);
   return result;
 }
 

@@ -65,12 +65,13 @@ void BaseCounters::give_back(const model::NamespaceKey& ns) {
   forget_surplus(shard);
 }
 
-void BaseCounters::count_miss(const model::NamespaceKey& ns) {
+void BaseCounters::count_query(const model::NamespaceKey& ns, bool hit, bool exact) {
   model::NamespaceKey base = ns.base();
   Shard& shard = shard_of(base);
   const std::lock_guard lock(shard.mutex);
-  find_or_add(shard, std::move(base))
-      ->second.cell.counters.queries_miss.fetch_add(1, std::memory_order_relaxed);
+  CounterCells& counters = find_or_add(shard, std::move(base))->second.cell.counters;
+  (hit ? counters.queries_hit : counters.queries_miss).fetch_add(1, std::memory_order_relaxed);
+  if (exact) counters.exact_match_hits.fetch_add(1, std::memory_order_relaxed);
   forget_surplus(shard);
 }
 

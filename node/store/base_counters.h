@@ -53,8 +53,9 @@ class BaseCounters {
   // entry until nobody can count on it any more.
   BaseCell& hold(const model::NamespaceKey& ns);
   void give_back(const model::NamespaceKey& ns);
-  // A query to a namespace that does not exist.
-  void count_miss(const model::NamespaceKey& ns);
+  // A query that no cell in hand counts: to a namespace that does not exist, or answered elsewhere.
+  void count_query(const model::NamespaceKey& ns, bool hit, bool exact);
+  void count_miss(const model::NamespaceKey& ns) { count_query(ns, false, false); }
 
   // Every base that is known, in no order, and what the forgotten ones have counted. The sum over both never
   // decreases.

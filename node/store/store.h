@@ -231,6 +231,8 @@ class Store {
   // returns (recency, access count). Counts a hit or a miss for the namespace; with `count_miss` false a miss
   // is not counted, because another namespace is asked next (a conversation's base).
   virtual Result<QueryResult> query(const QueryRequest& request, bool count_miss = true) = 0;
+  // Counts a query for a base namespace whose answer came from elsewhere. Any thread.
+  virtual void count_query(const model::NamespaceKey& base, bool hit, bool exact) = 0;
   // Every live entry of this id, newest version first.
   virtual std::vector<EntryView> find(std::string_view id, int64_t now_ms, bool with_vector,
                                       const model::PartitionSet* partitions = nullptr) const = 0;

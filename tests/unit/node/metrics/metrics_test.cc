@@ -39,6 +39,7 @@ class FakeStore final : public store::Store {
   std::optional<Maintenance> begin_maintenance() override { return std::nullopt; }
   size_t dimension_of(const model::NamespaceKey&, int64_t) const override { return 0; }
   Result<store::QueryResult> query(const store::QueryRequest&, bool) override { return unexpected(); }
+  void count_query(const model::NamespaceKey&, bool, bool) override { ADD_FAILURE(); }
   std::vector<store::EntryView> find(std::string_view, int64_t, bool,
                                      const model::PartitionSet*) const override {
     return {};
@@ -92,6 +93,7 @@ class FakeEngine final : public engine::Engine {
   Status readiness_;
 
   const store::Store& store() const override { return store_; }
+  void count_lookup(const model::NamespaceKey&, bool, bool) override {}
   engine::Counters counters() const override { return counters_; }
   engine::EngineFigures figures() const override { return figures_; }
   const engine::EngineOptions& options() const override { return options_; }
