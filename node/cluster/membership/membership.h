@@ -7,14 +7,14 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
-#include <optional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "common/base/result.h"
 #include "common/time/clock.h"
 #include "node/cluster/wire/gossip.h"
 
@@ -49,9 +49,13 @@ struct Member {
 
 class Membership {
  public:
+  // `clock` outlives it.
   Membership(MembershipOptions options, const Clock& clock);
+  ~Membership();
+  Membership(const Membership&) = delete;
+  Membership& operator=(const Membership&) = delete;
 
-  // --- this node's own values ---
+  // --- this node's own values; key, value and number of keys within the limits of wire/gossip.h ---
   void set(std::string_view key, std::string value);
   void erase(std::string_view key);  // leaves a tombstone until everybody has seen it
   void beat();                       // once a round: the heartbeat that others detect failures by
@@ -80,7 +84,47 @@ class Membership {
   // folder was lost or is older than they know). To be kept for the next start.
   uint64_t generation() const noexcept;
   // Grows whenever members() changed in more than heartbeats and phi.
-  uint64_t change_count() const noexcept;
+  uint64_t change_count() const noexcept { return changes_; }
+
+ private:
+  struct Known;  // what stands behind a Member
+  struct Forgotten {
+    NodeId node;
+    uint64_t generation = 0, heartbeat = 0;
+  };
+  struct Answer {  // owed to a peer: of this member, to who knows that (nothing, if null)
+    size_t index = 0;
+    const GossipDigest* known = nullptr;
+  };
+  static constexpr size_t kNone = SIZE_MAX;
+
+  size_t index_of(std::string_view node) const noexcept;
+  void add(const GossipDelta& delta);
+  void remove(size_t index);
+  void begin_generation(size_t index, const GossipDelta& delta);
+  void values_changed(size_t index);
+  void beat_seen(size_t index, uint64_t heartbeat);
+  void set_liveness(size_t index, Liveness liveness);
+  bool is_forgotten(std::string_view node, uint64_t generation, uint64_t heartbeat) const;
+  void claim_self(uint64_t generation, uint64_t version, uint64_t heartbeat);
+  void compare(const GossipDigest& theirs, std::vector<GossipDigest>& wanted, std::vector<Answer>& answers);
+  void take(const std::vector<GossipDelta>& deltas);
+  void take(const GossipDelta& delta);
+  std::vector<GossipDelta> compose(std::vector<Answer> answers, size_t budget);
+  void forgive_own_pause(int64_t now_ns);
+  void judge(size_t index, int64_t now_ns);
+  void collect_erased();
+  void forget_the_long_gone(int64_t now_ns);
+
+  const MembershipOptions options_;
+  const Clock& clock_;
+  std::vector<Member> members_;                // by id
+  std::vector<std::unique_ptr<Known>> known_;  // of the member at the same index
+  size_t self_ = 0;
+  std::deque<Forgotten> forgotten_;  // oldest first
+  int64_t last_tick_ns_ = 0;
+  uint64_t exchanges_ = 0;  // turns who comes first in a message that is too small for all
+  uint64_t changes_ = 0;
 };
 
 }  // namespace ferro::node::cluster
