@@ -81,9 +81,9 @@ Result<std::string> answer_of(WriteItem& item) {
 EngineImpl::EngineImpl(DataFolder folder, std::unique_ptr<Core> core, const Recovered& recovered)
     : folder_(std::move(folder)),
       core_(std::move(core)),
-      index_worker_(kIndexJobsMax),
-      snapshot_worker_(kSnapshotJobsMax),
-      scan_worker_(kScanJobsMax),
+      index_worker_("index", sync::ThreadRole::background, kIndexJobsMax),
+      snapshot_worker_("snapshot", sync::ThreadRole::background, kSnapshotJobsMax),
+      scan_worker_("scan", sync::ThreadRole::serving, kScanJobsMax),
       compactor_(*core_, snapshot_worker_),
       writer_(*core_, index_worker_,
               [this](uint64_t inserts, uint64_t bytes) { compactor_.poll(inserts, bytes); }) {

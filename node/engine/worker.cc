@@ -47,6 +47,7 @@ void Worker::stop() {
 }
 
 void Worker::run() {
+  sync::set_thread_role(name_, role_);
   while (true) {
     Job job;
     {

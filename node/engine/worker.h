@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "common/base/status.h"
+#include "common/sync/thread_role.h"
 
 namespace ferro::node::engine {
 
@@ -18,7 +19,9 @@ class Worker {
   // stops it.
   using Job = std::function<void(bool cancelled)>;
 
-  explicit Worker(size_t jobs_max) : jobs_max_(jobs_max) {}
+  // `name`: of the thread, at most 15 characters; outlives the worker.
+  Worker(const char* name, sync::ThreadRole role, size_t jobs_max)
+      : name_(name), role_(role), jobs_max_(jobs_max) {}
   ~Worker();  // stops
 
   void start();
@@ -32,6 +35,8 @@ class Worker {
  private:
   void run();
 
+  const char* const name_;
+  const sync::ThreadRole role_;
   const size_t jobs_max_;
   std::mutex mutex_;
   std::condition_variable changed_;

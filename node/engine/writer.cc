@@ -5,6 +5,7 @@
 
 #include "common/base/assert.h"
 #include "common/obs/log.h"
+#include "common/sync/thread_role.h"
 
 namespace ferro::node::engine {
 
@@ -24,7 +25,7 @@ constexpr size_t kReapSlice = 256;
 // idle.
 constexpr size_t kIndexJobsOutMax = 2;
 constexpr milliseconds kReclaimInterval{20};   // while readers hold back memory
-constexpr milliseconds kResumeInterval{1000};  // while the disk is full
+constexpr milliseconds kResumeInterval{1000};  // while the log waits for room or descriptors
 constexpr milliseconds kIdleWaitMax{1000};
 
 }  // namespace
@@ -52,6 +53,7 @@ void Writer::end() {
 }
 
 void Writer::run() {
+  sync::set_thread_role("writer", sync::ThreadRole::serving);
   while (true) {
     if (taken_.requests.empty()) {
       core_.queue.wait(1, idle_wait());
@@ -103,12 +105,13 @@ nanoseconds Writer::idle_wait() const {
   return std::clamp<nanoseconds>(until_reap, milliseconds(1), kIdleWaitMax);
 }
 
-// A full disk may have room again: then the log goes on. Everything else that stops it is final.
+// A full disk may have room again, or there may be descriptors: then the log goes on. Everything else that
+// stops it is final.
 bool Writer::ready_to_log() {
   Status health = core_.wal->health();
   if (health.code() == StatusCode::no_space) {
     health = core_.wal->try_resume();
-    if (health.ok()) obs::info("there is room on the disk again: writes are accepted");
+    if (health.ok()) obs::info("the log goes on: writes are accepted again");
   }
   core_.publish_log_health();
   return health.ok();

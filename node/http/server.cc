@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "common/obs/log.h"
+#include "common/sync/thread_role.h"
 #include "node/http/core.h"
 
 namespace ferro::node::http {
@@ -54,7 +55,12 @@ Status BeastServer::open() {
       cores_.push_back(std::make_shared<Core>(state_));
       FERRO_ASSIGN_OR_RETURN(port_, cores_.back()->listen({address, port_}, i == 0));
     }
-    for (const auto& core : cores_) threads_.emplace_back([core] { core->run(); });
+    for (const auto& core : cores_) {
+      threads_.emplace_back([core] {
+        sync::set_thread_role("http", sync::ThreadRole::serving);
+        core->run();
+      });
+    }
   } catch (const std::system_error& failure) {
     return Status::internal(std::string("the HTTP server cannot start its threads: ") + failure.what());
   }

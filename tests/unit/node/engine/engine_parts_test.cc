@@ -92,7 +92,7 @@ TEST(WriteQueueTest, WaitingEndsWithEnoughOperationsATaskOrTheEnd) {
 }
 
 TEST(WorkerTest, RunsInOrderRefusesWhenFullAndCancelsWhatWaits) {
-  Worker worker(2);
+  Worker worker("test", sync::ThreadRole::background, 2);
   std::promise<void> entered, gate;
   std::vector<std::string> events;
   ASSERT_TRUE(worker
