@@ -1,5 +1,6 @@
 #include "node/engine/write_queue.h"
 
+#include <thread>
 #include <utility>
 
 namespace ferro::node::engine {
@@ -52,6 +53,7 @@ bool WriteQueue::push_task(WriterTask task) {
   std::lock_guard lock(mutex_);
   if (finished_) return false;
   tasks_.push_back(std::move(task));
+  has_tasks_.store(true, std::memory_order_relaxed);
   changed_.notify_one();
   return true;
 }
@@ -65,10 +67,19 @@ void WriteQueue::wait(size_t operations, std::chrono::nanoseconds longest) {
   wanted_ = 0;
 }
 
+bool WriteQueue::watch(size_t looks) const noexcept {
+  for (size_t i = 0; i < looks; ++i) {
+    if (operations() > 0 || has_tasks_.load(std::memory_order_relaxed)) return true;
+    std::this_thread::yield();
+  }
+  return false;
+}
+
 void WriteQueue::take(size_t operations, Taken& out) {
   std::lock_guard lock(mutex_);
   for (WriterTask& task : tasks_) out.tasks.push_back(std::move(task));
   tasks_.clear();
+  has_tasks_.store(false, std::memory_order_relaxed);
   for (size_t taken = 0; taken < operations && !requests_.empty();) {
     WriteRequestPtr request = std::move(requests_.front());
     requests_.pop_front();

@@ -35,6 +35,9 @@ class WriteQueue {
   // --- the writer ---
   // Until `operations` wait, or a task does, or the end is announced, at most `longest`.
   void wait(size_t operations, std::chrono::nanoseconds longest);
+  // Looks for work without going to sleep, `looks` times, leaving the core to others between two looks. For
+  // when work is expected within microseconds: less than it takes to be woken.
+  bool watch(size_t looks) const noexcept;
   struct Taken {
     std::vector<WriterTask> tasks;
     std::deque<WriteRequestPtr> requests;
@@ -59,7 +62,8 @@ class WriteQueue {
   std::condition_variable changed_;
   std::deque<WriteRequestPtr> requests_;
   std::vector<WriterTask> tasks_;
-  std::atomic<size_t> operations_{0};  // written under the mutex
+  std::atomic<size_t> operations_{0};   // written under the mutex
+  std::atomic<bool> has_tasks_{false};  // written under the mutex
   uint64_t bytes_ = 0;
   size_t wanted_ = 0;  // operations that the waiting writer wants to be woken for
   bool closed_ = false;

@@ -24,6 +24,9 @@ constexpr size_t kReapSlice = 256;
 // Index jobs of different namespaces waiting or running. One runs, one waits, so that the worker is never
 // idle.
 constexpr size_t kIndexJobsOutMax = 2;
+// Together some 100 us on an idle core; others get the core meanwhile, and then it takes longer.
+constexpr size_t kLooksAwake = 300;
+constexpr int64_t kShortSleepNs = 150'000;
 constexpr milliseconds kReclaimInterval{20};   // while readers hold back memory
 constexpr milliseconds kResumeInterval{1000};  // while the log waits for room or descriptors
 constexpr milliseconds kIdleWaitMax{1000};
@@ -56,7 +59,7 @@ void Writer::run() {
   sync::set_thread_role("writer", sync::ThreadRole::serving);
   while (true) {
     if (taken_.requests.empty()) {
-      core_.queue.wait(1, idle_wait());
+      await_work();
       gather();
       core_.queue.take(core_.options.wal_batch_size, taken_);
     }
@@ -84,6 +87,18 @@ void Writer::serve_taken() {
     static_cast<void>(ready_to_log());
   }
   housekeeping();
+}
+
+// A lone client that writes one entry after the other comes back within some tens of microseconds of its
+// answer; to be woken takes as long again. So the thread stays awake for that long, as long as it pays.
+// Beside other clients it does not: there the cores have better work, and gather() does the waiting.
+void Writer::await_work() {
+  const nanoseconds longest = idle_wait();
+  if (stays_awake_ && last_batch_operations_ == 1 && longest.count() > 0 && core_.queue.watch(kLooksAwake))
+    return;
+  const int64_t asleep_since = core_.clock.steady_ns();
+  core_.queue.wait(1, longest);
+  stays_awake_ = core_.clock.steady_ns() - asleep_since < kShortSleepNs;
 }
 
 // Callers that were answered together come back together: a sync shared by all of them is worth waiting a

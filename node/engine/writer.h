@@ -42,6 +42,7 @@ class Writer {
  private:
   void run();
   void serve_taken();
+  void await_work();
   void gather();
   std::chrono::nanoseconds idle_wait() const;
 
@@ -71,6 +72,7 @@ class Writer {
   std::deque<WriteRequestPtr> decided_;  // every item is in the batch or already answered
   std::vector<std::string> payloads_;    // reused, for their memory
   size_t last_batch_operations_ = 0;
+  bool stays_awake_ = false;  // the last sleep was so short that staying awake is cheaper
 
   int64_t next_reap_ns_ = 0;  // steady
   bool more_to_reap_ = false;

@@ -91,6 +91,20 @@ TEST(WriteQueueTest, WaitingEndsWithEnoughOperationsATaskOrTheEnd) {
   empty.wait(1, std::chrono::milliseconds(1));  // comes back by itself
 }
 
+TEST(WriteQueueTest, WatchingSeesOperationsAndTasksAndEndsByItself) {
+  WriteQueue queue(100, 1000);
+  EXPECT_FALSE(queue.watch(10));
+  EXPECT_TRUE(accepted(queue, 1));
+  EXPECT_TRUE(queue.watch(1));
+  WriteQueue::Taken taken;
+  queue.take(100, taken);
+  EXPECT_FALSE(queue.watch(10));
+  EXPECT_TRUE(queue.push_task([] {}));
+  EXPECT_TRUE(queue.watch(1));
+  queue.take(100, taken);
+  EXPECT_FALSE(queue.watch(10));
+}
+
 TEST(WorkerTest, RunsInOrderRefusesWhenFullAndCancelsWhatWaits) {
   Worker worker("test", sync::ThreadRole::background, 2);
   std::promise<void> entered, gate;
