@@ -41,9 +41,10 @@ std::string_view to_string(StatusCode code) noexcept {
 }
 
 Status Status::from_errno(int error, std::string_view what) {
-  const StatusCode code = (error == ENOSPC || error == EDQUOT) ? StatusCode::no_space
-                          : (error == ENOENT)                  ? StatusCode::not_found
-                                                               : StatusCode::io_error;
+  const StatusCode code = (error == ENOSPC || error == EDQUOT)   ? StatusCode::no_space
+                          : (error == EMFILE || error == ENFILE) ? StatusCode::unavailable
+                          : (error == ENOENT)                    ? StatusCode::not_found
+                                                                 : StatusCode::io_error;
   return {code, std::string(what) + ": " + std::generic_category().message(error)};
 }
 

@@ -43,7 +43,8 @@ class [[nodiscard]] Status {
   static Status io_error(std::string message) { return {StatusCode::io_error, std::move(message)}; }
   static Status data_loss(std::string message) { return {StatusCode::data_loss, std::move(message)}; }
   static Status internal(std::string message) { return {StatusCode::internal, std::move(message)}; }
-  // `what` failed with this errno; ENOSPC and EDQUOT become no_space.
+  // `what` failed with this errno; ENOSPC and EDQUOT become no_space, EMFILE and ENFILE (out of descriptors)
+  // unavailable.
   static Status from_errno(int error, std::string_view what);
 
   bool ok() const noexcept { return code_ == StatusCode::ok; }

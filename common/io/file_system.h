@@ -2,7 +2,7 @@
 // unsynced writes, tears sectors and fails on command.
 //
 // Thread rule: FileSystem is thread-safe; a File belongs to one thread at a time. All sizes and offsets are
-// bytes. ENOSPC comes back as StatusCode::no_space.
+// bytes. ENOSPC comes back as StatusCode::no_space, a lack of descriptors as unavailable.
 #pragma once
 
 #include <cstdint>

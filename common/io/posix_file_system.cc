@@ -48,7 +48,23 @@ std::string parent_of(const std::string& path) {
   return parent.empty() ? "." : parent;
 }
 
+int take_reserve() noexcept {
+  return ::open("/", O_PATH | O_CLOEXEC);
+}
+
+Status sync_folder(const std::string& path) {
+  FERRO_ASSIGN_OR_RETURN(const Descriptor descriptor, open_descriptor(path, O_RDONLY | O_DIRECTORY, 0));
+  if (::fsync(descriptor.get()) != 0) return Status::from_errno(errno, "sync folder " + path);
+  return {};
+}
+
 }  // namespace
+
+PosixFileSystem::PosixFileSystem() : reserve_(take_reserve()) {}
+
+PosixFileSystem::~PosixFileSystem() {
+  if (reserve_ >= 0) ::close(reserve_);
+}
 
 Result<std::unique_ptr<File>> PosixFileSystem::open(const std::string& path, OpenMode mode) {
   FERRO_ASSIGN_OR_RETURN(Descriptor descriptor, open_descriptor(path, open_flags(mode), kFileMode));
@@ -83,9 +99,14 @@ Status PosixFileSystem::create_directories(const std::string& path) {
 }
 
 Status PosixFileSystem::sync_directory(const std::string& path) {
-  FERRO_ASSIGN_OR_RETURN(const Descriptor descriptor, open_descriptor(path, O_RDONLY | O_DIRECTORY, 0));
-  if (::fsync(descriptor.get()) != 0) return Status::from_errno(errno, "sync folder " + path);
-  return {};
+  Status status = sync_folder(path);
+  if (status.code() != StatusCode::unavailable) return status;
+  // The lock is held over the sync so that nobody else of this process needs the one descriptor meanwhile.
+  const std::lock_guard lock(reserve_mutex_);
+  if (reserve_ >= 0) ::close(reserve_);
+  status = sync_folder(path);
+  reserve_ = take_reserve();
+  return status;
 }
 
 Result<bool> PosixFileSystem::exists(const std::string& path) {

@@ -72,10 +72,10 @@ bool Compactor::automatic_due() const {
 
 void Compactor::begin() {
   wal::Sequence upto = core_.wal->last_sequence();
-  // Without room for a new segment the snapshot still helps: closed segments up to it can go.
+  // Without a new segment the snapshot still helps: closed segments up to it can go.
   if (auto rotated = core_.wal->rotate(); rotated.ok()) {
     upto = *rotated;
-  } else if (rotated.status().code() != StatusCode::no_space) {
+  } else if (!wal::may_pass(rotated.status().code())) {
     core_.publish_log_health();
     finish(rotated.status());
     return;

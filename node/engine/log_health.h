@@ -24,11 +24,14 @@ class LogHealth {
   Status status_;
 };
 
-// no_space stays what it is (507, passes by itself); every other failure of the log is for good (503).
+// no_space (507) and unavailable (503) stay what they are and pass by themselves; every other failure of the
+// log is for good (503).
 inline Status refusal_for(const Status& log) {
   if (log.ok()) return log;
   if (log.code() == StatusCode::no_space)
     return log.with_context("the disk is full, writes are refused until there is room");
+  if (log.code() == StatusCode::unavailable)
+    return log.with_context("the next file of the log cannot be opened, writes are refused until it can be");
   return Status::unavailable(
       "the write-ahead log has stopped after an error, this node is read-only until it is "
       "restarted: " +

@@ -83,7 +83,7 @@ void Writer::serve_taken() {
     } else {
       refuse_taken(core_.log_health.current());
     }
-  } else if (core_.wal->health().code() == StatusCode::no_space) {
+  } else if (wal::may_pass(core_.wal->health().code())) {
     static_cast<void>(ready_to_log());
   }
   housekeeping();
@@ -115,7 +115,7 @@ void Writer::gather() {
 nanoseconds Writer::idle_wait() const {
   if (more_to_reap_) return nanoseconds(0);
   if (unreclaimed_ > 0) return kReclaimInterval;
-  if (core_.wal->health().code() == StatusCode::no_space) return kResumeInterval;
+  if (wal::may_pass(core_.wal->health().code())) return kResumeInterval;
   const nanoseconds until_reap(next_reap_ns_ - core_.clock.steady_ns());
   return std::clamp<nanoseconds>(until_reap, milliseconds(1), kIdleWaitMax);
 }
@@ -124,7 +124,7 @@ nanoseconds Writer::idle_wait() const {
 // stops it is final.
 bool Writer::ready_to_log() {
   Status health = core_.wal->health();
-  if (health.code() == StatusCode::no_space) {
+  if (wal::may_pass(health.code())) {
     health = core_.wal->try_resume();
     if (health.ok()) obs::info("the log goes on: writes are accepted again");
   }

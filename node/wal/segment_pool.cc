@@ -60,6 +60,10 @@ Result<ReadySegment> SegmentPool::make(uint64_t number, Sequence first_sequence,
     free_.erase(free_.begin());
     header.recycled = true;
     Result<ReadySegment> ready = make_recycled(header, free_number);
+    if (ready.status().code() == StatusCode::unavailable) {
+      free_.insert(free_.begin(), free_number);  // not even opened
+      return ready;
+    }
     // Not reusable after all: its space is worth more than the file. A restart would find it, too.
     if (!ready.ok()) static_cast<void>(fs_.remove(path_of(free_name(free_number))).ok());
     return ready;
@@ -128,8 +132,8 @@ Status SegmentPool::retire(const SegmentInfo& segment) {
 Status SegmentPool::sync_folder() {
   if (!options_.sync) return {};
   const Status status = fs_.sync_directory(options_.folder);
-  // A full disk at this point leaves the folder in an unknown state: not the kind of no_space to go on after.
-  return status.code() == StatusCode::no_space ? Status::io_error(status.message()) : status;
+  // At this point the folder is left in an unknown state: not the kind of error to go on after.
+  return may_pass(status.code()) ? Status::io_error(status.message()) : status;
 }
 
 }  // namespace ferro::node::wal

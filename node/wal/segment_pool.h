@@ -34,8 +34,9 @@ class SegmentPool {
 
   // Removes what an interrupted creation left and the free files that cannot be used.
   Status adopt(const FolderListing& listing);
-  // A durable segment of at least `bytes_min` bytes. no_space: nothing of the log was touched, free room and
-  // call again. Any other error: the disk or the folder is in an unknown state.
+  // A durable segment of at least `bytes_min` bytes. An error that may_pass():
+  // nothing of the log was touched, call again. Any other error: the disk or the folder is in an unknown
+  // state.
   Result<ReadySegment> make(uint64_t number, Sequence first_sequence, uint64_t bytes_min);
   // Gets a part of the work of the next make() done: about `bytes` of it. Errors wait for make().
   void prepare(uint64_t number, uint64_t bytes);

@@ -120,7 +120,7 @@ Status SegmentedLog::write_batch() {
     Status restored = restore_tail();
     if (restored.ok()) restored = timed_sync();
     room_needed_ = batch_.size();
-    stop(status, restored.ok() && status.code() == StatusCode::no_space);
+    stop(status, restored.ok() && may_pass(status.code()));
     return status;
   }
   if (Status status = timed_sync(); !status.ok()) {
@@ -153,7 +153,7 @@ Status SegmentedLog::write_mark(FrameType type) {
 void SegmentedLog::mark_acknowledged() {
   // The records before the mark are safe either way; but a disk that refuses 40 bytes takes no more of them.
   if (Status status = write_mark(FrameType::acknowledged); !status.ok()) {
-    stop(status, status.code() == StatusCode::no_space);
+    stop(status, may_pass(status.code()));
   }
 }
 
@@ -180,7 +180,7 @@ Status SegmentedLog::roll_or_stop(uint64_t bytes) {
   Status status = roll(bytes);
   if (!status.ok()) {
     room_needed_ = bytes;
-    stop(status, status.code() == StatusCode::no_space);
+    stop(status, may_pass(status.code()));
   }
   return status;
 }
@@ -189,8 +189,8 @@ Result<Sequence> SegmentedLog::rotate() {
   FERRO_RETURN_IF_ERROR(health_);
   if (segments_.back().live_bytes == 0) return last_sequence();  // nothing to close
   if (Status status = roll(0); !status.ok()) {
-    // Without room for another segment the current one still has some.
-    if (status.code() != StatusCode::no_space) stop(status, false);
+    // Without another segment the current one still has room.
+    if (!may_pass(status.code())) stop(status, false);
     return status;
   }
   return last_sequence();
@@ -225,7 +225,7 @@ Status SegmentedLog::try_resume() {
   // segment.
   if (room() < std::min(room_needed_, usable) || !current_.file) {
     if (Status status = roll(0); !status.ok()) {
-      resumable_ = status.code() == StatusCode::no_space;
+      resumable_ = may_pass(status.code());
       return status;
     }
   }

@@ -59,7 +59,7 @@ class SegmentedLog final : public Wal {
   std::string batch_;  // frames of the append under way
   Status health_;
   bool resumable_ = false;
-  uint64_t room_needed_ = 0;  // by the append that met a full disk
+  uint64_t room_needed_ = 0;  // by the append that failed
   WalStats stats_;
 };
 

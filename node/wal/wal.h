@@ -56,6 +56,12 @@ struct WalStats {                  // readable from any thread
   std::atomic<uint64_t> last_sync_ns{0};
 };
 
+// Whether an error of the log passes by itself: a full disk (no_space) or no descriptor for the next segment
+// (unavailable). Then nothing is left of what failed, and try_resume() may go on.
+inline bool may_pass(StatusCode code) noexcept {
+  return code == StatusCode::no_space || code == StatusCode::unavailable;
+}
+
 class Wal {
  public:
   using Replay = std::function<Status(Sequence, Bytes payload)>;
@@ -68,18 +74,19 @@ class Wal {
   virtual ~Wal() = default;
 
   // Appends all payloads as consecutive records with one write and one sync; returns the last one's sequence.
-  // After no_space nothing of them is left, and try_resume() may go on; after any other error it may not.
+  // After an error that may_pass() nothing of them is left, and try_resume() may go on; after any other it
+  // may not.
   virtual Result<Sequence> append(std::span<const std::string> payloads) = 0;
   // Ends the current segment, so that everything up to the returned sequence lies in closed segments.
-  // no_space here does not stop the log.
+  // An error that may_pass() does not stop the log here.
   virtual Result<Sequence> rotate() = 0;
   // Recycles or removes segments whose records are all <= `upto` (they stand in a verified snapshot). Works
   // on a full disk, too.
   virtual Status release(Sequence upto) = 0;
   // ok, or the error that stopped the log.
   virtual Status health() const = 0;
-  // After no_space: try to make room ready again without a restart. Safe only because nothing unsynced was
-  // ever acknowledged and the tail has been cut back; refuses after a failed sync.
+  // After an error that may_pass(): try to make room ready again without a restart. Safe only because nothing
+  // unsynced was ever acknowledged and the tail has been cut back; refuses after a failed sync.
   virtual Status try_resume() = 0;
   virtual Sequence last_sequence() const = 0;
   virtual const WalStats& stats() const = 0;

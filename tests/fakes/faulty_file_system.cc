@@ -162,6 +162,11 @@ void FaultyFileSystem::fail_sync(uint64_t nth, StatusCode code) {
   state_->sync_fault = {nth, code};
 }
 
+void FaultyFileSystem::set_out_of_descriptors(bool out) {
+  const Lock lock(state_->mutex);
+  state_->out_of_descriptors = out;
+}
+
 std::unique_ptr<FaultyFileSystem> FaultyFileSystem::after_kill(uint64_t seed) {
   const Lock lock(state_->mutex);
   auto next = std::make_shared<State>();
@@ -230,6 +235,7 @@ Result<std::unique_ptr<io::File>> FaultyFileSystem::open(const std::string& path
     return std::unique_ptr<io::File>(std::make_unique<FaultyFile>(state_, inode, path, writable));
   };
   if (state_->dead) return Status::io_error("the machine has crashed");
+  if (state_->out_of_descriptors) return Status::unavailable("open " + path + ": Too many open files");
   const auto it = state_->seen.find(path);
   const bool creates = mode == io::OpenMode::create || mode == io::OpenMode::create_empty;
   if (!creates || (mode == io::OpenMode::create && it != state_->seen.end())) {

@@ -38,6 +38,9 @@ class FaultyFileSystem final : public io::FileSystem {
   void fail_write(uint64_t nth, StatusCode code = StatusCode::io_error);
   void fail_sync(uint64_t nth, StatusCode code = StatusCode::io_error);
 
+  // Opening any file fails for lack of descriptors, until told otherwise.
+  void set_out_of_descriptors(bool out);
+
   // What a new process finds. After a power cut: what survived. After a kill: everything as it was seen,
   // while what was not synced may still be lost by a later power cut. This object is dead afterwards: all its
   // operations fail.

@@ -54,6 +54,7 @@ struct Disk {
   uint64_t operations = 0;
   uint64_t crash_at = 0;
   uint64_t capacity = UINT64_MAX;
+  bool out_of_descriptors = false;
   Countdown write_fault, sync_fault;
   std::set<std::string> folders{"."};
   std::set<std::string> locked;

@@ -1,4 +1,6 @@
-"""A full disk, on a small file system of its own (needs the right to mount one)."""
+"""A full disk, on a small file system of its own (needs the right to mount one), and no descriptor left."""
+import os
+import resource
 import subprocess
 import tempfile
 from pathlib import Path
@@ -111,3 +113,34 @@ def test_no_room_at_start(nodes, small_disk):
     node = nodes.make({"wal_path": str(small_disk / "data")})
     said = node.expect_refused_start()
     assert "space" in said.lower(), said
+
+
+@contract("status-4: /readyz says why", "error-3: 503 adds Retry-After")
+def test_no_descriptor_for_the_next_log_segment_refuses_writes_until_there_is_one(nodes):
+    node = nodes.make({"wal.segment_bytes": MIB, "compact_interval_inserts": 0}).start()
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    open_now = {int(name) for name in os.listdir(f"/proc/{node.process.pid}/fd")}
+    lowest_free = min(set(range(len(open_now) + 1)) - open_now)
+    resource.prlimit(node.process.pid, resource.RLIMIT_NOFILE, (lowest_free, hard))
+    acknowledged, refused = [], None
+    for number in range(200):
+        response = node.client.request("POST", "/insert", body(number))
+        if response.status != 200:
+            refused = response
+            break
+        acknowledged.append(number)
+    assert refused is not None and len(acknowledged) > 10
+    assert refused.status == 503 and refused.header("Retry-After") is not None, refused
+    ready = node.client.request("GET", "/readyz")
+    assert ready.status == 503 and "open files" in ready.text(), ready.text()
+    assert node.client.request("POST", "/admin/compact", {}).status == 503
+    assert node.api.hit(axis(8, 7), "m", query_text="q3")["response"].startswith("r3 ")
+    resource.prlimit(node.process.pid, resource.RLIMIT_NOFILE, (hard, hard))
+    wait_until(lambda: node.client.request("GET", "/readyz").status == 200, 20, "ready again", 0.1)
+    for number in range(300, 340):
+        node.api.call("POST", "/insert", body(number))
+        acknowledged.append(number)
+    node.restart(kill=True)
+    missing = [number for number in acknowledged if not node.api.has_entry(f"e{number}")]
+    assert not missing, f"acknowledged and lost: {missing}"
+    node.stop()

@@ -1,11 +1,15 @@
 #include "common/io/posix_file_system.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "common/io/crc32c.h"
 
@@ -76,6 +80,21 @@ TEST_F(PosixFileSystemTest, AFullDiskIsNoSpace) {
   auto file = fs_.open("/dev/full", OpenMode::read_write);
   ASSERT_TRUE(file.ok());
   EXPECT_EQ((*file)->write_at(0, as_bytes("x")).code(), StatusCode::no_space);
+}
+
+// After a rename the folder must be synced, whoever took the last descriptor.
+TEST_F(PosixFileSystemTest, WithoutDescriptorsAFolderIsSyncedAndAFileIsUnavailable) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit low{64, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &low), 0);
+  std::vector<int> taken;
+  for (int number = 0; (number = ::open("/", O_PATH | O_CLOEXEC)) >= 0;) taken.push_back(number);
+  for (int round = 0; round < 3; ++round) EXPECT_EQ(fs_.sync_directory(folder_).to_string(), "ok");
+  EXPECT_EQ(fs_.open(path("new"), OpenMode::create).status().code(), StatusCode::unavailable);
+  for (const int number : taken) ::close(number);
+  EXPECT_TRUE(fs_.open(path("new"), OpenMode::create).ok());
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
 TEST_F(PosixFileSystemTest, MakesNestedFoldersAndListsOnlyFilesInOrder) {

@@ -65,6 +65,53 @@ TEST_F(EngineFaultTest, ANodeOnAFullDiskResumesByItself) {
   EXPECT_TRUE(engine->readiness().ok());
 }
 
+// It was taken for a broken disk: the node stayed read-only until a restart.
+TEST_F(EngineFaultTest, NoDescriptorForTheNextLogFileRefusesWritesUntilThereIsOne) {
+  open();
+  std::vector<std::string> acknowledged;
+  const std::string response(3000, 'r');
+  fs_.set_out_of_descriptors(true);
+  Status refused;
+  for (int i = 0; i < 200 && refused.ok(); ++i) {
+    const auto id = insert(*engine, entry("a" + std::to_string(i), i, response));
+    if (id.ok()) acknowledged.push_back(*id);
+    refused = id.status();
+  }
+  ASSERT_EQ(refused.code(), StatusCode::unavailable) << refused.to_string();
+  EXPECT_THAT(refused.message(), HasSubstr("Too many open files"));
+  EXPECT_GT(acknowledged.size(), 10U) << "what is open serves on";
+  EXPECT_EQ(engine->readiness().code(), StatusCode::unavailable);
+  EXPECT_EQ(compact(*engine).status().code(), StatusCode::unavailable);
+  expect_only(acknowledged);
+
+  fs_.set_out_of_descriptors(false);
+  const auto end = std::chrono::steady_clock::now() + kAnswerWithin;
+  while (!engine->readiness().ok() && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+  for (int i = 0; i < 60; ++i) {  // into another segment
+    const auto id = insert(*engine, entry("b" + std::to_string(i), i, response));
+    ASSERT_TRUE(id.ok()) << id.status().to_string();
+    acknowledged.push_back(*id);
+  }
+  EXPECT_TRUE(compact(*engine).ok());
+  expect_only(acknowledged);
+  open();
+  expect_only(acknowledged);
+}
+
+// A snapshot closes the segment in hand; without a descriptor for another it goes on in that one.
+TEST_F(EngineFaultTest, NoDescriptorForASnapshotDoesNotStopTheLog) {
+  open();
+  ASSERT_TRUE(insert(*engine, entry("a", 0)).ok());
+  fs_.set_out_of_descriptors(true);
+  EXPECT_EQ(compact(*engine).status().code(), StatusCode::unavailable);
+  EXPECT_TRUE(engine->readiness().ok());
+  EXPECT_TRUE(insert(*engine, entry("b", 10)).ok());
+  fs_.set_out_of_descriptors(false);
+  EXPECT_TRUE(compact(*engine).ok());
+  open();
+  expect_only({"a", "b"});
+}
+
 TEST_F(EngineFaultTest, ARestartOnAFullDiskServesReads) {
   open();
   ASSERT_TRUE(insert(*engine, entry("a", 0)).ok());
