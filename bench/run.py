@@ -32,6 +32,7 @@ def plan(options):
     yield "Writing", scenarios.durable_inserts(seconds)
     yield "Both", scenarios.queries_under_inserts(seconds)
     yield "Index, in one process", scenarios.index_micro()
+    yield "Index, in one process", scenarios.recall(options.full)
     yield "Memory", scenarios.memory(100_000)
     yield "Memory", scenarios.idle_namespaces(20_000)
     yield "Restart", scenarios.restart(1_000_000 if options.full else 100_000)

@@ -1,6 +1,7 @@
 """What is measured. Each scenario yields rows: (what, measured, target, good or None, how)."""
 
 import json
+import statistics
 import subprocess
 import time
 
@@ -126,21 +127,47 @@ def durable_inserts(seconds):
 
 
 def queries_under_inserts(seconds):
-    with Running() as node:
-        idle = load(node.port, "vector", entries=10_000, rate=500, connections=8, seconds=seconds)["query"]["p99_us"]
-        inserting = start_load(node.port, "insert", connections=8, seconds=seconds + 3, prefix="bench")
-        time.sleep(1)
-        busy = load(node.port, "vector", entries=10_000, no_preload=True, rate=500, connections=8, seconds=seconds)[
-            "query"
-        ]["p99_us"]
-        inserts = finish_load(inserting)["per_second"]
+    """
+    Queries at a fixed rate, alone and beside inserts. Into other namespaces: the target, for what is searched stays
+    the same. Into the one that is queried: it grows meanwhile. Into another node: what sharing the cores with an
+    equally busy process costs by itself. Medians of three rounds, each with fresh nodes.
+    """
+    rounds = {"alone": [], "others": [], "same": [], "elsewhere": []}
+    rates = []
+    for _ in range(3):
+        for name in ("others", "same", "elsewhere"):
+            with Running() as node, Running() as other:
+                load(node.port, "vector", entries=10_000, seconds=0.1, warmup=0)
+                query = {"entries": 10_000, "no_preload": True, "rate": 500, "connections": 8, "seconds": seconds}
+                if name == "others":
+                    rounds["alone"].append(load(node.port, "vector", **query)["query"]["p99_us"])
+                target, prefix = (other if name == "elsewhere" else node), ("bench" if name == "same" else "other")
+                inserting = start_load(target.port, "insert", connections=8, seconds=seconds + 3, prefix=prefix)
+                time.sleep(1)
+                rounds[name].append(load(node.port, "vector", **query)["query"]["p99_us"])
+                figures = finish_load(inserting)
+                if name == "others":
+                    rates.append(figures["per_second"])
+    p99 = {name: statistics.median(values) for name, values in rounds.items()}
+    times = {name: RATIO.format(value / p99["alone"]) for name, value in p99.items()}
     yield row(
         "query p99 under full inserts",
-        busy / idle,
-        f"{busy:.0f} us, idle {idle:.0f} us = {RATIO.format(busy / idle)}" f" ({inserts:.0f} inserts/s beside)",
+        p99["others"] / p99["alone"],
+        f"{p99['others']:.0f} us, idle {p99['alone']:.0f} us = {times['others']}"
+        f" ({statistics.median(rates):.0f} inserts/s beside)",
         "<= 3 x",
         3.0,
         at_least=False,
+    )
+    yield row(
+        "the same, into the namespace queried",
+        p99["same"],
+        f"{p99['same']:.0f} us = {times['same']}: it grows by all of them",
+    )
+    yield row(
+        "the same, into another node beside",
+        p99["elsewhere"],
+        f"{p99['elsewhere']:.0f} us = {times['elsewhere']}: sharing the cores alone",
     )
 
 
@@ -208,17 +235,32 @@ def restart(entries):
     )
 
 
+def micro(name, min_time):
+    """The figures of one benchmark of index_bench."""
+    command = [str(ROOT / "build/release/bin/index_bench"), f"--benchmark_filter={name}"]
+    command += ["--benchmark_format=json", f"--benchmark_min_time={min_time}"]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True)
+    return json.loads(answer.stdout)["benchmarks"][0]
+
+
 def index_micro():
     """Inside one process: the time of a search without HTTP, thirty of a hundred finding something."""
-    binary = ROOT / "build/release/bin/index_bench"
     for rows, dimension, limit in ((10_000, 384, None), (10_000, 1536, 150), (100_000, 384, None)):
-        name = f"search_of/Search_automatic/{rows}/{dimension}/92/1$"
-        command = [str(binary), f"--benchmark_filter={name}", "--benchmark_format=json", "--benchmark_min_time=0.2"]
-        answer = subprocess.run(command, capture_output=True, text=True, check=True)
-        figure = json.loads(answer.stdout)["benchmarks"][0]
+        figure = micro(f"search_of/Search_automatic/{rows}/{dimension}/92/1$", "0.2")
         micros = figure["real_time"] * {"ns": 1e-3, "us": 1, "ms": 1e3}[figure["time_unit"]]
         target = f"<= {limit} us" if limit else None
         yield row(f"search, {rows:,} x {dimension}-d, mean", micros, f"{micros:.0f} us", target, limit, at_least=False)
+
+
+def recall(full):
+    """In one process: neighbours at cosine >= 0.92 against an exact scan, fresh and after every row changed ten times."""
+    kinds = [("automatic", 100_000, "")] + ([("hnsw", 10_000, ", index.kind = hnsw")] if full else [])
+    for kind, rows, note in kinds:
+        figure = micro(f"recall_of/Recall_{kind}/{rows}/384/92/10/", "0")
+        fresh, turned = 100 * figure["fresh"], 100 * figure["turned"]
+        name = f"recall, {rows:,} x 384-d{note}"
+        yield row(name, fresh, f"{fresh:.3f} % ({figure['label']})", ">= 99.9 %", 99.9)
+        yield row(f"{name}, ten turnovers", turned, f"{turned:.3f} %", ">= fresh - 0.1", fresh - 0.1)
 
 
 def growth(sizes):

@@ -94,21 +94,42 @@ BENCHMARK(encode_vector)->Arg(384)->Arg(768)->Arg(1536)->Arg(3072);
 struct Filled {
   ferro::sync::EpochDomain epochs;
   std::unique_ptr<VectorIndex> index;
+  Questions questions;
+  std::vector<Row> rows;
   std::vector<Vector> queries;
 
-  Filled(IndexKind kind, size_t rows, size_t dimension) {
+  Filled(IndexKind kind, size_t count, size_t dimension) : questions(dimension, count) {
     IndexOptions options;
     options.kind = kind;
     index = VectorIndex::create(dimension, options, epochs);
-    Questions questions(dimension, rows);
-    for (size_t i = 0; i < rows; ++i) index->add(questions.next(), &kOwner);
+    for (size_t i = 0; i < count; ++i) rows.push_back(index->add(questions.next(), &kOwner));
     for (int i = 0; i < 500; ++i) queries.push_back(questions.next());
+    maintain();
+  }
+
+  // Every row goes, in no order, and another question of the same topics takes its place.
+  void turn_over() {
+    constexpr size_t kBetweenMaintenance = 1000;
+    std::shuffle(rows.begin(), rows.end(), order);
+    for (size_t i = 0; i < rows.size(); ++i) {
+      index->remove(rows[i]);
+      rows[i] = index->add(questions.next(), &kOwner);
+      if (i % kBetweenMaintenance == 0) maintain();
+    }
+    maintain();
+  }
+
+ private:
+  void maintain() {
+    epochs.collect();
     while (auto job = index->begin_maintenance()) {
       job->run();
       index->finish_maintenance(std::move(job));
       epochs.collect();
     }
   }
+
+  std::mt19937 order{kSeed};
 };
 
 // Of the best `k` neighbours at or above the threshold, the share that a search finds.
@@ -176,6 +197,30 @@ void sizes(benchmark::internal::Benchmark* bench) {
 BENCHMARK_CAPTURE(search_of, Search_flat, IndexKind::flat)->Apply(sizes);
 BENCHMARK_CAPTURE(search_of, Search_automatic, IndexKind::automatic)->Apply(sizes);
 BENCHMARK_CAPTURE(search_of, Search_hnsw, IndexKind::hnsw)->Apply(sizes);
+
+// The counters are the result: recall before and after ten turnovers of every row.
+void recall_of(benchmark::State& state, IndexKind kind) {
+  constexpr int kTurnovers = 10;
+  const auto k = static_cast<size_t>(state.range(3));
+  const float threshold = static_cast<float>(state.range(2)) / 100.0F;
+  Filled filled(kind, static_cast<size_t>(state.range(0)), static_cast<size_t>(state.range(1)));
+  double hit_share = 0.0;
+  state.counters["fresh"] = recall(filled, threshold, k, hit_share);
+  for (auto _ : state) {
+    for (int i = 0; i < kTurnovers; ++i) filled.turn_over();
+  }
+  state.counters["turned"] = recall(filled, threshold, k, hit_share);
+  state.counters["hits"] = hit_share;
+  state.SetLabel(std::string(filled.index->kind_name()));
+}
+BENCHMARK_CAPTURE(recall_of, Recall_automatic, IndexKind::automatic)
+    ->Args({100'000, 384, 92, 10})
+    ->Iterations(1)
+    ->Unit(benchmark::kSecond);
+BENCHMARK_CAPTURE(recall_of, Recall_hnsw, IndexKind::hnsw)
+    ->Args({10'000, 384, 92, 10})
+    ->Iterations(1)
+    ->Unit(benchmark::kSecond);
 
 void add_and_remove(benchmark::State& state) {
   Filled filled(IndexKind::automatic, 10'000, static_cast<size_t>(state.range(0)));
