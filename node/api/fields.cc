@@ -173,7 +173,6 @@ Result<engine::InsertRequest> insert_request_of(const Fields& fields, const Call
   FERRO_ASSIGN_OR_RETURN(request.attributes, attributes_of(fields));
   if (fields.tags) FERRO_RETURN_IF_ERROR(check_tags(*fields.tags));
   request.tags = tags_of(fields);
-  if (fields.cost && *fields.cost < 0.0) return out_of_range("cost", "a number of 0 or more");
   request.cost = fields.cost;
 
   FERRO_ASSIGN_OR_RETURN(const std::span<const float> vector, unit_vector_of(fields, request.unit_vector));

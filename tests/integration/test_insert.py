@@ -198,7 +198,7 @@ def test_empty_query_text(api, model):
       [[], "a", {"": "v"}, {"a" * 65: "v"}, {"a b": "v"}, {"é": "v"}, {"a": "v" * 1025}, {"a": 5},
        {"a": None}, {"a": ["v"]}, {f"a{i}": "v"
                                    for i in range(17)}, {"a:b": "v"}]),
-     ("cost", [0, 1, 0.25, 1e300], ["1", True, [], {}]),
+     ("cost", [0, 1, 0.25, 1e300, -1, -0.5], ["1", True, [], {}]),
      ("ttl_seconds", [1, 315_360_000], [0, -1, 315_360_001, 1.5, "60", True, 10**30]),
      ("response", ["r"], [5, ["r"], {}, True]), ("query_text", ["q", "q" * 10_000], [5, ["q"], False])])
 def test_field_bounds(node, api, model, field, good, bad):
@@ -222,7 +222,7 @@ def test_scope_beginning_conv(api, model):
 
 @contract("insert-19: cost comes back")
 def test_cost(api, model):
-    for cost in (0, 3, 0.125, 12.5):
+    for cost in (0, 3, 0.125, 12.5, -2.5):
         assert api.entry(api.insert(axis(8, 0), model, cost=cost))["cost"] == cost
     assert api.entry(api.insert(axis(8, 0), model)).get("cost") is None
 

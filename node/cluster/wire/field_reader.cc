@@ -164,7 +164,7 @@ void FieldReader::real(uint64_t tag, double& value) {
 void FieldReader::optional_cost(uint64_t tag, std::optional<double>& value) {
   const auto number = fixed<double>(tag);
   if (!number) return;
-  if (!std::isfinite(*number) || *number < 0.0) return fail(tag, "the cost must be a number of 0 or more");
+  if (!std::isfinite(*number)) return fail(tag, "the cost is not finite");
   value = *number;
 }
 

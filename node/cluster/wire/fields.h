@@ -138,7 +138,7 @@ class FieldReader {
   void similarity(uint64_t tag, float& value);  // 0..1
   void optional_similarity(uint64_t tag, std::optional<float>& value);
   void real(uint64_t tag, double& value);                          // finite
-  void optional_cost(uint64_t tag, std::optional<double>& value);  // finite, not negative
+  void optional_cost(uint64_t tag, std::optional<double>& value);  // finite
   // 1..kDimensionMax finite numbers of length 1; stays empty if absent.
   void unit_vector(uint64_t tag, std::vector<float>& value);
 

@@ -69,7 +69,6 @@ TEST(Refusal, Numbers) {
   insert_refused("out of range", [](auto& item) { item.ttl_seconds = 0; });
   insert_refused("out of range", [](auto& item) { item.ttl_seconds = limits::kTtlSecondsMax + 1; });
   insert_refused("out of range", [](auto& item) { item.ttl_ms = limits::kTtlSecondsMax * 1000 + 1; });
-  insert_refused("cost", [](auto& item) { item.cost = -1.0; });
   insert_refused("cost", [](auto& item) { item.cost = std::nan(""); });
   refused<DigestsMessage>("out of range", [](DigestsMessage& m) { m.items = {{model::kPartitions, 1}}; });
   refused<VersionsMessage>("power of two", [](VersionsMessage& m) { m.buckets = 3; });

@@ -160,7 +160,7 @@ engine::InsertRequest Samples::make() {
   if (coin()) out.ttl_ms = 1 + number(limits::kTtlSecondsMax * 1000 - 1);
   out.tags = tags();
   out.attributes = attributes();
-  if (coin()) out.cost = 0.5 * static_cast<double>(number(9));
+  if (coin()) out.cost = 0.5 * static_cast<double>(number(9)) - 1.0;
   return out;
 }
 template <>
