@@ -27,6 +27,38 @@ TEST(LifecycleTest, ASecondServerOnThePortIsRefused) {
   }
 }
 
+// An address that includes the other's is the same endpoint; two that share nothing are two servers.
+TEST(LifecycleTest, AServerOnAnAddressThatIncludesTheOthersIsRefused) {
+  struct Case {
+    const char* first;
+    const char* second;
+    bool refused;
+  };
+  for (const Case& each :
+       {Case{"0.0.0.0", "127.0.0.1", true}, Case{"127.0.0.1", "0.0.0.0", true},
+        Case{"0.0.0.0", "127.0.0.2", true}, Case{"::", "127.0.0.1", true}, Case{"127.0.0.1", "::", true},
+        Case{"::", "0.0.0.0", true}, Case{"::", "::1", true}, Case{"::1", "::", true},
+        Case{"127.0.0.1", "127.0.0.2", false}, Case{"127.0.0.1", "::1", false}}) {
+    SCOPED_TRACE(std::string(each.first) + " then " + each.second);
+    TestService service;
+    const auto start = [&service](const char* bind, uint16_t port) {
+      ServerOptions options;
+      options.bind = bind;
+      options.port = port;
+      options.threads = 2;
+      return Server::start(options, service);
+    };
+    const auto first = start(each.first, 0);
+    if (!first.ok() && std::string(each.first).find(':') != std::string::npos) continue;  // without IPv6
+    ASSERT_TRUE(first.ok()) << first.status().to_string();
+    const auto second = start(each.second, (*first)->port());
+    if (!second.ok() && second.status().message().find("Cannot assign") != std::string::npos) continue;
+    EXPECT_EQ(second.ok(), !each.refused);
+    if (!each.refused) continue;
+    EXPECT_NE(second.status().message().find("in use"), std::string::npos);
+  }
+}
+
 TEST(LifecycleTest, OfManyThatStartAtOnceOneGetsThePort) {
   uint16_t port = 0;
   {
