@@ -84,7 +84,6 @@ Status apply_policy(SSL_CTX* context) {
   SSL_CTX_set_num_tickets(context, 0);
   // An idle connection gives its 32 KiB of buffers back.
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-  SSL_CTX_set_alpn_select_cb(context, choose_protocol, nullptr);
   // 1.2: forward secrecy and authenticated encryption only; 1.3 has nothing else.
   if (SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1 ||
       SSL_CTX_set_cipher_list(context, "ECDHE+AESGCM:ECDHE+CHACHA20") != 1 ||
@@ -114,7 +113,8 @@ Status use_certificate(SSL_CTX* context, const PemFile& chain_file, const PemFil
   return {};
 }
 
-Status demand_client_certificate(SSL_CTX* context, const PemFile& file) {
+Status demand_certificate(SSL_CTX* context, const PemFile& file,
+                          std::vector<crypto::CertificateFacts>* facts = nullptr) {
   FERRO_ASSIGN_OR_RETURN(const std::vector<Owned<X509>> authorities, read_certificates(file));
   X509_STORE* const store = SSL_CTX_get_cert_store(context);
   for (const Owned<X509>& authority : authorities) {
@@ -122,6 +122,7 @@ Status demand_client_certificate(SSL_CTX* context, const PemFile& file) {
         SSL_CTX_add_client_CA(context, authority.get()) != 1) {
       return file_error(file, "an authority's certificate cannot be used");
     }
+    if (facts != nullptr) facts->push_back(crypto::facts_of(*authority));
   }
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
   return {};
@@ -138,8 +139,25 @@ Result<TlsContext> make_tls_context(const PemFile& chain, const PemFile& key, co
   }
   SSL_CTX* const context = made.context->native_handle();
   FERRO_RETURN_IF_ERROR(apply_policy(context));
+  SSL_CTX_set_alpn_select_cb(context, choose_protocol, nullptr);
   FERRO_RETURN_IF_ERROR(use_certificate(context, chain, key, made.certificate));
-  if (!client_ca.path.empty()) FERRO_RETURN_IF_ERROR(demand_client_certificate(context, client_ca));
+  if (!client_ca.path.empty()) FERRO_RETURN_IF_ERROR(demand_certificate(context, client_ca));
+  return made;
+}
+
+Result<PeerTlsContext> make_peer_tls_context(const PemFile& chain, const PemFile& key,
+                                             const PemFile& anchors) {
+  PeerTlsContext made;
+  made.context = std::shared_ptr<SSL_CTX>(SSL_CTX_new(TLS_method()), SSL_CTX_free);
+  SSL_CTX* const context = made.context.get();
+  if (context == nullptr)
+    return Status::internal("OpenSSL makes no TLS context: " + crypto::take_openssl_error());
+  FERRO_RETURN_IF_ERROR(apply_policy(context));
+  SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE);
+  SSL_CTX_set_read_ahead(context, 1);  // a record in one read
+  X509_STORE_set_flags(SSL_CTX_get_cert_store(context), X509_V_FLAG_PARTIAL_CHAIN);
+  FERRO_RETURN_IF_ERROR(use_certificate(context, chain, key, made.certificate));
+  FERRO_RETURN_IF_ERROR(demand_certificate(context, anchors, &made.anchors));
   return made;
 }
 
