@@ -27,6 +27,8 @@ namespace {
 
 // Mounted files are looked at this often; the contract allows five seconds from a change to its effect.
 constexpr long kPollIntervalMs = 1000;
+// Of tokens' generations in metrics: the newest; a rotation has two.
+constexpr std::ptrdiff_t kGenerationsShown = 16;
 
 // Everything that run() owns, in order of construction; destroyed in reverse, after stop().
 class NodeApp {
@@ -123,6 +125,13 @@ class NodeApp {
     sources.http_requests_refused = [&figures] { return figures.requests_refused.load(); };
     sources.tokens = [this] { return uint64_t{tokens_->current()->size()}; };
     sources.token_generation = [this] { return tokens_->current()->newest_generation(); };
+    sources.token_uses = [this] {
+      std::vector<metrics::TokenUse> uses;
+      for (const security::GenerationUse& use : tokens_->current()->generations())
+        uses.push_back({use.generation, use.last_used_unix});
+      if (std::ssize(uses) > kGenerationsShown) uses.erase(uses.begin(), uses.end() - kGenerationsShown);
+      return uses;
+    };
     sources.token_reloads = [this] { return tokens_->reloads(); };
     sources.token_reload_failed = [this] { return tokens_->last_poll_failed(); };
     sources.certificate_reload_failed = [this] { return tls_ && tls_->last_poll_failed(); };

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/io/small_file.h"
+#include "node/metrics/cluster_metrics.h"
 #include "node/metrics/duration_histogram.h"
 #include "node/metrics/families.h"
 #include "node/metrics/namespace_labels.h"
@@ -43,21 +44,6 @@ void add_engine_counters(const Counters& counters, Families& out) {
                               ? 0.0
                               : static_cast<double>(counters.hits) / static_cast<double>(counters.queries);
   out.gauge("ferrocache_hit_rate", "Share of queries that hit, since start; 0 before the first.", hit_rate);
-}
-
-// A node alone is a cluster of one: the figures are true, and dashboards need no second form.
-void add_cluster_of_one(Families& out) {
-  out.counter("ferrocache_replication_forwards_total", "Writes sent to other nodes.", 0);
-  out.counter("ferrocache_replication_failures_total", "Writes that did not reach another node.", 0);
-  out.counter("ferrocache_replication_retries_total", "Writes sent to another node again.", 0);
-  out.counter("ferrocache_read_repairs_total", "Copies corrected by a read.", 0);
-  out.counter("ferrocache_read_repair_failures_total", "Corrections by a read that failed.", 0);
-  out.counter("ferrocache_ring_changes_total", "Changes of the members that own entries.", 0);
-  out.gauge("ferrocache_cluster_nodes", "Members that are not dead, this one included.", 1);
-  out.gauge("ferrocache_ring_members", "Members that own entries.", 1);
-  out.gauge("ferrocache_peers_suspected", "Other members that are suspected to be dead.", 0);
-  out.gauge("ferrocache_peers_dead", "Other members that are dead.", 0);
-  out.family("ferrocache_peer_phi", "Suspicion (phi) of each other member.", MetricType::Gauge);
 }
 
 void add_storage(const EngineFigures& figures, Families& out) {
@@ -124,12 +110,31 @@ void add_sources(const Sources& sources, Families& out) {
     const int64_t not_after = sources.certificate_not_after_unix();
     if (not_after != 0) Families::add(expiry, static_cast<double>(not_after));
   }
+  auto& node_expiry = out.family(
+      "ferrocache_node_certificate_expiry_timestamp_seconds",
+      "When the certificate shown to other nodes ends (Unix time); no value without cluster.tls.", kGauge);
+  if (sources.node_certificate_not_after_unix) {
+    const int64_t not_after = sources.node_certificate_not_after_unix();
+    if (not_after != 0) Families::add(node_expiry, static_cast<double>(not_after));
+  }
+  add_from(sources.node_certificate_reload_failed, "ferrocache_node_certificate_reload_failed",
+           "1 while changed certificates or authorities of nodes cannot be used and the former ones stay.",
+           kGauge, out);
   add_from(sources.certificate_reload_failed, "ferrocache_certificate_reload_failed",
            "1 while changed certificate files cannot be used and the former ones stay.", kGauge, out);
   add_from(sources.tokens, "ferrocache_tokens",
            "Tokens in force; 0 without authentication or if nobody is let in.", kGauge, out);
   add_from(sources.token_generation, "ferrocache_token_generation",
            "Highest generation among the tokens in force.", kGauge, out);
+  auto& last_used = out.family(
+      "ferrocache_token_last_used_timestamp_seconds",
+      "When a token of the generation was last used (Unix time); 0 = not since the start.", kGauge);
+  if (sources.token_uses) {
+    for (const TokenUse& use : sources.token_uses()) {
+      Families::add(last_used, static_cast<double>(use.last_used_unix),
+                    {{"generation", std::to_string(use.generation)}});
+    }
+  }
   add_from(sources.token_reloads, "ferrocache_token_reloads_total",
            "Changed token files that came into force.", kCounter, out);
   add_from(sources.token_reload_failed, "ferrocache_token_reload_failed",
@@ -208,9 +213,11 @@ class NodeMetrics final : public Metrics {
     add_snapshots(figures, clock_.wall_ms(), out);
     out.gauge("ferrocache_write_queue_max", "Operations that may wait; more are answered 503.",
               static_cast<double>(engine_.options().write_queue_max));
-    out.gauge("ferrocache_ready", "1 if the node has recovered and accepts writes.",
-              engine_.readiness().ok() ? 1 : 0);
-    add_cluster_of_one(out);
+    // The figures of a node alone are true, and dashboards need no second form.
+    const cluster::ClusterStatus cluster = sources_.cluster ? sources_.cluster() : cluster_of_one();
+    out.gauge("ferrocache_ready", "1 if the node answers as well as any other.",
+              engine_.readiness().ok() && cluster.state == "ready" ? 1 : 0);
+    add_cluster(cluster, out);
     out.histogram("ferrocache_query_duration_seconds", "Server-side time of a query.", queries_);
     out.histogram("ferrocache_insert_duration_seconds", "Server-side time of an insert until it is durable.",
                   inserts_);

@@ -8,8 +8,10 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "common/time/clock.h"
+#include "node/cluster/core/cluster_node.h"
 #include "node/engine/engine.h"
 
 namespace ferro::node::metrics {
@@ -20,6 +22,11 @@ struct MetricsOptions {
   std::string version = "unknown";
 };
 
+struct TokenUse {
+  uint64_t generation = 0;
+  int64_t last_used_unix = 0;
+};
+
 // What other modules know, asked at scrape time. One that is not set shows no value.
 struct Sources {
   std::function<uint64_t()> http_connections, http_requests_total, http_requests_in_flight,
@@ -28,6 +35,10 @@ struct Sources {
   std::function<bool()> token_reload_failed, certificate_reload_failed;
   std::function<uint64_t()> http_connections_total, http_connections_refused, http_requests_refused;
   std::function<uint64_t()> tokens, token_generation, token_reloads;
+  std::function<std::vector<TokenUse>()> token_uses;         // of a bounded number of generations
+  std::function<int64_t()> node_certificate_not_after_unix;  // 0 = no cluster.tls
+  std::function<bool()> node_certificate_reload_failed;
+  std::function<cluster::ClusterStatus()> cluster;  // not set: a node alone
 };
 
 class Metrics {

@@ -192,6 +192,9 @@ class MetricsTest : public testing::Test {
     sources.tokens = [] { return 8; };
     sources.token_generation = [] { return 9; };
     sources.token_reloads = [] { return 10; };
+    sources.token_uses = [] { return std::vector<TokenUse>{{8, 0}, {9, 1'700'000'000}}; };
+    sources.node_certificate_not_after_unix = [] { return 1'900'000'000; };
+    sources.node_certificate_reload_failed = [] { return true; };
     return sources;
   }
 
@@ -279,6 +282,68 @@ TEST_F(MetricsTest, ASingleNodeIsAClusterOfOne) {
   EXPECT_EQ(scrape.value("ferrocache_hit_rate"), 0);  // no query yet: not NaN
 }
 
+TEST_F(MetricsTest, ShowsWhatTheClusterSays) {
+  cluster::ClusterStatus status;
+  status.state = "joining";
+  status.nodes = {"a", "b", "c"};
+  status.peers.resize(3);
+  status.peers[0].node = "b";
+  status.peers[0].health = "alive";
+  status.peers[0].latency_ms = 2.5;
+  status.peers[0].waiting_bytes = 77;
+  status.peers[1].node = "c";
+  status.peers[1].health = "suspected";
+  status.peers[1].phi = 9.25;
+  status.peers[2].node = "d";
+  status.peers[2].health = "dead";
+  status.peers[2].reachable = false;
+  status.ring_members = 2;
+  status.ring_changes = 4;
+  status.forwards = 5;
+  status.replication_failures = 6;
+  status.replication_retries = 7;
+  status.read_repairs = 8;
+  status.read_repair_failures = 9;
+  status.replication_lag_ms = 1500;
+  status.hint_bytes = 10;
+  status.hints_dropped = 11;
+  status.partitions_under_replicated = 12;
+  status.partitions_out_of_step = 13;
+  status.catch_up = {true, 3, 90, 1000, 2000};
+  status.gossip_bytes_sent = 14;
+  Sources sources;
+  sources.cluster = [&] { return status; };
+  const auto metrics = made(100, sources);
+  const Scrape scrape = parse(metrics->scrape());
+  EXPECT_EQ(scrape.value("ferrocache_ready"), 0) << "it is joining";
+  EXPECT_EQ(scrape.value("ferrocache_cluster_nodes"), 3);
+  EXPECT_EQ(scrape.value("ferrocache_ring_members"), 2);
+  EXPECT_EQ(scrape.value("ferrocache_ring_changes_total"), 4);
+  EXPECT_EQ(scrape.value("ferrocache_peers_suspected"), 1);
+  EXPECT_EQ(scrape.value("ferrocache_peers_dead"), 1);
+  EXPECT_EQ(scrape.value("ferrocache_peer_phi", "peer=\"c\""), 9.25);
+  EXPECT_EQ(scrape.value("ferrocache_peer_reachable", "peer=\"d\""), 0);
+  EXPECT_EQ(scrape.value("ferrocache_peer_latency_seconds", "peer=\"b\""), 0.0025);
+  EXPECT_EQ(scrape.value("ferrocache_peer_waiting_bytes", "peer=\"b\""), 77);
+  EXPECT_EQ(scrape.value("ferrocache_replication_forwards_total"), 5);
+  EXPECT_EQ(scrape.value("ferrocache_replication_failures_total"), 6);
+  EXPECT_EQ(scrape.value("ferrocache_replication_retries_total"), 7);
+  EXPECT_EQ(scrape.value("ferrocache_read_repairs_total"), 8);
+  EXPECT_EQ(scrape.value("ferrocache_read_repair_failures_total"), 9);
+  EXPECT_EQ(scrape.value("ferrocache_replication_lag_seconds"), 1.5);
+  EXPECT_EQ(scrape.value("ferrocache_hint_bytes"), 10);
+  EXPECT_EQ(scrape.value("ferrocache_hints_dropped_total"), 11);
+  EXPECT_EQ(scrape.value("ferrocache_partitions_under_replicated"), 12);
+  EXPECT_EQ(scrape.value("ferrocache_partitions_out_of_step"), 13);
+  EXPECT_EQ(scrape.value("ferrocache_transfer_running", "kind=\"catch_up\""), 1);
+  EXPECT_EQ(scrape.value("ferrocache_transfer_running", "kind=\"drain\""), 0);
+  EXPECT_EQ(scrape.value("ferrocache_transfer_partitions", "kind=\"catch_up\""), 90);
+  EXPECT_EQ(scrape.value("ferrocache_transfer_entries", "kind=\"catch_up\""), 1000);
+  EXPECT_EQ(scrape.value("ferrocache_gossip_sent_bytes_total"), 14);
+  status.peers.pop_back();
+  EXPECT_EQ(parse(metrics->scrape()).count("ferrocache_peer_phi"), 2U) << "the forgotten one is gone";
+}
+
 TEST_F(MetricsTest, SnapshotsAndReadiness) {
   const auto metrics = made();
   Scrape scrape = parse(metrics->scrape());
@@ -315,6 +380,10 @@ TEST_F(MetricsTest, AsksTheSourcesThatThereAre) {
   EXPECT_EQ(with.value("ferrocache_tokens"), 8);
   EXPECT_EQ(with.value("ferrocache_token_generation"), 9);
   EXPECT_EQ(with.value("ferrocache_token_reloads_total"), 10);
+  EXPECT_EQ(with.value("ferrocache_token_last_used_timestamp_seconds", "generation=\"8\""), 0);
+  EXPECT_EQ(with.value("ferrocache_token_last_used_timestamp_seconds", "generation=\"9\""), 1'700'000'000);
+  EXPECT_EQ(with.value("ferrocache_node_certificate_expiry_timestamp_seconds"), 1'900'000'000);
+  EXPECT_EQ(with.value("ferrocache_node_certificate_reload_failed"), 1);
   Sources plain = all_sources();
   plain.certificate_not_after_unix = [] { return 0; };
   EXPECT_EQ(parse(made(100, plain)->scrape()).count("ferrocache_certificate_expiry_timestamp_seconds"), 0U);
