@@ -81,7 +81,7 @@ std::string printable(std::string_view text) {
 void append_credentials(const cluster::Credentials& credentials, JsonWriter& json) {
   json.key("fingerprint_sha256").string(printable(credentials.certificate_fingerprint));
   json.key("not_after").number(credentials.certificate_not_after_unix);
-  json.key("trusted_fingerprints").begin_array();
+  json.key("trusted").begin_array();
   for (const std::string& fingerprint : credentials.trusted_fingerprints) json.string(printable(fingerprint));
   json.end_array();
 }

@@ -64,13 +64,19 @@ void append_tokens(const security::TokenSource& source, JsonWriter& json) {
   json.key("last_reload_failed").boolean(source.last_poll_failed()).end_object();
 }
 
+// Without TLS on the public port there is but one.
 void append_certificates(const ApiOptions& options, JsonWriter& json) {
   const auto node = options.node_credentials ? options.node_credentials() : std::nullopt;
-  auto served = options.certificate ? options.certificate() : std::nullopt;
-  if (!served && node) served = Certificate{node->certificate_fingerprint, node->certificate_not_after_unix};
-  if (served) {
-    json.key("certificate").begin_object().key("fingerprint_sha256").string(served->fingerprint_sha256);
-    json.key("not_after").number(served->not_after_unix).end_object();
+  const auto served = options.certificate ? options.certificate() : std::nullopt;
+  if (served || node) {
+    json.key("certificate").begin_object();
+    if (served) {
+      json.key("fingerprint_sha256").string(served->fingerprint_sha256);
+      json.key("not_after").number(served->not_after_unix);
+    } else {
+      append_credentials(*node, json);
+    }
+    json.end_object();
   }
   if (node) {
     json.key("node_certificate").begin_object();

@@ -108,7 +108,8 @@ TEST(ClusterStatus, SaysWhatAnOperatorNeeds) {
   EXPECT_EQ(answer.at("drain").at("partitions_total"), 9);
   EXPECT_EQ(answer.at("refused_links")[0].at("reason"), "its cluster id is ?other");
   EXPECT_EQ(answer.at("certificate").at("fingerprint_sha256"), "aa11") << "the only one that there is";
-  EXPECT_EQ(answer.at("node_certificate").at("trusted_fingerprints"), json({"ca01", "ca02"}));
+  EXPECT_EQ(answer.at("node_certificate").at("trusted"), json({"ca01", "ca02"}));
+  EXPECT_EQ(answer.at("certificate"), answer.at("node_certificate"));
   EXPECT_EQ(answer.at("peers")[0].at("certificate").at("fingerprint_sha256"), "bb22");
   EXPECT_EQ(answer.at("peers")[0].at("token_generation"), 3);
 }
