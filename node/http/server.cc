@@ -26,7 +26,8 @@ class BeastServer final : public Server {
   ~BeastServer() override { stop(); }
 
   Status open();
-  void stop() override;
+  void stop() override { stop_within(state_->options.shutdown_timeout_seconds); }
+  void stop_within(uint64_t timeout_seconds) override;
   uint16_t port() const override { return port_; }
   const ServerFigures& figures() const override { return state_->figures; }
 
@@ -67,7 +68,7 @@ Status BeastServer::open() {
   return {};
 }
 
-void BeastServer::stop() {
+void BeastServer::stop_within(uint64_t timeout_seconds) {
   const std::lock_guard lock(stop_mutex_);
   if (threads_.empty()) return;
   draining_ = threads_.size();
@@ -80,7 +81,7 @@ void BeastServer::stop() {
   }
   {
     std::unique_lock drain_lock(drain_mutex_);
-    const auto timeout = std::chrono::seconds(state_->options.shutdown_timeout_seconds);
+    const auto timeout = std::chrono::seconds(timeout_seconds);
     if (!drained_.wait_for(drain_lock, timeout, [this] { return draining_ == 0; })) {
       drain_lock.unlock();
       for (const auto& core : cores_) core->force_close();

@@ -41,6 +41,8 @@ class Server {
   static Result<std::unique_ptr<Server>> start(ServerOptions options, Service& service);
   virtual ~Server() = default;  // after stop()
   virtual void stop() = 0;      // idempotent
+  // The same with another patience than options.shutdown_timeout_seconds.
+  virtual void stop_within(uint64_t timeout_seconds) = 0;
   virtual uint16_t port() const = 0;
   virtual const ServerFigures& figures() const = 0;
 };

@@ -36,7 +36,7 @@ Result<ServerTls::Material> ServerTls::read() const {
 Result<std::unique_ptr<ServerTls>> ServerTls::open(TlsFiles files) {
   auto tls = std::unique_ptr<ServerTls>(new ServerTls(std::move(files)));
   const auto loaded = tls->load_if_changed();
-  if (!loaded.ok()) return loaded.status().with_context("http.tls");
+  if (!loaded.ok()) return loaded.status().with_context(tls->files_.what);
   return tls;
 }
 
@@ -53,7 +53,7 @@ CertificateFacts ServerTls::certificate() const {
 Result<bool> ServerTls::poll() {
   auto changed = load_if_changed();
   last_poll_failed_ = !changed.ok();
-  if (!changed.ok()) return changed.status().with_context("http.tls");
+  if (!changed.ok()) return changed.status().with_context(files_.what);
   return changed;
 }
 

@@ -18,7 +18,8 @@ namespace ferro::node::security {
 
 struct TlsFiles {
   std::string cert_path, key_path;
-  std::string client_ca_path;  // set: clients must show a certificate of this CA
+  std::string client_ca_path;     // set: clients must show a certificate of this CA
+  std::string what = "http.tls";  // whose they are, for errors
 };
 
 using CertificateFacts = crypto::CertificateFacts;
