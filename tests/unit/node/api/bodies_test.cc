@@ -62,7 +62,7 @@ const std::vector<Bounds>& insert_bounds() {
        {json::array(), "a", json({{"", "v"}}), json({{times(65, "a"), "v"}}), json({{"a b", "v"}}),
         json({{"\u00e9", "v"}}), json({{"a", times(1025, "v")}}), json({{"a", 5}}), json({{"a", nullptr}}),
         many_attributes(17)}},
-      {"cost", {0, 1, 0.25, 1e300, nullptr}, {"1", true, -1, -0.5, json::array()}}};
+      {"cost", {0, 1, 0.25, 1e300, -1, -0.5, nullptr}, {"1", true, json::array()}}};
   return bounds;
 }
 
