@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <ctime>
 
+#include "common/base/json_escape.h"
 #include "common/base/utf8.h"
 
 namespace ferro::obs {
@@ -14,25 +15,6 @@ namespace {
 
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD
 constexpr std::string_view kEllipsis = "\xE2\x80\xA6";     // U+2026
-
-void append_escaped_control(std::string& out, uint8_t byte) {
-  switch (byte) {
-    case '\n':
-      out += "\\n";
-      return;
-    case '\r':
-      out += "\\r";
-      return;
-    case '\t':
-      out += "\\t";
-      return;
-    default:
-      break;
-  }
-  std::array<char, 8> text;
-  std::snprintf(text.data(), text.size(), "\\u%04x", static_cast<unsigned>(byte));
-  out += text.data();
-}
 
 // The inside of a JSON string; used in text lines too, where quotes are escaped only inside quotes.
 void append_escaped(std::string& out, std::string_view value, bool quoted) {
@@ -48,11 +30,8 @@ void append_escaped(std::string& out, std::string_view value, bool quoted) {
     const auto byte = static_cast<uint8_t>(value.front());
     if (length == 0) {
       out += kReplacement;
-    } else if (byte < 0x20 || byte == 0x7f) {
-      append_escaped_control(out, byte);
-    } else if (quoted && (byte == '"' || byte == '\\')) {
-      out += '\\';
-      out += value.front();
+    } else if (byte < 0x20 || byte == 0x7f || (quoted && (byte == '"' || byte == '\\'))) {
+      append_json_escape(value.front(), out);
     } else {
       out += value.substr(0, length);
     }

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "common/base/assert.h"
+#include "common/base/json_escape.h"
 
 namespace ferro::node::api {
 namespace {
@@ -42,33 +43,6 @@ size_t plain_run(std::string_view text, size_t from) {
   return at - from;
 }
 
-void append_escaped(char character, std::string& out) {
-  switch (character) {
-    case '"':
-      out += "\\\"";
-      return;
-    case '\\':
-      out += "\\\\";
-      return;
-    case '\n':
-      out += "\\n";
-      return;
-    case '\r':
-      out += "\\r";
-      return;
-    case '\t':
-      out += "\\t";
-      return;
-    default:
-      break;
-  }
-  constexpr std::string_view kHex = "0123456789abcdef";
-  const auto byte = static_cast<unsigned char>(character);
-  out += "\\u00";
-  out += kHex[byte >> 4];
-  out += kHex[byte & 0xF];
-}
-
 template <typename T>
 void append_number(T value, std::string& out) {
   std::array<char, 40> text;
@@ -91,7 +65,7 @@ void append_json_string(std::string_view text, std::string& out) {
     out.append(text, at, run);
     at += run;
     if (at == text.size()) break;
-    append_escaped(text[at++], out);
+    append_json_escape(text[at++], out);
   }
   out += '"';
 }

@@ -3,32 +3,33 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <filesystem>
 #include <fstream>
 #include <string>
+
+#include "tests/fakes/temp_folder.h"
 
 namespace ferro::node::config {
 
 class InFolder : public testing::Test {
  protected:
   void SetUp() override {
-    std::string pattern = testing::TempDir() + "config_XXXXXX";
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    folder_ = pattern;
     before_ = std::filesystem::current_path();
     std::filesystem::current_path(folder_);
   }
-  void TearDown() override {
-    std::filesystem::current_path(before_);
-    std::filesystem::remove_all(folder_);
-  }
+  void TearDown() override { std::filesystem::current_path(before_); }
   static void write(const std::string& path, const std::string& content) {
     std::filesystem::create_directories(std::filesystem::absolute(path).parent_path());
     std::ofstream(path, std::ios::binary) << content;
   }
-  std::filesystem::path folder_, before_;
+
+ private:
+  const tests::fakes::TempFolder temp_;
+
+ protected:
+  const std::filesystem::path folder_{temp_.path()};
+  std::filesystem::path before_;
 };
 
 }  // namespace ferro::node::config

@@ -4,6 +4,7 @@
 #include "common/io/posix_file_system.h"
 #include "node/snapshot/snapshot.h"
 #include "tests/fakes/faulty_file_system.h"
+#include "tests/fakes/temp_folder.h"
 #include "tests/unit/node/engine/engine_fixture.h"
 
 namespace ferro::node::engine {
@@ -84,7 +85,7 @@ TEST_F(EngineRecoveryTest, ADamagedIdentityIsReported) {
 
 TEST(EngineFolderTest, TwoEnginesOnOneFolderAreRefusedAndParentsAreMade) {
   io::PosixFileSystem fs;
-  TempFolder temp;
+  tests::fakes::TempFolder temp;
   EngineHarness first(fs, temp.path() + "/not/yet/there");
   ASSERT_EQ(first.open().to_string(), "ok");
   ASSERT_TRUE(insert(*first, entry("x", 0)).ok());
@@ -100,7 +101,7 @@ TEST(EngineFolderTest, TwoEnginesOnOneFolderAreRefusedAndParentsAreMade) {
 
 TEST(EngineFolderTest, APlainFileInItsPlaceIsRefusedInClearWords) {
   io::PosixFileSystem fs;
-  TempFolder temp;
+  tests::fakes::TempFolder temp;
   const std::string path = temp.path() + "/ferrocache.wal";
   ASSERT_TRUE(io::write_file_atomically(fs, path, as_bytes("an older program's log")).ok());
   EngineHarness harness(fs, path);

@@ -2,22 +2,17 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <filesystem>
 #include <fstream>
 #include <string>
 
+#include "tests/fakes/temp_folder.h"
+
 namespace ferro::node::security {
 
 class InFolder : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = testing::TempDir() + "security_XXXXXX";
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    folder_ = pattern;
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
   std::string path(const std::string& name) const { return (folder_ / name).string(); }
   std::string write(const std::string& name, const std::string& content) const {
     std::filesystem::create_directories((folder_ / name).parent_path());
@@ -28,7 +23,12 @@ class InFolder : public testing::Test {
     write(name + ".new", content);
     std::filesystem::rename(path(name + ".new"), path(name));
   }
-  std::filesystem::path folder_;
+
+ private:
+  const tests::fakes::TempFolder temp_;
+
+ protected:
+  const std::filesystem::path folder_{temp_.path()};
 };
 
 }  // namespace ferro::node::security

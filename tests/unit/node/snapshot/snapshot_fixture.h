@@ -12,26 +12,14 @@
 
 #include "common/io/posix_file_system.h"
 #include "node/snapshot/snapshot.h"
+#include "tests/fakes/temp_folder.h"
 
 namespace ferro::node::snapshot {
 
 using Record = std::pair<uint8_t, std::string>;
 using Records = std::vector<Record>;
 
-class TempFolder {
- public:
-  TempFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "ferro-snapshot-XXXXXX").string();
-    path_ = ::mkdtemp(name.data());
-  }
-  ~TempFolder() { std::filesystem::remove_all(path_); }
-  TempFolder(const TempFolder&) = delete;
-  TempFolder& operator=(const TempFolder&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
+using tests::fakes::TempFolder;
 
 inline std::string read_all(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
