@@ -17,7 +17,9 @@ bool may_see(const Caller& caller, const std::string& printed_name) {
   return key.ok() && key->scope == *caller.fixed_scope;
 }
 
-std::string tops_json(const Caller& caller, const cache::TopList& tops) {
+std::string tops_json(const Caller& caller, cache::TopList tops) {
+  const bool more = tops.size() > limits::kNamespacesListedMax;
+  if (more) tops.resize(limits::kNamespacesListedMax);
   std::string body;
   JsonWriter json(body);
   json.begin_object().key("namespaces").begin_object();
@@ -31,7 +33,7 @@ std::string tops_json(const Caller& caller, const cache::TopList& tops) {
     }
     json.end_array();
   }
-  json.end_object().end_object();
+  json.end_object().key("namespaces_truncated").boolean(more).end_object();
   return body;
 }
 
@@ -42,7 +44,7 @@ void handle_entry_stats(Call&& call) {
                                                         const Result<cache::TopList>& tops) {
     reply(tops.ok() ? json_answer(tops_json(caller, *tops)) : error_answer(tops.status()));
   };
-  call.backend.cache.top_entries(limits::kEntryStatsTop, limits::kNamespacesListedMax,
+  call.backend.cache.top_entries(limits::kEntryStatsTop, limits::kNamespacesListedMax + 1,
                                  on_own_core<Result<cache::TopList>>(std::move(call.reply), answer));
 }
 

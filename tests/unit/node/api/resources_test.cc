@@ -1,4 +1,5 @@
 // Entries by id, namespaces, invalidation, and what the node says of itself.
+#include "common/base/limits.h"
 #include "fixture.h"
 
 namespace ferro::node::api {
@@ -321,16 +322,29 @@ TEST(Node, CompactEntryStatsAndMetrics) {
             json({{"status", "ok"}, {"entries_snapshotted", 1}, {"wal_sequence", 7}}));
   tester.engine.write_failure = Status(StatusCode::no_space, "the disk is full");
   EXPECT_EQ(tester.call(http::Method::post, "/admin/compact").status, 507U);
-  EXPECT_EQ(tester.get("/admin/entry-stats").parsed(),
-            json({{"namespaces",
-                   {{"m",
-                     {{{"uuid", "x"},
-                       {"access_count", 0},
-                       {"last_accessed_at", 0},
-                       {"query_text_preview", "a question"}}}}}}}));
+  EXPECT_EQ(tester.get("/admin/entry-stats").parsed(), json({{"namespaces",
+                                                              {{"m",
+                                                                {{{"uuid", "x"},
+                                                                  {"access_count", 0},
+                                                                  {"last_accessed_at", 0},
+                                                                  {"query_text_preview", "a question"}}}}}},
+                                                             {"namespaces_truncated", false}}));
   const Answer metrics = tester.get("/metrics");
   EXPECT_EQ(metrics.content_type, "text/plain; version=0.0.4; charset=utf-8");
   EXPECT_EQ(metrics.body, "# HELP fake\n");
+}
+
+// It showed the first 10,000 as if they were all.
+TEST(Node, EntryStatsSaysThatThereAreMoreNamespacesThanItShows) {
+  Tester tester;
+  for (size_t i = 0; i <= limits::kNamespacesListedMax; ++i) {
+    ASSERT_EQ(tester.post("/insert", insert_body({{"model_id", "n" + std::to_string(i)}})).status, 200U);
+    if (i + 1 != limits::kNamespacesListedMax) continue;
+    EXPECT_EQ(tester.get("/admin/entry-stats").parsed().at("namespaces_truncated"), false);
+  }
+  const json stats = tester.get("/admin/entry-stats").parsed();
+  EXPECT_EQ(stats.at("namespaces_truncated"), true);
+  EXPECT_EQ(stats.at("namespaces").size(), limits::kNamespacesListedMax);
 }
 
 }  // namespace
