@@ -14,6 +14,7 @@
 
 #include "common/base/assert.h"
 #include "common/crypto/random.h"
+#include "common/sync/thread_role.h"
 
 namespace ferro::node::cluster {
 
@@ -74,6 +75,7 @@ void AsioLoop::stop() {
 }
 
 void AsioLoop::run() {
+  sync::set_thread_role("cluster", sync::ThreadRole::serving);
   // OpenSSL writes to sockets without saying that a closed one is no reason to die.
   sigset_t broken_pipe;
   sigemptyset(&broken_pipe);
@@ -152,6 +154,7 @@ void AsioLoop::offload(Work work) {
 }
 
 void AsioLoop::run_worker() {
+  sync::set_thread_role("cluster-work", sync::ThreadRole::serving);
   while (true) {
     Work job;
     {
