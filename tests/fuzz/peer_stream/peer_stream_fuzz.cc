@@ -28,10 +28,11 @@ struct Outcome {
 Outcome read(std::string_view input, size_t piece) {
   FrameBuffer buffer;
   Outcome outcome;
+  const size_t total = input.size();
   while (!input.empty()) {
     const auto space = buffer.space();
     FERRO_ASSERT(!space.empty(), "there is room for more");
-    FERRO_ASSERT(buffer.capacity() <= (size_t{512} << 10) + 4 * input.size(), "claims take no memory");
+    FERRO_ASSERT(buffer.capacity() <= (size_t{512} << 10) + 4 * total, "claims take no memory");
     const size_t taken = std::min({space.size(), input.size(), piece});
     std::memcpy(space.data(), input.data(), taken);
     buffer.filled(taken);

@@ -69,7 +69,8 @@ TEST_F(PeerTlsTest, ErrorsNameTheFileAndNeverItsContent) {
       {"node.key", "secret words"},
   };
   for (const auto& [file, content] : cases) {
-    SetUp();
+    trust(authority_.certificate);
+    identify(make_leaf("first", authority_));
     replace(file, content);
     const auto tls = open();
     ASSERT_FALSE(tls.ok()) << file;
