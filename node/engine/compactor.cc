@@ -129,7 +129,17 @@ Status Compactor::dump(snapshot::SnapshotWriter& file, uint64_t& entries) {
     encode_graph_record(ns, graph, record);
     return file.add(static_cast<uint8_t>(SnapshotRecord::graph), as_bytes(record));
   };
-  return core_.store->dump(sink, core_.clock.wall_ms());
+  sink.removal = [&](Bytes encoded) {
+    if (cancelled_) return Status::unavailable("the node is stopping");
+    return file.add(static_cast<uint8_t>(SnapshotRecord::removal), encoded);
+  };
+  FERRO_RETURN_IF_ERROR(core_.store->dump(sink, core_.clock.wall_ms()));
+  // Asked for last: what was given up while the tombstones were written is in it.
+  const int64_t collected_upto_ms = core_.store->tombstones().collected_upto_ms;
+  if (collected_upto_ms == 0) return {};
+  record.clear();
+  encode_collected_record(collected_upto_ms, record);
+  return file.add(static_cast<uint8_t>(SnapshotRecord::collected), as_bytes(record));
 }
 
 // A snapshot must not take the last room from the log: its failure costs a longer replay, the log's costs

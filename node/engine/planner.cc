@@ -99,7 +99,7 @@ Planner::Verdict Planner::plan_purge(const PurgeIntent& intent, WriteItem& item,
 
 Planner::Verdict Planner::plan_copy(CopyIntent& intent, WriteItem& item, Batch& batch) {
   // Old news need not be logged, unless something before it in the batch may yet make it new.
-  if (!batch.removals && !store_.is_news(intent.op, batch.now_ms)) return Verdict::decided;
+  if (!batch.removals && !store_.is_news(intent.op)) return Verdict::decided;
   if (const auto* put = std::get_if<model::PutOp>(&intent.op)) {
     if (Status status = store_.admit_copy(*put); !status.ok()) {
       if (!batch.empty()) return Verdict::commit_first;

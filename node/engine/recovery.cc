@@ -181,6 +181,18 @@ Status Recovery::load_record(uint8_t type, Bytes payload) {
       }
       return {};
     }
+    case SnapshotRecord::removal: {
+      FERRO_ASSIGN_OR_RETURN(model::Operation op, model::decode(payload));
+      if (std::holds_alternative<model::PutOp>(op))
+        return Status::data_loss("a removal in the snapshot is an entry");
+      apply(std::move(op));
+      return {};
+    }
+    case SnapshotRecord::collected: {
+      FERRO_ASSIGN_OR_RETURN(const int64_t upto_ms, decode_collected_record(payload));
+      core_.store->restore_collected(upto_ms);
+      return {};
+    }
     case SnapshotRecord::clock: {
       FERRO_ASSIGN_OR_RETURN(const Hlc newest, decode_clock_record(payload));
       core_.hlc.observe(newest);
@@ -238,11 +250,11 @@ void Recovery::apply(model::Operation op) {
     // As the live node would, but in memory alone: what goes here goes again after the next restart.
     if (core_.store->admit(*put, now_ms_).code() == StatusCode::out_of_memory_budget) {
       // No room at all. An older version of the entry must not answer in its place.
-      op = model::DeleteOp{put->ns, put->id, put->version, model::DeleteReason::evicted};
+      op = model::DeleteOp{put->ns, put->id, put->version, model::DeleteReason::evicted, now_ms_};
     } else {
       for (store::EntryRef& victim : core_.store->victims_for(*put, now_ms_)) {
         core_.store->apply(model::DeleteOp{std::move(victim.ns), std::move(victim.id), victim.version,
-                                           model::DeleteReason::evicted},
+                                           model::DeleteReason::evicted, now_ms_},
                            now_ms_);
       }
     }

@@ -37,4 +37,17 @@ Result<Hlc> decode_clock_record(Bytes payload) {
   return newest;
 }
 
+void encode_collected_record(int64_t upto_ms, std::string& out) {
+  ByteWriter(out).u64(static_cast<uint64_t>(upto_ms));
+}
+
+Result<int64_t> decode_collected_record(Bytes payload) {
+  ByteReader reader(payload);
+  const uint64_t upto_ms = reader.u64();
+  if (reader.failed() || !reader.done() || upto_ms > INT64_MAX) {
+    return Status::data_loss("a record of collected deletes cannot be read");
+  }
+  return static_cast<int64_t>(upto_ms);
+}
+
 }  // namespace ferro::node::engine

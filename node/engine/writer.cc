@@ -262,7 +262,8 @@ void Writer::reap_if_due() {
   if (!more_to_reap_ && now_ns < next_reap_ns_) return;
   const size_t reaped = core_.store->reap_expired(core_.clock.wall_ms(), kReapSlice);
   core_.counters.expirations += reaped;
-  more_to_reap_ = reaped == kReapSlice;
+  const size_t collected = core_.store->collect_tombstones(core_.clock.wall_ms(), kReapSlice);
+  more_to_reap_ = reaped == kReapSlice || collected == kReapSlice;
   next_reap_ns_ = now_ns + static_cast<int64_t>(core_.options.expire_scan_interval_ms) * 1'000'000;
   if (reaped > 0) unreclaimed_ = core_.epochs.collect();
 }

@@ -18,6 +18,8 @@ class Comparison {
   std::vector<std::string> encoded(const model::NamespaceKey& key, const std::vector<std::string>& ids) const;
 
  private:
+  void add_entries(const model::NamespaceKey& key, uint32_t bucket, uint32_t buckets,
+                   std::vector<VersionOf>& out) const;
   bool encode_entry(const model::NamespaceKey& key, const std::string& id, std::string& out) const;
 
   const StoreState& state_;

@@ -24,6 +24,37 @@ Status Dump::run() {
     FERRO_RETURN_IF_ERROR(write_entries());
     FERRO_RETURN_IF_ERROR(write_graph());
   }
+  return sink_.removal ? write_tombstones() : Status();
+}
+
+// Whatever is collected before its turn was over anyway. What is put again meanwhile may be written as
+// deleted all the same: the log has the newer put.
+Status Dump::write_tombstones() {
+  for (uint16_t partition = 0; partition < model::kPartitions; ++partition) {
+    for (const auto& gone : state_.tombstones.in_partition(partition, SIZE_MAX)) {
+      FERRO_RETURN_IF_ERROR(write_tombstones_of(gone));
+    }
+  }
+  return {};
+}
+
+Status Dump::write_tombstones_of(const Tombstones::OfNamespace& gone) {
+  std::string encoded;
+  if (gone.floor != Hlc{}) {
+    model::encode(model::DropNamespaceOp{gone.ns, gone.floor}, encoded);
+    FERRO_RETURN_IF_ERROR(sink_.removal(as_bytes(encoded)));
+  }
+  std::vector<model::DeleteOp> page;
+  Tombstones::Cursor cursor;
+  for (bool more = true; more;) {
+    page.clear();
+    more = state_.tombstones.next(gone.ns, cursor, kPageEntries, page);
+    for (model::DeleteOp& deletion : page) {
+      encoded.clear();
+      model::encode(std::move(deletion), encoded);
+      FERRO_RETURN_IF_ERROR(sink_.removal(as_bytes(encoded)));
+    }
+  }
   return {};
 }
 

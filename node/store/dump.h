@@ -30,6 +30,8 @@ class Dump {
   Status write_entries();
   size_t encode_page(size_t from, std::vector<std::string>& page);
   Status write_graph();
+  Status write_tombstones();
+  Status write_tombstones_of(const Tombstones::OfNamespace& gone);
 
   const StoreState& state_;
   const Store::SnapshotSink& sink_;

@@ -32,7 +32,8 @@ struct StoreOptions {
   size_t max_entries_per_namespace = 0;  // 0 = none
   uint64_t memory_max_bytes = 0;         // 0 = unlimited (tests); the engine passes the resolved budget
   int64_t tombstone_retention_ms = 0;    // 0 = none are kept (a node alone)
-  size_t tombstones_max = 2'000'000;     // of all namespaces; beyond it some are given up early
+  // Of all namespaces; beyond it, or beyond a sixteenth of the memory budget, some are given up early.
+  size_t tombstones_max = 2'000'000;
 };
 
 struct QueryRequest {
@@ -206,7 +207,7 @@ class Store {
   // As `admit`, for a put that another node decided: it was accepted, so only the budget can refuse it.
   virtual Status admit_copy(const model::PutOp& op) const = 0;
   // Would `apply` change anything? Of the state as it is, without the batch under way.
-  virtual bool is_news(const model::Operation& op, int64_t now_ms) const = 0;
+  virtual bool is_news(const model::Operation& op) const = 0;
   // The batch has been applied, or given up because it could not be logged: plans that did not happen are
   // forgotten.
   virtual void end_batch() = 0;
@@ -214,6 +215,10 @@ class Store {
   virtual void start_counting() = 0;
   // Removes up to `max` entries that expired at or before now, oldest deadline first; returns how many.
   virtual size_t reap_expired(int64_t now_ms, size_t max) = 0;
+  // Gives up to `max` tombstones and floors up that are older than the retention; returns how many.
+  virtual size_t collect_tombstones(int64_t now_ms, size_t max) = 0;
+  // Recovery: TombstoneFigures::collected_upto_ms of the snapshot.
+  virtual void restore_collected(int64_t upto_ms) = 0;
   // Index work that is due; the engine runs it in the background and gives it back on the writer thread,
   // while the store lives. Looks only at namespaces that changed since they were last looked at.
   struct Maintenance {
@@ -290,6 +295,9 @@ class Store {
     std::function<Status(Bytes encoded_put)> entry;
     std::function<Status(const model::NamespaceKey&, std::string_view graph)>
         graph;  // after the namespace's entries
+    // Encoded deletes and drops: tombstones and floors, after all namespaces. Need not be set when none are
+    // kept.
+    std::function<Status(Bytes encoded_removal)> removal;
   };
   virtual Status dump(const SnapshotSink& sink, int64_t now_ms) const = 0;
   // Recovery, writer thread: after the entries of `ns` were applied in the order of dump, and nothing else of

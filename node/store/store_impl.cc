@@ -29,12 +29,14 @@ class StoreImpl final : public Store {
     return planner_.victims_for(op, now_ms, origin);
   }
   Status admit_copy(const model::PutOp& op) const override { return planner_.admit_copy(op); }
-  bool is_news(const model::Operation& op, int64_t now_ms) const override {
-    return writer_.is_news(op, now_ms);
-  }
+  bool is_news(const model::Operation& op) const override { return writer_.is_news(op); }
   void end_batch() override { planner_.end_batch(); }
   void start_counting() override { state_.bases.reset(); }
   size_t reap_expired(int64_t now_ms, size_t max) override { return writer_.reap_expired(now_ms, max); }
+  size_t collect_tombstones(int64_t now_ms, size_t max) override {
+    return state_.tombstones.collect(now_ms, max);
+  }
+  void restore_collected(int64_t upto_ms) override { state_.tombstones.restore_collected(upto_ms); }
   std::optional<Maintenance> begin_maintenance() override { return writer_.begin_maintenance(); }
 
   size_t dimension_of(const model::NamespaceKey& ns, int64_t now_ms) const override {
@@ -96,7 +98,7 @@ class StoreImpl final : public Store {
                                    const std::vector<std::string>& ids) const override {
     return comparison_.encoded(ns, ids);
   }
-  TombstoneFigures tombstones() const override { return {}; }
+  TombstoneFigures tombstones() const override { return state_.tombstones.figures(); }
 
   Status dump(const SnapshotSink& sink, int64_t now_ms) const override {
     return Dump(state_, sink, now_ms).run();

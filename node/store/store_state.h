@@ -18,6 +18,7 @@
 #include "node/store/read_view.h"
 #include "node/store/recency_order.h"
 #include "node/store/store.h"
+#include "node/store/tombstones.h"
 
 namespace ferro::node::store {
 
@@ -55,6 +56,7 @@ struct StoreState {
   mutable BaseCounters bases{tables};  // readers count in it
   Census census;
   PartitionDigests partitions;
+  Tombstones tombstones{options, tables};
   std::atomic<uint64_t> committed{0};  // see ReadView
   std::atomic<uint64_t> index_rebuilds{0};
 

@@ -15,6 +15,11 @@ constexpr size_t kMaintenanceLooks = 64;
 // Rounds of freeing at the end: burying is one, freeing what was buried the next, the index's own one more.
 constexpr size_t kLastRounds = 16;
 
+// The end of an entry at its deadline, as a delete.
+model::DeleteOp expiry_of(const model::NamespaceKey& ns, std::string id, const Hlc& version, int64_t at_ms) {
+  return {ns, std::move(id), version, model::DeleteReason::evicted, at_ms};
+}
+
 }  // namespace
 
 Writer::~Writer() {
@@ -40,6 +45,7 @@ Writer::~Writer() {
 // Nothing in it that is not known already, or over.
 bool Writer::is_old(const model::PutOp& op, const NamespaceState* ns, const Entry* old) const {
   if (old != nullptr && op.version <= old->version()) return true;
+  if (op.version <= state_.tombstones.over_upto(op.ns, op.id)) return true;
   return ns != nullptr && ns->dimension != op.vector.size() && ns->entries.back().version() > op.version;
 }
 
@@ -49,6 +55,14 @@ ApplyResult Writer::put(const model::PutOp& op, int64_t now_ms, Origin origin) {
   NamespaceState* ns = state_.namespaces.find(op.ns);
   Entry* old = ns != nullptr ? state_.ids.find_alive(*ns, op.id) : nullptr;
   if (is_old(op, ns, old)) return result;
+  if (state_.tombstones.kept()) {
+    // A copy that comes too late must not stand until it is reaped, and what it replaced is over all the
+    // same.
+    if (origin == Origin::elsewhere && op.expires_at_ms != 0 && op.expires_at_ms <= now_ms) {
+      return remove(expiry_of(op.ns, op.id, op.version, op.expires_at_ms), now_ms, origin);
+    }
+    state_.tombstones.forget(op.ns, op.id);
+  }
   result.outcome = old != nullptr ? ApplyOutcome::replaced : ApplyOutcome::inserted;
   if (ns != nullptr && ns->dimension != op.vector.size()) {
     ns = &supersede(*ns, op.vector.size(), now_ms, origin, result);
@@ -68,7 +82,9 @@ ApplyResult Writer::put(const model::PutOp& op, int64_t now_ms, Origin origin) {
 ApplyResult Writer::remove(const model::DeleteOp& op, int64_t now_ms, Origin origin) {
   NamespaceState* ns = state_.namespaces.find(op.ns);
   Entry* entry = ns != nullptr ? state_.ids.find_alive(*ns, op.id) : nullptr;
-  if (entry == nullptr || entry->version() > op.version) return {};
+  if (entry != nullptr && entry->version() > op.version) return {};
+  const bool recorded = op.reason != model::DeleteReason::moved && state_.tombstones.bury(op, now_ms);
+  if (entry == nullptr) return {recorded ? ApplyOutcome::removed : ApplyOutcome::ignored, 0};
   const ApplyResult result{ApplyOutcome::removed, entry->live_at(now_ms) ? 1U : 0U};
   CounterCells& counters = ns->base.counters;
   switch (op.reason) {
@@ -91,6 +107,7 @@ ApplyResult Writer::remove(const model::DeleteOp& op, int64_t now_ms, Origin ori
 
 ApplyResult Writer::drop(const model::DropNamespaceOp& op, int64_t now_ms, Origin origin) {
   ApplyResult result;
+  if (state_.tombstones.raise_floor(op, now_ms)) result.outcome = ApplyOutcome::removed;
   NamespaceState* ns = state_.namespaces.find(op.ns);
   if (ns == nullptr) return result;
   while (!ns->entries.empty() && ns->entries.front().version() <= op.version) {
@@ -99,26 +116,36 @@ ApplyResult Writer::drop(const model::DropNamespaceOp& op, int64_t now_ms, Origi
     kill_counted(entry, now_ms, ns->base.counters.deletions, origin);
     result.outcome = ApplyOutcome::removed;
   }
-  if (result.outcome == ApplyOutcome::removed) commit();
+  if (!dead_.empty()) commit();
   return result;
 }
 
-bool Writer::is_news(const model::Operation& op, int64_t /*now_ms*/) const {
+bool Writer::is_news(const model::Operation& op) const {
   const NamespaceState* ns = state_.namespaces.find(model::namespace_of(op));
-  if (std::holds_alternative<model::DropNamespaceOp>(op)) {
-    return ns != nullptr && ns->entries.front().version() <= model::version_of(op);
+  const Tombstones& tombstones = state_.tombstones;
+  if (const auto* dropped = std::get_if<model::DropNamespaceOp>(&op)) {
+    if (ns != nullptr && ns->entries.front().version() <= dropped->version) return true;
+    return tombstones.kept() && tombstones.floor_of(dropped->ns) < dropped->version;
   }
   if (const auto* put = std::get_if<model::PutOp>(&op)) {
     return !is_old(*put, ns, ns != nullptr ? state_.ids.find_alive(*ns, put->id) : nullptr);
   }
   const auto& deletion = std::get<model::DeleteOp>(op);
   const Entry* entry = ns != nullptr ? state_.ids.find_alive(*ns, deletion.id) : nullptr;
-  return entry != nullptr && entry->version() <= deletion.version;
+  if (entry != nullptr) return entry->version() <= deletion.version;
+  return tombstones.kept() && deletion.reason != model::DeleteReason::moved &&
+         tombstones.over_upto(deletion.ns, deletion.id) < deletion.version;
 }
 
 size_t Writer::reap_expired(int64_t now_ms, size_t max) {
   const std::vector<Entry*> expired = state_.census.earliest(now_ms, max);
   for (Entry* entry : expired) {
+    if (state_.tombstones.kept()) {
+      // What the entry had replaced may still stand elsewhere, with a later end.
+      const Hlc version = entry->version();
+      state_.tombstones.bury(
+          expiry_of(entry->ns->key, std::string(entry->id()), version, entry->expires_at_ms), now_ms);
+    }
     kill_counted(*entry, now_ms, entry->ns->base.counters.expirations, Origin::here);
   }
   if (!expired.empty()) commit();

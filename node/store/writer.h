@@ -25,7 +25,7 @@ class Writer {
   ApplyResult put(const model::PutOp& op, int64_t now_ms, Origin origin);
   ApplyResult remove(const model::DeleteOp& op, int64_t now_ms, Origin origin);
   ApplyResult drop(const model::DropNamespaceOp& op, int64_t now_ms, Origin origin);
-  bool is_news(const model::Operation& op, int64_t now_ms) const;
+  bool is_news(const model::Operation& op) const;
   size_t reap_expired(int64_t now_ms, size_t max);
 
   std::optional<Store::Maintenance> begin_maintenance();

@@ -91,7 +91,7 @@ class FakeStore final : public store::Store {
   store::ApplyResult apply(const model::Operation&, int64_t, store::Origin) override { unused(); }
   std::vector<store::EntryRef> victims_for(const model::PutOp&, int64_t, store::Origin) override { unused(); }
   Status admit_copy(const model::PutOp&) const override { unused(); }
-  bool is_news(const model::Operation&, int64_t) const override { unused(); }
+  bool is_news(const model::Operation&) const override { unused(); }
   size_t reap_expired(int64_t, size_t) override { unused(); }
   std::optional<Maintenance> begin_maintenance() override { unused(); }
   Result<store::QueryResult> query(const store::QueryRequest&, bool) override { unused(); }
@@ -119,6 +119,8 @@ class FakeStore final : public store::Store {
                                    const std::vector<std::string>&) const override {
     unused();
   }
+  size_t collect_tombstones(int64_t, size_t) override { unused(); }
+  void restore_collected(int64_t) override { unused(); }
   store::TombstoneFigures tombstones() const override { unused(); }
   Status dump(const SnapshotSink&, int64_t) const override { unused(); }
   Status load_graph(const model::NamespaceKey&, Bytes) override { unused(); }

@@ -32,7 +32,7 @@ class FakeStore final : public store::Store {
     return {};
   }
   Status admit_copy(const model::PutOp&) const override { return unexpected(); }
-  bool is_news(const model::Operation&, int64_t) const override { return false; }
+  bool is_news(const model::Operation&) const override { return false; }
   void end_batch() override {}
   void start_counting() override {}
   size_t reap_expired(int64_t, size_t) override { return 0; }
@@ -76,6 +76,8 @@ class FakeStore final : public store::Store {
                                    const std::vector<std::string>&) const override {
     return {};
   }
+  size_t collect_tombstones(int64_t, size_t) override { return 0; }
+  void restore_collected(int64_t) override {}
   store::TombstoneFigures tombstones() const override { return {}; }
   Status dump(const SnapshotSink&, int64_t) const override { return unexpected(); }
   Status load_graph(const model::NamespaceKey&, Bytes) override { return unexpected(); }
