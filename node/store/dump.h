@@ -12,7 +12,10 @@ namespace ferro::node::store {
 class Dump {
  public:
   Dump(const StoreState& state, const Store::SnapshotSink& sink, int64_t now_ms)
-      : state_(state), sink_(sink), now_ms_(now_ms) {}
+      : state_(state),
+        sink_(sink),
+        // With tombstones kept, what has expired leaves one when it is reaped: until then it is written too.
+        now_ms_(state.tombstones.kept() ? std::numeric_limits<int64_t>::min() : now_ms) {}
 
   Status run();
 
