@@ -1,0 +1,89 @@
+#include "node/cluster/sync/catch_up.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "node/model/partition.h"
+
+namespace ferro::node::cluster {
+
+std::vector<NodeId> live_owners(const std::vector<const Placement*>& rings, uint16_t partition,
+                                const SyncView& view, const NodeId& self) {
+  std::vector<NodeId> owners;
+  for (const Placement* ring : rings) {
+    for (const uint16_t member : ring->owners(partition)) {
+      const NodeId& node = ring->id(member);
+      const bool known = std::find(owners.begin(), owners.end(), node) != owners.end();
+      if (node != self && !known && view.live.contains(node)) owners.push_back(node);
+    }
+  }
+  std::sort(owners.begin(), owners.end());
+  if (owners.size() > 1) {
+    std::rotate(owners.begin(), owners.begin() + static_cast<std::ptrdiff_t>(partition % owners.size()),
+                owners.end());
+  }
+  std::stable_partition(owners.begin(), owners.end(),
+                        [&view](const NodeId& node) { return view.complete_peers.contains(node); });
+  return owners;
+}
+
+CatchUp::CatchUp(Transfer& transfer, NodeId self, const SyncView& view, int64_t away_since_ms,
+                 std::function<void()> on_done)
+    : transfer_(transfer),
+      self_(std::move(self)),
+      view_(view),
+      away_since_ms_(away_since_ms),
+      on_done_(std::move(on_done)) {
+  const model::PartitionSet before = view.current->partitions_of(self_);
+  const model::PartitionSet after = view.target->partitions_of(self_);
+  // Of what it has in the current ring a complete node has everything already.
+  const model::PartitionSet wanted = view.complete ? after & ~before : after | before;
+  for (size_t partition = 0; partition < wanted.size(); ++partition) {
+    if (wanted.test(partition)) partitions_.push_back(static_cast<uint16_t>(partition));
+  }
+  total_ = partitions_.size();
+  start(false);
+}
+
+CatchUp::~CatchUp() {
+  rounds_->stop();
+}
+
+bool CatchUp::serves(const SyncView& view) const {
+  return view.current->fingerprint() == view_.current->fingerprint() &&
+         view.target->fingerprint() == view_.target->fingerprint() && view.complete == view_.complete;
+}
+
+// Somebody who comes back meanwhile begins by comparing with this node itself; somebody who goes is not
+// waited for.
+void CatchUp::set_view(const SyncView& view) {
+  view_ = view;
+  rounds_->keep_peers(view.live);
+}
+
+size_t CatchUp::partitions_done() const noexcept {
+  return second_ ? total_ - rounds_->partitions_left() : 0;
+}
+
+PeerRounds::Work CatchUp::work() const {
+  PeerRounds::Work work;
+  const std::vector<const Placement*> rings = {view_.current.get(), view_.target.get()};
+  for (const uint16_t partition : partitions_) work[partition] = live_owners(rings, partition, view_, self_);
+  return work;
+}
+
+void CatchUp::start(bool second) {
+  second_ = second;
+  RoundOptions options;
+  options.mode.tombstones = !second;
+  options.mode.push = second;
+  options.mode.away_since_ms = away_since_ms_;
+  rounds_ = PeerRounds::start(
+      transfer_, options, work(), [](const NodeId&, const PartitionOutcome&) {},
+      [this, second] {
+        if (!second) return start(true);
+        on_done_();
+      });
+}
+
+}  // namespace ferro::node::cluster

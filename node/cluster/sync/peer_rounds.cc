@@ -1,0 +1,122 @@
+#include "node/cluster/sync/peer_rounds.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace ferro::node::cluster {
+namespace {
+
+constexpr int64_t kRestMs = 100;  // after the first failure, doubled with each that follows
+constexpr int64_t kRestMaxMs = 5000;
+
+}  // namespace
+
+std::shared_ptr<PeerRounds> PeerRounds::start(Transfer& transfer, RoundOptions options, Work work,
+                                              OnResult on_result, std::function<void()> on_done) {
+  const std::shared_ptr<PeerRounds> rounds(
+      new PeerRounds(transfer, options, std::move(work), std::move(on_result), std::move(on_done)));
+  transfer.post([rounds] { rounds->pick(); });
+  return rounds;
+}
+
+PeerRounds::PeerRounds(Transfer& transfer, RoundOptions options, Work work, OnResult on_result,
+                       std::function<void()> on_done)
+    : transfer_(transfer),
+      options_(options),
+      work_(std::move(work)),
+      on_result_(std::move(on_result)),
+      on_done_(std::move(on_done)) {
+  drop_finished();
+}
+
+void PeerRounds::drop_finished() {
+  std::erase_if(work_, [](const auto& entry) { return entry.second.empty(); });
+}
+
+void PeerRounds::keep_peers(const std::set<NodeId>& live) {
+  for (auto& [partition, peers] : work_) {
+    std::erase_if(peers, [&live](const NodeId& peer) { return !live.contains(peer); });
+  }
+  drop_finished();
+  std::erase_if(lanes_,
+                [&live](const auto& entry) { return !entry.second.busy && !live.contains(entry.first); });
+  transfer_.post([self = shared_from_this()] { self->pick(); });
+}
+
+std::string PeerRounds::trouble() const {
+  for (const auto& [peer, lane] : lanes_) {
+    if (!lane.error.empty()) return peer + ": " + lane.error;
+  }
+  return "";
+}
+
+void PeerRounds::pick() {
+  if (stopped_ || done_) return;
+  if (work_.empty()) {
+    done_ = true;
+    return on_done_();
+  }
+  std::map<NodeId, std::vector<uint16_t>> next;
+  const int64_t now_ms = transfer_.now_ms();
+  for (const auto& [partition, peers] : work_) {
+    if (under_way_.contains(partition)) continue;
+    const Lane& lane = lanes_[peers.front()];
+    if (lane.busy || now_ms < lane.rests_until_ms) continue;
+    std::vector<uint16_t>& batch = next[peers.front()];
+    if (batch.size() < options_.at_once) batch.push_back(partition);
+  }
+  for (auto& [peer, partitions] : next) visit(peer, std::move(partitions));
+}
+
+void PeerRounds::visit(const NodeId& peer, std::vector<uint16_t> partitions) {
+  lanes_[peer].busy = true;
+  under_way_.insert(partitions.begin(), partitions.end());
+  Exchange::run(transfer_, {peer, std::move(partitions), options_.mode, options_.budget},
+                [self = shared_from_this(), peer](const std::vector<PartitionOutcome>& outcomes) {
+                  self->on_visited(peer, outcomes);
+                });
+}
+
+void PeerRounds::on_visited(const NodeId& peer, const std::vector<PartitionOutcome>& outcomes) {
+  Lane& lane = lanes_[peer];
+  lane.busy = false;
+  bool failed = false;
+  for (const PartitionOutcome& outcome : outcomes) {
+    under_way_.erase(outcome.partition);
+    const auto left = work_.find(outcome.partition);
+    if (left != work_.end()) {
+      std::vector<NodeId>& peers = left->second;
+      const auto place = std::find(peers.begin(), peers.end(), peer);
+      if (place != peers.end()) {
+        if (outcome.status.ok()) {
+          peers.erase(place);
+        } else {
+          std::rotate(place, place + 1, peers.end());  // the others first
+        }
+      }
+    }
+    if (!outcome.status.ok()) {
+      failed = true;
+      lane.error = outcome.status.message();
+    }
+    if (!stopped_) on_result_(peer, outcome);
+  }
+  drop_finished();
+  if (failed) {
+    rest(peer, lane);
+  } else {
+    lane.failures = 0;
+    lane.error.clear();
+  }
+  pick();
+}
+
+void PeerRounds::rest(const NodeId& peer, Lane& lane) {
+  const int64_t base_ms = std::min(kRestMaxMs, kRestMs << std::min(lane.failures, 6U));
+  const int64_t jitter_ms = static_cast<int64_t>(transfer_.random() % static_cast<uint64_t>(base_ms / 2));
+  ++lane.failures;
+  lane.rests_until_ms = transfer_.now_ms() + base_ms + jitter_ms;
+  transfer_.after(base_ms + jitter_ms, [self = shared_from_this(), peer] { self->pick(); });
+}
+
+}  // namespace ferro::node::cluster

@@ -1,0 +1,88 @@
+#include "node/cluster/sync/repair.h"
+
+#include <utility>
+
+#include "node/cluster/sync/catch_up.h"
+
+namespace ferro::node::cluster {
+
+Repair::~Repair() {
+  for (auto& [peer, pair] : pairs_) {
+    if (pair.rounds != nullptr) pair.rounds->stop();
+  }
+}
+
+void Repair::set_view(const SyncView& view) {
+  const bool other_ring = view.current->fingerprint() != view_.current->fingerprint();
+  view_ = view;
+  std::erase_if(pairs_, [&](const auto& entry) {
+    // Writes that were under way while the ring changed may have missed a new owner: all begins anew.
+    const bool over = other_ring || !view.live.contains(entry.first);
+    if (over && entry.second.rounds != nullptr) entry.second.rounds->stop();
+    return over;
+  });
+  for (const NodeId& peer : view.live) pairs_.try_emplace(peer);
+}
+
+void Repair::hurry() {
+  for (auto& [peer, pair] : pairs_) pair.next_ms = 0;
+}
+
+void Repair::tick(int64_t now_ms) {
+  if (!view_.complete) return;
+  for (auto& [peer, pair] : pairs_) {
+    if (peer < options_.self || !view_.complete_peers.contains(peer)) continue;
+    if (now_ms < pair.next_ms || pair.rounds != nullptr) continue;
+    const auto spread = static_cast<uint64_t>(options_.interval_ms / 4 + 1);
+    pair.next_ms = now_ms + options_.interval_ms - static_cast<int64_t>(transfer_.random() % spread);
+    begin(peer, pair);
+  }
+}
+
+void Repair::begin(const NodeId& peer, Pair& pair) {
+  const model::PartitionSet shared =
+      view_.current->partitions_of(options_.self) & view_.current->partitions_of(peer);
+  PeerRounds::Work work;
+  for (size_t i = 0; i < shared.size(); ++i) {
+    if (shared.test(i)) work.emplace(static_cast<uint16_t>(i), std::vector<NodeId>{peer});
+  }
+  RoundOptions options;
+  options.budget = &budget_;
+  options.at_once = kExchangePartitionsMax;
+  pair.rounds = PeerRounds::start(
+      transfer_, options, std::move(work),
+      [this](const NodeId& other, const PartitionOutcome& outcome) { on_result(other, outcome); },
+      [this, peer] {
+        ++rounds_done_;
+        if (const auto found = pairs_.find(peer); found != pairs_.end()) found->second.rounds.reset();
+      });
+}
+
+// A write on its way to either side is a difference too. What is out of step differs, and is not mended by
+// what was moved.
+void Repair::on_result(const NodeId& peer, const PartitionOutcome& outcome) {
+  const auto found = pairs_.find(peer);
+  if (found == pairs_.end()) return;
+  Pair& pair = found->second;
+  const bool differs = outcome.found.differences != 0 && outcome.found.changed == 0;
+  pair.out_of_step.set(outcome.partition,
+                       !outcome.status.ok() || (differs && pair.differed.test(outcome.partition)));
+  pair.differed.set(outcome.partition, differs);
+}
+
+void Repair::note_asked(const NodeId& peer, uint16_t partition, bool same) {
+  const auto found = pairs_.find(peer);
+  if (found == pairs_.end()) return;
+  found->second.out_of_step.set(partition, !same && found->second.differed.test(partition));
+  found->second.differed.set(partition, !same);
+}
+
+bool Repair::in_step(uint16_t partition) const {
+  for (const NodeId& peer : live_owners({view_.current.get()}, partition, view_, options_.self)) {
+    const auto found = pairs_.find(peer);
+    if (found != pairs_.end() && found->second.out_of_step.test(partition)) return false;
+  }
+  return true;
+}
+
+}  // namespace ferro::node::cluster
