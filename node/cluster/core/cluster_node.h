@@ -44,7 +44,7 @@ struct ClusterOptions {
   uint64_t hint_max_bytes = 268'435'456;
   int64_t hint_max_age_ms = 3'600'000;
   int64_t gossip_interval_ms = 500;
-  int64_t repair_interval_ms = 30'000;     // between two comparisons of a partition with its other owners
+  int64_t repair_interval_ms = 30'000;  // between two comparisons of a partition with its other owners
   uint64_t repair_bytes_per_second = 32U << 20;
   int64_t tombstone_retention_ms = 86'400'000;
   int64_t forget_after_ms = 3'600'000;
@@ -74,13 +74,13 @@ struct PeerStatus {
 
 struct PartitionHealth {
   uint16_t partition = 0;
-  std::vector<NodeId> owners;       // of the ring in force, best first
+  std::vector<NodeId> owners;  // of the ring in force, best first
   uint64_t live_owners = 0;
   bool in_step = true;  // as last compared with every live owner
 };
 
 struct ClusterStatus {
-  std::string state;  // joining, ready, leaving, drained
+  std::string state;   // joining, ready, leaving, drained
   std::string reason;  // why it is not ready; empty if it is
   std::string gossip_address;
   std::vector<NodeId> nodes;       // not dead, this one included
@@ -125,8 +125,8 @@ class ClusterNode {
   // SIGTERM: tells the others that this is no death, pushes what only this node holds, says goodbye; `done`
   // when that is over or after `timeout_ms`.
   virtual void leave(int64_t timeout_ms, std::function<void()> done) = 0;
-  // Fails what is in flight and lets go of everything. Blocks until the loop, still running on its own thread,
-  // has done so.
+  // Fails what is in flight and lets go of everything. Blocks until the loop, still running on its own
+  // thread, has done so.
   virtual void stop() = 0;
   // The same for an owner that is on the loop itself (the simulator).
   virtual void stop_on_loop() = 0;

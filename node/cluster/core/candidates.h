@@ -1,0 +1,58 @@
+// Whom to ask next about one partition: its owners in order of preference, each at most once a pass, skipping
+// those that are known not to answer. Loop.
+#pragma once
+
+#include <optional>
+#include <set>
+
+#include "node/cluster/core/context.h"
+
+namespace ferro::node::cluster {
+
+// An answer that another owner may give better: the node was not reached, is overloaded, cannot write, or
+// sees another ring.
+inline bool worth_asking_another(const Status& status) noexcept {
+  switch (status.code()) {
+    case StatusCode::unavailable:
+    case StatusCode::unreachable:
+    case StatusCode::failed_precondition:
+    case StatusCode::no_space:
+    case StatusCode::io_error:
+    case StatusCode::internal:
+      return true;
+    default:
+      return false;
+  }
+}
+
+class Candidates {
+ public:
+  Candidates(Context& context, uint16_t partition) : context_(context), partition_(partition) {}
+
+  // The best owner, by the ring as it is now, that was not asked in this pass; none if all were.
+  std::optional<NodeId> next() {
+    const auto routes = context_.routes.get();
+    for (const NodeId* owner : routes->readers(partition_)) {
+      if (asked_.contains(*owner) || !context_.available(*owner)) continue;
+      asked_.insert(*owner);
+      return *owner;
+    }
+    return std::nullopt;
+  }
+  void start_again() { asked_.clear(); }
+
+  Status nobody() const {
+    const auto routes = context_.routes.get();
+    if (routes->empty()) return Status::unavailable("the cluster is still forming: try again");
+    std::string owners;
+    for (const NodeId* owner : routes->readers(partition_)) owners += (owners.empty() ? "" : ", ") + *owner;
+    return Status::unreachable("no owner of this namespace can be reached (owners: " + owners + ")");
+  }
+
+ private:
+  Context& context_;
+  const uint16_t partition_;
+  std::set<NodeId> asked_;  // at most the owners of a few rings
+};
+
+}  // namespace ferro::node::cluster

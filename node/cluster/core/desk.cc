@@ -1,0 +1,229 @@
+#include "node/cluster/core/desk.h"
+
+#include <utility>
+
+#include "node/cluster/wire/codec.h"
+
+namespace ferro::node::cluster {
+
+namespace {
+
+// A lookup takes some ten microseconds, handing it to another thread and back about as much. So it runs on
+// the loop while the loop has time: at most half of every millisecond.
+constexpr int64_t kWindowNs = 1'000'000;
+constexpr int64_t kWindowBusyNs = kWindowNs / 2;
+// Up to this many namespaces the exact count of live entries is worth its price.
+constexpr size_t kExactCountNamespaces = 10'000;
+
+Status not_an_owner(const Routes& routes) {
+  return {StatusCode::failed_precondition,
+          "node " + routes.self() + " does not own that partition in ring " + std::to_string(routes.epoch())};
+}
+
+Status check_owned(const Routes& routes, const model::PartitionSet& partitions) {
+  return (partitions & ~routes.owned_here()).any() ? not_an_owner(routes) : Status();
+}
+
+Status check_owned(const Routes& routes, const model::NamespaceKey& ns) {
+  return routes.owns_here(model::partition_of(ns)) ? Status() : not_an_owner(routes);
+}
+
+}  // namespace
+
+bool Desk::serve(MessageType type, std::string_view body, uint16_t version, RespondFn respond) {
+  switch (type) {
+    case MessageType::ping:
+      respond(std::string());
+      return true;
+    case MessageType::lookup:
+      lookup(body, version, std::move(respond));
+      return true;
+    case MessageType::insert:
+      insert(body, version, std::move(respond));
+      return true;
+    case MessageType::remove:
+      remove(body, version, std::move(respond));
+      return true;
+    case MessageType::drop_namespace:
+      drop_namespace(body, version, std::move(respond));
+      return true;
+    case MessageType::invalidate:
+      invalidate(body, version, std::move(respond));
+      return true;
+    case MessageType::find:
+      find(body, version, std::move(respond));
+      return true;
+    case MessageType::count_entries:
+      count_entries(body, version, std::move(respond));
+      return true;
+    case MessageType::list_namespaces:
+      list_namespaces(body, version, std::move(respond));
+      return true;
+    case MessageType::top_entries:
+      top_entries(body, version, std::move(respond));
+      return true;
+    default:
+      return false;
+  }
+}
+
+template <typename T>
+void Desk::offload(std::function<T()> work, std::function<void(T)> done) {
+  Loop& loop = context_.loop;
+  loop.offload([&loop, work = std::move(work), done = std::move(done)] {
+    loop.post([done, answer = work()]() mutable { done(std::move(answer)); });
+  });
+}
+
+bool Desk::may_run_on_loop(int64_t now_ns) const noexcept {
+  return now_ns - window_start_ns_ >= kWindowNs || window_busy_ns_ < kWindowBusyNs;
+}
+
+void Desk::lookup(std::string_view body, uint16_t version, RespondFn respond) {
+  auto message = decode<LookupMessage>(body);
+  if (!message.ok()) return respond(message.status());
+  if (Status owned = check_owned(*context_.routes.get(), message->ns); !owned.ok()) return respond(owned);
+  serve_lookup(*std::move(message), [version, respond = std::move(respond)](LookupAnswer answer) {
+    if (!answer.ok()) return respond(answer.status());
+    respond(encode(LookupReply{*std::move(answer)}, version));
+  });
+}
+
+void Desk::serve_lookup(LookupMessage message, std::function<void(LookupAnswer)> done) {
+  auto work = [&engine = context_.engine, message = std::move(message)] {
+    engine::LookupRequest request;
+    request.ns = message.ns;
+    request.unit_vector = message.unit_vector;
+    request.query_text = message.query_text;
+    request.threshold = message.threshold;
+    request.top_k = message.top_k;
+    request.attributes = message.attributes.empty() ? nullptr : &message.attributes;
+    request.only_this_namespace = message.only_this_namespace;
+    request.count = message.count;
+    return engine.lookup(request);
+  };
+  const int64_t started_ns = context_.loop.clock().steady_ns();
+  if (!may_run_on_loop(started_ns)) return offload<LookupAnswer>(std::move(work), std::move(done));
+  if (started_ns - window_start_ns_ >= kWindowNs) {
+    window_start_ns_ = started_ns;
+    window_busy_ns_ = 0;
+  }
+  LookupAnswer answer = work();
+  window_busy_ns_ += context_.loop.clock().steady_ns() - started_ns;
+  done(std::move(answer));
+}
+
+void Desk::insert(std::string_view body, uint16_t version, RespondFn respond) {
+  auto message = decode<InsertMessage>(body);
+  if (!message.ok()) return respond(message.status());
+  const auto routes = context_.routes.get();
+  for (const engine::InsertRequest& item : message->items) {
+    if (Status owned = check_owned(*routes, item.ns); !owned.ok()) return respond(owned);
+  }
+  owner_.insert_batch(std::move(message->items), [version, respond = std::move(respond)](
+                                                     Owner::InsertResults results) {
+    InsertReply reply;
+    for (Result<std::string>& result : results) {
+      reply.items.push_back(result.ok() ? ItemReply{{}, *std::move(result)} : ItemReply{result.status(), {}});
+    }
+    respond(encode(reply, version));
+  });
+}
+
+void Desk::remove(std::string_view body, uint16_t version, RespondFn respond) {
+  auto message = decode<RemoveMessage>(body);
+  if (!message.ok()) return respond(message.status());
+  if (Status owned = check_owned(*context_.routes.get(), message->partitions); !owned.ok()) {
+    return respond(owned);
+  }
+  message->request.partitions = message->partitions;
+  owner_.remove(std::move(message->request),
+                [version, respond = std::move(respond)](const Result<uint64_t>& removed) {
+                  if (!removed.ok()) return respond(removed.status());
+                  respond(encode(CountReply{*removed}, version));
+                });
+}
+
+void Desk::drop_namespace(std::string_view body, uint16_t version, RespondFn respond) {
+  auto message = decode<DropNamespaceMessage>(body);
+  if (!message.ok()) return respond(message.status());
+  if (Status owned = check_owned(*context_.routes.get(), message->ns); !owned.ok()) return respond(owned);
+  owner_.drop_namespace(std::move(message->ns),
+                        [version, respond = std::move(respond)](const Result<uint64_t>& removed) {
+                          if (!removed.ok()) return respond(removed.status());
+                          respond(encode(CountReply{*removed}, version));
+                        });
+}
+
+void Desk::invalidate(std::string_view body, uint16_t version, RespondFn respond) {
+  auto message = decode<InvalidateMessage>(body);
+  if (!message.ok()) return respond(message.status());
+  if (Status owned = check_owned(*context_.routes.get(), message->partitions); !owned.ok()) {
+    return respond(owned);
+  }
+  message->request.partitions = message->partitions;
+  owner_.invalidate(std::move(message->request),
+                    [version, respond = std::move(respond)](Result<std::vector<std::string>> ids) {
+                      if (!ids.ok()) return respond(ids.status());
+                      respond(encode(IdsReply{*std::move(ids)}, version));
+                    });
+}
+
+void Desk::find(std::string_view body, uint16_t version, RespondFn respond) {
+  auto message = decode<FindMessage>(body);
+  if (!message.ok()) return respond(message.status());
+  if (Status owned = check_owned(*context_.routes.get(), message->partitions); !owned.ok()) {
+    return respond(owned);
+  }
+  FindReply reply;
+  for (store::EntryView& entry : context_.engine.find(message->id, message->with_vector)) {
+    if (message->partitions.test(model::partition_of(entry.ns))) reply.entries.push_back(std::move(entry));
+  }
+  respond(encode(reply, version));
+}
+
+void Desk::count_entries(std::string_view body, uint16_t version, RespondFn respond) {
+  auto message = decode<CountEntriesMessage>(body);
+  if (!message.ok()) return respond(message.status());
+  auto work = [this, version, partitions = message->partitions]() -> Result<std::string> {
+    const store::Store& store = context_.engine.store();
+    CountReply reply;
+    if (store.namespace_count() <= kExactCountNamespaces) {
+      for (const auto& ns :
+           store.namespaces(context_.engine.now_ms(), {}, {}, kExactCountNamespaces, &partitions)) {
+        reply.count += ns.entry_count;
+      }
+    } else {
+      for (size_t p = 0; p < model::kPartitions; ++p) {
+        if (partitions.test(p)) reply.count += store.partition_entries(static_cast<uint16_t>(p));
+      }
+    }
+    return encode(reply, version);
+  };
+  offload<Result<std::string>>(std::move(work), std::move(respond));
+}
+
+void Desk::list_namespaces(std::string_view body, uint16_t version, RespondFn respond) {
+  auto message = decode<ListNamespacesMessage>(body);
+  if (!message.ok()) return respond(message.status());
+  auto work = [this, version, message = *std::move(message)]() -> Result<std::string> {
+    return encode(
+        ListNamespacesReply{context_.engine.store().namespaces(
+            context_.engine.now_ms(), message.prefix, message.after, message.limit, &message.partitions)},
+        version);
+  };
+  offload<Result<std::string>>(std::move(work), std::move(respond));
+}
+
+void Desk::top_entries(std::string_view body, uint16_t version, RespondFn respond) {
+  auto message = decode<TopEntriesMessage>(body);
+  if (!message.ok()) return respond(message.status());
+  auto work = [this, version, message = *std::move(message)]() -> Result<std::string> {
+    return encode(TopEntriesReply{context_.engine.store().top_entries(
+                      context_.engine.now_ms(), message.top, message.namespaces_max, &message.partitions)},
+                  version);
+  };
+  offload<Result<std::string>>(std::move(work), std::move(respond));
+}
+
+}  // namespace ferro::node::cluster

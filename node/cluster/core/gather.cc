@@ -1,0 +1,116 @@
+#include "node/cluster/core/gather.h"
+
+#include <map>
+#include <memory>
+#include <set>
+#include <utility>
+
+#include "node/cluster/core/candidates.h"
+
+namespace ferro::node::cluster {
+
+namespace {
+
+constexpr int kRoundsMax = 6;
+constexpr int64_t kRoundPauseMs = 20;
+
+class Gather : public std::enable_shared_from_this<Gather> {
+ public:
+  Gather(Context& context, Desk& desk, Question question, std::function<void(Status)> done)
+      : context_(context), desk_(desk), question_(std::move(question)), done_(std::move(done)) {
+    open_partitions_ = question_.partitions;
+  }
+
+  void round() {
+    std::map<NodeId, model::PartitionSet> shares;
+    Status orphaned;
+    const auto routes = context_.routes.get();
+    for (size_t p = 0; p < model::kPartitions; ++p) {
+      if (!open_partitions_.test(p)) continue;
+      const NodeId* node = acting(*routes, static_cast<uint16_t>(p));
+      if (node != nullptr) {
+        shares[*node].set(p);
+      } else if (orphaned.ok()) {
+        orphaned = Candidates(context_, static_cast<uint16_t>(p)).nobody();
+      }
+    }
+    if (!orphaned.ok()) failure_ = std::move(orphaned);
+    failed_.clear();  // only for the next pass, not for ever
+    open_ = 1;
+    for (const auto& [node, share] : shares) {
+      ++open_;
+      ask(node, share);
+    }
+    one_less();
+  }
+
+ private:
+  const NodeId* acting(const Routes& routes, uint16_t partition) const {
+    for (const NodeId* owner : routes.readers(partition)) {
+      if (!failed_.contains(*owner) && context_.available(*owner)) return owner;
+    }
+    return nullptr;
+  }
+
+  void ask(const NodeId& node, const model::PartitionSet& share) {
+    if (node == context_.options.self) {
+      const bool known = desk_.serve(
+          question_.type, question_.body(share, kProtocolVersion), kProtocolVersion,
+          [self = shared_from_this(), node, share](const Result<std::string>& reply) {
+            self->on_reply(node, share, reply.ok() ? Result<std::string_view>(*reply) : reply.status());
+          });
+      if (!known) on_reply(node, share, Status::internal("a question that no node answers"));
+      return;
+    }
+    ++context_.figures.forwards;
+    context_.peers->call(node, question_.type, question_.body(share, context_.peers->version_of(node)),
+                         question_.timeout_ms,
+                         [self = shared_from_this(), node, share](const Result<std::string_view>& reply) {
+                           self->on_reply(node, share, reply);
+                         });
+  }
+
+  void on_reply(const NodeId& node, const model::PartitionSet& share, const Result<std::string_view>& reply) {
+    Status status = reply.ok() ? question_.take(*reply) : reply.status();
+    if (status.ok()) {
+      open_partitions_ &= ~share;
+    } else {
+      final_ = final_ || !worth_asking_another(status);
+      failure_ = std::move(status);
+      failed_.insert(node);
+    }
+    one_less();
+  }
+
+  void one_less() {
+    if (--open_ > 0) return;
+    if (open_partitions_.none()) return std::exchange(done_, nullptr)({});
+    if (final_ || ++rounds_ >= kRoundsMax) {
+      const bool ring = failure_.code() == StatusCode::failed_precondition;
+      return std::exchange(done_, nullptr)(
+          ring ? Status::unavailable("the cluster's ring is changing: try again") : std::move(failure_));
+    }
+    context_.loop.after(kRoundPauseMs, [self = shared_from_this()] { self->round(); });
+  }
+
+  Context& context_;
+  Desk& desk_;
+  const Question question_;
+  std::function<void(Status)> done_;
+  model::PartitionSet open_partitions_;
+  std::set<NodeId> failed_;
+  Status failure_;
+  size_t open_ = 0;
+  int rounds_ = 0;
+  bool final_ = false;
+};
+
+}  // namespace
+
+void start_gather(Context& context, Desk& desk, Question question, std::function<void(Status)> done) {
+  context.loop.post([&context, &desk, question = std::move(question), done = std::move(done)]() mutable {
+    std::make_shared<Gather>(context, desk, std::move(question), std::move(done))->round();
+  });
+}
+
+}  // namespace ferro::node::cluster

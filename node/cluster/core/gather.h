@@ -1,0 +1,26 @@
+// One question to the whole cluster, each partition answered exactly once: every acting owner is asked for
+// the partitions that it acts for; those of a node that fails go to their next owners.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "node/cluster/core/context.h"
+#include "node/cluster/core/desk.h"
+
+namespace ferro::node::cluster {
+
+struct Question {
+  MessageType type = MessageType::count_entries;
+  model::PartitionSet partitions;
+  int64_t timeout_ms = 1000;  // of one node's answer
+  // The request's body for a share of the partitions, and what is done with each answer.
+  std::function<std::string(const model::PartitionSet& share, uint16_t version)> body;
+  std::function<Status(std::string_view reply)> take;
+};
+
+// Any thread; `done` once, on the loop: ok when every partition was answered.
+void start_gather(Context& context, Desk& desk, Question question, std::function<void(Status)> done);
+
+}  // namespace ferro::node::cluster

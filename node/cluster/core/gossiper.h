@@ -1,0 +1,38 @@
+// Rounds of gossip: with whom, when, and looking for seeds while there is nobody.
+//
+// Owned by the cluster node, on its loop.
+#pragma once
+
+#include <functional>
+#include <string_view>
+
+#include "node/cluster/core/context.h"
+#include "node/cluster/membership/membership.h"
+
+namespace ferro::node::cluster {
+
+class Gossiper {
+ public:
+  // `learned`: after every exchange that may have changed what is known.
+  Gossiper(Context& context, Membership& membership, std::function<void()> learned)
+      : context_(context), membership_(membership), learned_(std::move(learned)) {}
+
+  void round();
+  // With this one now; with every live member now (something urgent changed).
+  void with(const NodeId& node);
+  void with_all();
+
+  void serve_syn(const NodeId& from, std::string_view body, uint16_t version, const RespondFn& respond);
+  void take_ack2(std::string_view body);
+
+ private:
+  void look_for_seeds();
+  void learn_addresses();
+
+  Context& context_;
+  Membership& membership_;
+  const std::function<void()> learned_;
+  uint64_t rounds_ = 0;
+};
+
+}  // namespace ferro::node::cluster

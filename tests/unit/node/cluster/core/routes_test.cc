@@ -1,0 +1,75 @@
+#include "node/cluster/core/routes.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace ferro::node::cluster {
+namespace {
+
+std::shared_ptr<const Placement> ring(const std::vector<NodeId>& nodes, size_t factor = 2) {
+  std::vector<RingMember> members;
+  for (const NodeId& node : nodes) members.push_back({node, 64});
+  return std::make_shared<const Placement>(Placement::build(std::move(members), factor));
+}
+
+std::set<NodeId> set_of(const Routes::Owners& owners) {
+  std::set<NodeId> out;
+  for (const NodeId* owner : owners) out.insert(*owner);
+  return out;
+}
+
+const auto kAllReady = [](const NodeId&) { return true; };
+
+TEST(Routes, ReadersAreTheOwnersInForceReadyOnesFirst) {
+  const auto current = ring({"a", "b", "c"});
+  const Routes routes("a", current, {current}, 1, [](const NodeId& node) { return node != "b"; });
+  for (uint16_t p = 0; p < model::kPartitions; ++p) {
+    const auto readers = routes.readers(p);
+    ASSERT_EQ(readers.size(), 2U);
+    if (set_of(readers).contains("b")) {
+      EXPECT_EQ(*readers.back(), "b");
+    }
+    EXPECT_EQ(routes.reads_here(p), current->owns("a", p));
+  }
+}
+
+TEST(Routes, ANodeThatHasNotCaughtUpReadsNothingHereButDecidesWrites) {
+  const auto current = ring({"a", "b", "c"});
+  const Routes routes("a", current, {current}, 1, [](const NodeId& node) { return node != "a"; });
+  for (uint16_t p = 0; p < model::kPartitions; ++p) {
+    EXPECT_FALSE(routes.reads_here(p));
+    EXPECT_EQ(routes.owns_here(p), current->owns("a", p));
+  }
+}
+
+TEST(Routes, WritersAreTheOwnersNowAndTheOwnersToBeOnceEach) {
+  const auto current = ring({"a", "b", "c"});
+  const auto target = ring({"a", "b", "c", "d"});
+  const Routes routes("d", current, {current, target}, 1, kAllReady);
+  EXPECT_TRUE(routes.is_writer("d"));
+  EXPECT_FALSE(routes.is_writer("e"));
+  size_t here = 0;
+  for (uint16_t p = 0; p < model::kPartitions; ++p) {
+    std::set<NodeId> expected;
+    for (const uint16_t member : current->owners(p)) expected.insert(current->id(member));
+    for (const uint16_t member : target->owners(p)) expected.insert(target->id(member));
+    const auto writers = routes.writers(p);
+    EXPECT_EQ(set_of(writers), expected);
+    EXPECT_EQ(writers.size(), expected.size());
+    EXPECT_FALSE(routes.reads_here(p)) << "not before the ring is in force";
+    here += routes.owns_here(p) ? 1 : 0;
+  }
+  EXPECT_GT(here, 0U);
+}
+
+TEST(Routes, WithoutARingNobodyAnswers) {
+  const auto nobody = std::make_shared<const Placement>();
+  const Routes routes("a", nobody, {}, 0, kAllReady);
+  EXPECT_TRUE(routes.empty());
+  EXPECT_TRUE(routes.readers(7).empty());
+  EXPECT_TRUE(routes.writers(7).empty());
+}
+
+}  // namespace
+}  // namespace ferro::node::cluster
