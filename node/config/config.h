@@ -79,7 +79,11 @@ struct Config {
     double phi_threshold = 8.0;
     bool read_repair_enabled = true, dead_node_removal_enabled = true;
     std::string write_consistency = "all";  // one, quorum, all
-    uint64_t re_replicate_after_seconds = 30, request_timeout_ms = 1000, hint_max_bytes = 268'435'456;
+    uint64_t re_replicate_after_seconds = 30, request_timeout_ms = 1000;
+    uint64_t hint_max_bytes = 268'435'456, hint_max_age_seconds = 3600;
+    uint64_t repair_interval_seconds = 30, repair_bytes_per_second = 33'554'432;
+    uint64_t tombstone_retention_seconds = 86'400, forget_after_seconds = 3600;
+    uint64_t gossip_interval_ms = 500;
     struct Tls {
       bool enabled = false;
       std::string ca_cert_path, node_cert_path, node_key_path;
@@ -87,6 +91,12 @@ struct Config {
     } tls;
   } cluster;
 };
+
+// The ports beside `port`, 0 = any free one (only where `port` itself is 0): of the HTTP API under mutual TLS
+// and of the node-to-node protocol.
+inline constexpr uint64_t kInternalPortOffset = 1000, kGossipPortOffset = 2000;
+uint64_t internal_port_of(const Config& config);
+uint64_t gossip_port_of(const Config& config);
 
 enum class Mode : uint8_t { run, check_config, print_config, help, version, health };
 

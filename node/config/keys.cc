@@ -275,6 +275,12 @@ void add_cluster_keys(std::vector<Key>& keys) {
   keys.push_back(integer(FERRO_KEY(cluster.re_replicate_after_seconds), 1, 86'400));
   keys.push_back(integer(FERRO_KEY(cluster.request_timeout_ms), 10, 600'000));
   keys.push_back(integer(FERRO_KEY(cluster.hint_max_bytes), 0, uint64_t{1} << 40));
+  keys.push_back(integer(FERRO_KEY(cluster.hint_max_age_seconds), 1, 2'592'000));
+  keys.push_back(integer(FERRO_KEY(cluster.repair_interval_seconds), 1, 86'400));
+  keys.push_back(integer(FERRO_KEY(cluster.repair_bytes_per_second), 64 * kKiB, uint64_t{1} << 40));
+  keys.push_back(integer(FERRO_KEY(cluster.tombstone_retention_seconds), 1, 31'536'000));
+  keys.push_back(integer(FERRO_KEY(cluster.forget_after_seconds), 1, 31'536'000));
+  keys.push_back(integer(FERRO_KEY(cluster.gossip_interval_ms), 10, 60'000));
   keys.push_back(boolean(FERRO_KEY(cluster.tls.enabled)));
   keys.push_back(text(FERRO_KEY(cluster.tls.ca_cert_path), kPathOrEmptyAllowed, is_path_or_empty));
   keys.push_back(text(FERRO_KEY(cluster.tls.node_cert_path), kPathOrEmptyAllowed, is_path_or_empty));

@@ -33,7 +33,10 @@ KEYS = {
     "cluster.phi_threshold": ("8", "9.5"), "cluster.read_repair_enabled": ("true", "false"),
     "cluster.dead_node_removal_enabled": ("true", "false"), "cluster.write_consistency": ("all", "quorum"),
     "cluster.re_replicate_after_seconds": ("30", "60"), "cluster.request_timeout_ms": ("1000", "500"),
-    "cluster.hint_max_bytes": ("268435456", "1048576"), "cluster.tls.enabled": ("false", None),
+    "cluster.hint_max_bytes": ("268435456", "1048576"), "cluster.hint_max_age_seconds": ("3600", "60"),
+    "cluster.repair_interval_seconds": ("30", "5"), "cluster.repair_bytes_per_second": ("33554432", "1048576"),
+    "cluster.tombstone_retention_seconds": ("86400", "7200"), "cluster.forget_after_seconds": ("3600", "600"),
+    "cluster.gossip_interval_ms": ("500", "100"), "cluster.tls.enabled": ("false", None),
     "cluster.tls.ca_cert_path": (None, "/nowhere/a.pem"), "cluster.tls.node_cert_path": (None,
                                                                                          "/nowhere/b.pem"),
     "cluster.tls.node_key_path": (None, "/nowhere/d.pem"), "cluster.tls.internal_port": (None, "4000")

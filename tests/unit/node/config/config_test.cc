@@ -204,13 +204,37 @@ TEST_F(Load, ForeignNamesAreIgnored) {
               HasSubstr("cluster.tls.internal_port: \"tcp://x\" is not allowed"));
 }
 
-TEST_F(Load, AClusterIsRefusedByName) {
-  EXPECT_THAT(error_of({"--cluster.enabled=true"}),
-              AllOf(HasSubstr("cluster.enabled"), HasSubstr("allowed: false")));
-  EXPECT_TRUE(load({"--cluster.enabled=false", "--cluster.virtual_nodes=8"}, {}).ok());
-  // Still to be seen with its source.
-  EXPECT_THAT(load({"--print-config", "--cluster.enabled=true"}, {})->printed,
-              HasSubstr("cluster.enabled = true  # command line\n"));
+TEST_F(Load, AClustersPortsDiffer) {
+  const std::string on = "--cluster.enabled=true";
+  EXPECT_TRUE(load({on}, {}).ok());
+  EXPECT_TRUE(load({on, "--port=0"}, {}).ok()) << "any free ones";
+  const Config defaults = load({on, "--port=3100"}, {})->config;
+  EXPECT_EQ(gossip_port_of(defaults), 5100U);
+  EXPECT_EQ(internal_port_of(defaults), 4100U);
+  EXPECT_EQ(gossip_port_of(load({on, "--cluster.gossip_addr=[::1]:7000"}, {})->config), 7000U);
+  EXPECT_THAT(error_of({on, "--port=64000"}), HasSubstr("cluster.gossip_addr: port 66000"));
+  EXPECT_THAT(error_of({on, "--cluster.gossip_addr=a:3000"}), HasSubstr("cluster.gossip_addr: port 3000"));
+  const std::vector<std::string> tls{on, "--cluster.tls.enabled=1", "--cluster.tls.ca_cert_path=a",
+                                     "--cluster.tls.node_cert_path=c", "--cluster.tls.node_key_path=k"};
+  EXPECT_TRUE(load(tls, {}).ok());
+  auto clash = tls;
+  clash.emplace_back("--cluster.gossip_addr=a:4000");
+  EXPECT_THAT(error_of(clash), HasSubstr("cluster.tls.internal_port"));
+  EXPECT_TRUE(load({on, "--cluster.gossip_addr=a:4000"}, {}).ok()) << "nothing else is there without TLS";
+}
+
+TEST_F(Load, WhatCouldResurrectEndsBeforeTheTombstones) {
+  const std::string on = "--cluster.enabled=true";
+  EXPECT_THAT(
+      error_of({on, "--cluster.tombstone_retention_seconds=3600"}),
+      AllOf(HasSubstr("cluster.tombstone_retention_seconds"), HasSubstr("cluster.hint_max_age_seconds")));
+  EXPECT_THAT(
+      error_of({on, "--cluster.repair_interval_seconds=50000"}),
+      AllOf(HasSubstr("cluster.tombstone_retention_seconds"), HasSubstr("cluster.repair_interval_seconds")));
+  EXPECT_THAT(
+      error_of({on, "--cluster.forget_after_seconds=10"}),
+      AllOf(HasSubstr("cluster.forget_after_seconds"), HasSubstr("cluster.re_replicate_after_seconds")));
+  EXPECT_TRUE(load({"--cluster.forget_after_seconds=10"}, {}).ok()) << "no cluster, no rule";
 }
 
 TEST_F(Load, TlsFilesComeTogether) {
