@@ -1,16 +1,22 @@
 #include "node/app/node_app.h"
 
+#include <algorithm>
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "common/io/posix_file_system.h"
 #include "common/obs/log.h"
 #include "common/time/clock.h"
 #include "node/api/api.h"
+#include "node/app/addresses.h"
+#include "node/app/cluster_runtime.h"
 #include "node/app/engine_options.h"
 #include "node/app/environment.h"
+#include "node/app/security_files.h"
 #include "node/app/signals.h"
 #include "node/app/startup_service.h"
 #include "node/app/version.h"
@@ -18,8 +24,6 @@
 #include "node/engine/engine.h"
 #include "node/http/server.h"
 #include "node/metrics/metrics.h"
-#include "node/security/server_tls.h"
-#include "node/security/tokens.h"
 
 namespace ferro::node::app {
 
@@ -27,8 +31,10 @@ namespace {
 
 // Mounted files are looked at this often; the contract allows five seconds from a change to its effect.
 constexpr long kPollIntervalMs = 1000;
-// Of tokens' generations in metrics: the newest; a rotation has two.
-constexpr std::ptrdiff_t kGenerationsShown = 16;
+// How late the process notices that its cluster has let it go.
+constexpr long kLeavePollMs = 20;
+// What running requests get at least once the cluster has been left.
+constexpr uint64_t kRequestSecondsMin = 1;
 
 // Everything that run() owns, in order of construction; destroyed in reverse, after stop().
 class NodeApp {
@@ -40,17 +46,19 @@ class NodeApp {
     FERRO_ASSIGN_OR_RETURN(const obs::Level level, obs::parse_level(config_.log.level));
     FERRO_RETURN_IF_ERROR(obs::init_logging(level, config_.log.format));
     block_signals();
-    FERRO_RETURN_IF_ERROR(open_security());
-    FERRO_RETURN_IF_ERROR(open_port());
+    FERRO_ASSIGN_OR_RETURN(security_, SecurityFiles::open(config_));
+    FERRO_RETURN_IF_ERROR(open_ports());
     FERRO_RETURN_IF_ERROR(open_engine());
+    FERRO_RETURN_IF_ERROR(join_cluster());
     attach_api();
     obs::info("ready", {{"version", kVersion},
                         {"port", std::to_string(server_->port())},
                         {"node_id", engine_->options().node_id},
                         {"data_folder", config_.wal_path},
                         {"entries", std::to_string(engine_->figures().live_entries)},
-                        {"tls", tls_ ? "on" : "off"},
-                        {"tokens", tokens_->enabled() ? "on" : "off"}});
+                        {"tls", config_.http.tls.cert_path.empty() ? "off" : "on"},
+                        {"tokens", security_->tokens().enabled() ? "on" : "off"},
+                        {"cluster", cluster_ ? config_.cluster.id : "off"}});
     return {};
   }
 
@@ -60,41 +68,46 @@ class NodeApp {
       const Signal signal = wait_for_signal(kPollIntervalMs);
       if (signal == Signal::stop) return;
       if (signal == Signal::reload) reload_log_level();
-      poll_files(signal == Signal::reload);
+      security_->poll(signal == Signal::reload);
+      tell_credentials();
     }
   }
 
-  // Requests first, then what they wrote; safe after a start that failed half-way.
+  // The cluster takes over first, while requests go on; then requests end, then what they wrote. Safe after a
+  // start that failed half-way.
   void stop() {
     if (api_) api_->begin_drain();
+    uint64_t patience_seconds = config_.http.shutdown_timeout_seconds;
+    if (cluster_ && cluster_->started()) patience_seconds = leave_cluster();
     if (server_) {
       obs::info("stopping",
                 {{"requests_in_flight", std::to_string(server_->figures().requests_in_flight.load())}});
-      server_->stop();
+      server_->stop_within(patience_seconds);
     }
+    if (internal_server_) internal_server_->stop_within(kRequestSecondsMin);
+    if (cluster_) cluster_->stop_node();
     if (engine_) engine_->stop();
+    if (cluster_) cluster_->stop_network();
     if (api_) obs::info("stopped");
   }
 
  private:
-  Status open_security() {
-    FERRO_ASSIGN_OR_RETURN(tokens_, security::TokenSource::open(config_.auth_token, config_.auth_token_file));
-    if (!tokens_->enabled()) {
-      obs::warn(
-          "authentication is off: anyone who reaches the port can read and write; set auth_token or "
-          "auth_token_file");
-    }
-    if (config_.http.tls.cert_path.empty()) return {};
-    const auto& files = config_.http.tls;
-    FERRO_ASSIGN_OR_RETURN(
-        tls_, security::ServerTls::open({files.cert_path, files.key_path, files.client_ca_path}));
-    return {};
-  }
-
-  Status open_port() {
+  // All of them before anything is recovered: one that is taken is told at once.
+  Status open_ports() {
     http::ServerOptions options = server_options(config_);
-    options.tls = tls_.get();
+    options.tls = security_->public_tls();
     FERRO_ASSIGN_OR_RETURN(server_, http::Server::start(options, front_));
+    if (security_->internal_tls() != nullptr) {
+      options.tls = security_->internal_tls();
+      options.port = static_cast<uint16_t>(config::internal_port_of(config_));
+      auto started = http::Server::start(options, internal_front_);
+      if (!started.ok()) return started.status().with_context("cluster.tls.internal_port");
+      internal_server_ = *std::move(started);
+    }
+    if (!config_.cluster.enabled) return {};
+    FERRO_ASSIGN_OR_RETURN(const NodeAddresses addresses,
+                           node_addresses(config_, server_->port(), interfaces_of_this_machine()));
+    FERRO_ASSIGN_OR_RETURN(cluster_, ClusterRuntime::open(addresses, security_->peer_tls(), clock_));
     return {};
   }
 
@@ -110,6 +123,46 @@ class NodeApp {
     return {};
   }
 
+  Status join_cluster() {
+    if (!cluster_) {
+      local_cache_ = cache::make_local_cache(*engine_);
+      return {};
+    }
+    FERRO_RETURN_IF_ERROR(cluster_->start(config_, *engine_, file_system_));
+    tell_credentials();
+    obs::info("joining the cluster", {{"cluster", config_.cluster.id},
+                                      {"gossip_addr", cluster::to_string(cluster_->advertised())},
+                                      {"seeds", std::to_string(config_.cluster.seed_nodes.size())},
+                                      {"tls", security_->peer_tls() != nullptr ? "on" : "off"}});
+    return {};
+  }
+
+  // Tells the cluster what changed in the files; it compares.
+  void tell_credentials() {
+    if (!cluster_) return;
+    cluster::Credentials now = security_->credentials();
+    if (now == told_) return;
+    told_ = now;
+    cluster_->node().set_credentials(std::move(now));
+  }
+
+  // Returns how many seconds are left for running requests. A second signal ends the wait.
+  uint64_t leave_cluster() {
+    const auto total_ms = static_cast<int64_t>(config_.http.shutdown_timeout_seconds) * 1000;
+    const auto left = std::make_shared<std::atomic<bool>>(false);
+    const int64_t started_ns = clock_.steady_ns();
+    const auto elapsed_ms = [&] { return (clock_.steady_ns() - started_ns) / 1'000'000; };
+    obs::info("leaving the cluster");
+    cluster_->node().leave(total_ms, [left] { left->store(true); });
+    while (!left->load() && elapsed_ms() < total_ms) {
+      if (wait_for_signal(kLeavePollMs) != Signal::stop) continue;
+      obs::warn("asked to stop again: leaving at once");
+      return kRequestSecondsMin;
+    }
+    if (!left->load()) obs::warn("the cluster was not left in time: others must notice by themselves");
+    return std::max<uint64_t>(kRequestSecondsMin, static_cast<uint64_t>(total_ms - elapsed_ms()) / 1000);
+  }
+
   metrics::Sources metric_sources() {
     const http::ServerFigures& figures = server_->figures();
     metrics::Sources sources;
@@ -117,24 +170,11 @@ class NodeApp {
     sources.http_requests_total = [&figures] { return figures.requests_total.load(); };
     sources.http_requests_in_flight = [&figures] { return figures.requests_in_flight.load(); };
     sources.http_requests_shed = [&figures] { return figures.requests_shed.load(); };
-    sources.certificate_not_after_unix = [this] {
-      return tls_ ? tls_->certificate().not_after_unix : int64_t{0};
-    };
     sources.http_connections_total = [&figures] { return figures.connections_total.load(); };
     sources.http_connections_refused = [&figures] { return figures.connections_refused.load(); };
     sources.http_requests_refused = [&figures] { return figures.requests_refused.load(); };
-    sources.tokens = [this] { return uint64_t{tokens_->current()->size()}; };
-    sources.token_generation = [this] { return tokens_->current()->newest_generation(); };
-    sources.token_uses = [this] {
-      std::vector<metrics::TokenUse> uses;
-      for (const security::GenerationUse& use : tokens_->current()->generations())
-        uses.push_back({use.generation, use.last_used_unix});
-      if (std::ssize(uses) > kGenerationsShown) uses.erase(uses.begin(), uses.end() - kGenerationsShown);
-      return uses;
-    };
-    sources.token_reloads = [this] { return tokens_->reloads(); };
-    sources.token_reload_failed = [this] { return tokens_->last_poll_failed(); };
-    sources.certificate_reload_failed = [this] { return tls_ && tls_->last_poll_failed(); };
+    security_->add_to(sources);
+    if (cluster_) sources.cluster = [this] { return cluster_->node().status(); };
     return sources;
   }
 
@@ -147,36 +187,21 @@ class NodeApp {
     options.max_batch_items = config_.limits.max_batch_items;
     options.metrics_auth = config_.http.metrics_auth;
     options.read_repair_enabled = config_.cluster.read_repair_enabled;
+    options.replication_factor = config_.cluster.replication_factor;
+    options.write_consistency = config_.cluster.write_consistency;
     options.version = kVersion;
-    options.certificate = [this]() -> std::optional<api::Certificate> {
-      if (!tls_) return std::nullopt;
-      const security::CertificateFacts facts = tls_->certificate();
-      return api::Certificate{facts.fingerprint_sha256, facts.not_after_unix};
-    };
-    cache_ = cache::make_local_cache(*engine_);
-    api_ = api::Api::create(std::move(options), {*engine_, *cache_, *tokens_, *metrics_, clock_});
-    front_.attach(*api_);
-  }
-
-  // Says once that a file went bad and once that it is good again, not at every look.
-  void poll_files(bool asked) {
-    const auto tell = [asked](const char* what, const Result<bool>& polled, bool failed_before) {
-      if (!polled.ok()) {
-        if (!failed_before || asked)
-          obs::error(std::string(what) + " could not be reloaded; the last good ones stay in force",
-                     {{"reason", polled.status().message()}});
-      } else if (*polled) {
-        obs::info(std::string(what) + " reloaded");
-      } else if (failed_before) {
-        obs::info(std::string(what) + " are readable again, unchanged");
-      }
-    };
-    const bool tokens_failed = tokens_->last_poll_failed();
-    tell("tokens", tokens_->poll(), tokens_failed);
-    if (tls_) {
-      const bool certificate_failed = tls_->last_poll_failed();
-      tell("certificates", tls_->poll(), certificate_failed);
+    options.certificate = [this] { return security_->public_certificate(); };
+    if (security_->peer_tls() != nullptr) {
+      options.node_credentials = [this]() -> std::optional<cluster::Credentials> {
+        return security_->credentials();
+      };
     }
+    cache::Cache& cache = cluster_ ? cluster_->node().cache() : *local_cache_;
+    cluster::ClusterNode* const node = cluster_ ? &cluster_->node() : nullptr;
+    api_ =
+        api::Api::create(std::move(options), {*engine_, cache, security_->tokens(), *metrics_, clock_, node});
+    front_.attach(*api_);
+    internal_front_.attach(api_->for_peers());
   }
 
   void reload_log_level() {
@@ -197,14 +222,16 @@ class NodeApp {
   const std::vector<std::string>& arguments_;
   SystemClock clock_;
   io::PosixFileSystem file_system_;
-  StartupService front_;
-  std::unique_ptr<security::TokenSource> tokens_;
-  std::unique_ptr<security::ServerTls> tls_;
+  StartupService front_, internal_front_;
+  std::unique_ptr<SecurityFiles> security_;
   std::unique_ptr<engine::Engine> engine_;
-  std::unique_ptr<cache::Cache> cache_;
+  std::unique_ptr<cache::Cache> local_cache_;  // of a node alone
+  std::unique_ptr<ClusterRuntime> cluster_;    // else
+  cluster::Credentials told_;
   std::unique_ptr<metrics::Metrics> metrics_;
   std::unique_ptr<api::Api> api_;
-  std::unique_ptr<http::Server> server_;  // last: its threads use all of the above until stop()
+  // Last: their threads use all of the above until stop().
+  std::unique_ptr<http::Server> server_, internal_server_;
 };
 
 }  // namespace
