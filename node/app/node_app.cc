@@ -51,14 +51,14 @@ class NodeApp {
     FERRO_RETURN_IF_ERROR(open_engine());
     FERRO_RETURN_IF_ERROR(join_cluster());
     attach_api();
-    obs::info("ready", {{"version", kVersion},
-                        {"port", std::to_string(server_->port())},
-                        {"node_id", engine_->options().node_id},
-                        {"data_folder", config_.wal_path},
-                        {"entries", std::to_string(engine_->figures().live_entries)},
-                        {"tls", config_.http.tls.cert_path.empty() ? "off" : "on"},
-                        {"tokens", security_->tokens().enabled() ? "on" : "off"},
-                        {"cluster", cluster_ ? config_.cluster.id : "off"}});
+    obs::info("serving", {{"version", kVersion},
+                          {"port", std::to_string(server_->port())},
+                          {"node_id", engine_->options().node_id},
+                          {"data_folder", config_.wal_path},
+                          {"entries", std::to_string(engine_->figures().live_entries)},
+                          {"tls", config_.http.tls.cert_path.empty() ? "off" : "on"},
+                          {"tokens", security_->tokens().enabled() ? "on" : "off"},
+                          {"cluster", cluster_ ? config_.cluster.id : "off"}});
     return {};
   }
 
