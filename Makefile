@@ -10,7 +10,7 @@ export CMAKE_BUILD_PARALLEL_LEVEL := $(JOBS)
 
 .PHONY: help
 help: ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: packages
 packages: ## install the Debian packages that are missing
@@ -35,6 +35,15 @@ test: build ## build and run every test short of Kubernetes
 .PHONY: demo
 demo: build ## stream sample questions through a node, kill it, show it remembers (DATA=folder)
 	@/usr/bin/python3 samples/demo.py --binary "$(NODE)" $(if $(DATA),--data "$(DATA)")
+
+.PHONY: cluster
+cluster: build ## three nodes that form a cluster, on :3000 to :3002; Ctrl-C stops them (PORT=, NODES=, TLS=1)
+	@/usr/bin/python3 tools/run_cluster.py --binary "$(NODE)" --port "$(PORT)" --nodes "$(or $(NODES),3)" \
+	  --folder "$(CURDIR)/run/cluster" $(if $(TLS),--tls)
+
+.PHONY: demo-cluster
+demo-cluster: build ## insert anywhere, ask everywhere, kill one node, ask again, bring it back
+	@/usr/bin/python3 samples/demo_cluster.py --binary "$(NODE)"
 
 .PHONY: bench
 bench: build ## measure beside a baseline in the same run, print one table

@@ -62,7 +62,7 @@ class Node:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="ferrocache-"))
         self.port, self.process = free_port(), None
 
-    def start(self):
+    def start(self, wait=True):
         command = [
             self.binary,
             "--port",
@@ -76,6 +76,9 @@ class Node:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("FERROCACHE_")}
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder, env=environment)
+        return self.wait_ready() if wait else self
+
+    def wait_ready(self):
         deadline = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
