@@ -10,6 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from harness.cluster import Cluster  # noqa: E402  (needs the path above)
 from harness.node import ALL_NODES, LOG_TAIL_BYTES, Node  # noqa: E402  (needs the path above)
 from harness.vectors import make_rng  # noqa: E402
 
@@ -65,6 +66,12 @@ def nodes():
     made = Nodes()
     yield made
     made.end()
+
+
+@pytest.fixture
+def cluster(nodes):
+    """cluster(count, settings, tls): a cluster of the test's own, started."""
+    return lambda *arguments, **options: Cluster(nodes, *arguments, **options).start()
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,163 @@
+"""Nodes die, hang, come back, lose their disks: answers go on, nothing acknowledged is lost, nothing deleted returns."""
+import shutil
+import signal
+import time
+
+from harness.cluster import Load
+from harness.timing import scaled, wait_until
+from harness.vectors import random_unit
+
+DIMENSION = 16
+
+
+def fill(cluster, rng, count: int, prefix: str = "fill") -> list[dict]:
+    """Entries in many namespaces, inserted through all nodes in turn."""
+    entries, apis = [], [node.api for node in cluster.running()]
+    for i in range(count):
+        entry = {"vector": random_unit(rng, DIMENSION), "model": f"{prefix}.{i % 40}::{DIMENSION}", "answer": f"{prefix} {i}"}
+        entry["id"] = apis[i % len(apis)].insert(entry["vector"], entry["model"], entry["answer"])
+        entries.append(entry)
+    return entries
+
+
+def check_all_hit(cluster, entries) -> None:
+    for node in cluster.running():
+        for entry in entries:
+            assert node.api.hit(entry["vector"], entry["model"])["response"] == entry["answer"], node.name
+
+
+def query_of(entries):
+    def make(number, round_number):
+        entry = entries[(number * 7 + round_number) % len(entries)]
+        return "POST", "/query", {"embedding": entry["vector"], "model_id": entry["model"]}, entry["id"]
+
+    return make
+
+
+def test_a_killed_node_fails_no_query_beyond_those_in_flight(cluster, rng):
+    three = cluster(3)
+    entries = fill(three, rng, 120)
+    survivors = three.members[1:]
+    with Load(survivors, query_of(entries)) as load:
+        wait_until(lambda: len(load.answers) > 200, 20, "some load")
+        three.members[0].kill()
+        killed_at = time.monotonic()
+        wait_until(lambda: load.answers[-1][0] > killed_at + 3, 20, "load after the kill")
+    assert load.failed() == []
+    # In flight on the killed node at most one hedge; later ones know.
+    slow = [answer for answer in load.answers if answer[1] > scaled(1.5)]
+    assert slow == []
+    check_all_hit(three, entries)
+
+
+def test_a_death_shows_in_status_within_15_seconds(cluster):
+    three = cluster(3, {"cluster.gossip_interval_ms": 500, "cluster.re_replicate_after_seconds": 60})
+    victim, watcher = three.members[2], three.members[0]
+    victim.kill()
+    wait_until(lambda: three.status(watcher)["dead_nodes"] == [victim.name], 15, "the death shows")
+    status = three.status(watcher)
+    assert victim.name not in status["nodes"] and status["node_count"] == 2
+    assert status["peer_health"][victim.name]["status"] == "dead"
+    assert watcher.api.metrics().value("ferrocache_peers_dead") == 1
+
+
+def test_a_hung_node_costs_no_query_more_than_a_second(cluster, rng):
+    three = cluster(3)
+    entries = fill(three, rng, 120)
+    hung, survivors = three.members[0], three.members[1:]
+    try:
+        with Load(survivors, query_of(entries)) as load:
+            wait_until(lambda: len(load.answers) > 100, 20, "some load")
+            hung.signal(signal.SIGSTOP)
+            stopped_at = time.monotonic()
+            wait_until(lambda: load.answers[-1][0] > stopped_at + 4, 20, "load beside the hung node")
+        assert load.failed() == []
+        assert max(answer[1] for answer in load.answers) < scaled(1.5)
+        late = [answer for answer in load.answers if answer[0] > stopped_at + 2.5]
+        assert late and max(answer[1] for answer in late) < scaled(0.5)
+        started = time.monotonic()
+        survivors[0].api.insert(random_unit(rng, DIMENSION), f"beside-hung::{DIMENSION}")
+        assert time.monotonic() - started < scaled(2.5)
+    finally:
+        hung.signal(signal.SIGCONT)
+    three.wait_settled()
+    check_all_hit(three, entries)
+
+
+def test_writes_go_on_while_a_node_is_dead_and_reach_it_when_it_returns(cluster, rng):
+    three = cluster(3, {"cluster.re_replicate_after_seconds": 300})
+    before = fill(three, rng, 60, "before")
+    dead = three.members[1]
+    dead.kill()
+    during = fill(three, rng, 60, "during")
+    dead.start()
+    three.wait_settled()
+    check_all_hit(three, before + during)
+    assert three.copies() == 2 * len(before + during)
+
+
+def test_what_was_deleted_while_a_node_was_dead_stays_deleted(cluster, rng):
+    three = cluster(3, {"cluster.re_replicate_after_seconds": 300, "cluster.hint_max_bytes": 0})
+    entries = fill(three, rng, 90)
+    dead, others = three.members[2], three.members[:2]
+    dead.kill()
+    gone, kept = entries[:45], entries[45:]
+    for i, entry in enumerate(gone):
+        others[i % 2].api.delete(entry["id"])
+    dead.start()
+    three.wait_settled()
+    for _ in range(2):
+        for node in three.running():
+            for entry in gone:
+                assert not node.api.has_entry(entry["id"]), node.name
+                node.api.miss(entry["vector"], entry["model"])
+        assert all(three.holders(entry["id"]) == [] for entry in gone)
+        check_all_hit(three, kept)
+        # Once more after everybody has started again from disk.
+        for node in three.members:
+            node.restart(kill=True)
+        three.wait_settled()
+
+
+def test_copies_are_made_anew_after_a_death(cluster, rng):
+    three = cluster(3, {"cluster.re_replicate_after_seconds": 1})
+    entries = fill(three, rng, 100)
+    three.members[0].kill()
+    three.wait_settled()
+    assert three.copies() == 2 * len(entries)
+    three.members[1].kill()
+    wait_until(lambda: three.members[2].api.health()["entry_count"] == len(entries), 10, "one node holds all")
+    check_all_hit(three, entries)
+
+
+def test_a_node_that_lost_its_disk_is_no_source_of_emptiness(cluster, rng):
+    three = cluster(3, {"cluster.re_replicate_after_seconds": 300})
+    entries = fill(three, rng, 90)
+    empty = three.members[1]
+    empty.kill()
+    shutil.rmtree(empty.data)
+    empty.start()
+    three.wait_settled()
+    assert three.copies() == 2 * len(entries)
+    check_all_hit(three, entries)
+
+
+def test_a_folder_of_another_cluster_is_refused(cluster, nodes):
+    three = cluster(3)
+    stranger = three.members[0]
+    stranger.stop()
+    stranger.settings["cluster.id"] = "another"
+    said = stranger.expect_refused_start()
+    assert "another" in said and "cluster" in said
+
+
+def test_a_restart_of_all_nodes_at_once_keeps_everything(cluster, rng):
+    three = cluster(3)
+    entries = fill(three, rng, 90)
+    for node in three.members:
+        node.kill()
+    for node in three.members:
+        node.start(wait_ready=False)
+    three.wait_settled()
+    assert three.copies() == 2 * len(entries)
+    check_all_hit(three, entries)

@@ -1,0 +1,182 @@
+"""Whatever node is asked, the cluster answers as one node would."""
+import threading
+
+import pytest
+
+from harness.cluster import Cluster
+from harness.vectors import at_cosine, axis, random_unit
+
+DIMENSION = 32
+
+
+@pytest.fixture(scope="module")
+def three(module_nodes):
+    return Cluster(module_nodes, 3).start()
+
+
+@pytest.fixture
+def apis(three):
+    return [node.api for node in three.members]
+
+
+def test_an_entry_is_found_from_every_node_at_once(apis, model, rng):
+    for number in range(30):
+        vector = random_unit(rng, DIMENSION)
+        entry_id = apis[number % 3].insert(vector, model, f"answer {number}", f"question {number}")
+        for api in apis:
+            by_vector = api.hit(vector, model)
+            assert by_vector["id"] == entry_id and by_vector["response"] == f"answer {number}"
+            by_text = api.hit(random_unit(rng, DIMENSION), model, query_text=f" QUESTION   {number} ")
+            assert by_text["id"] == entry_id and by_text["exact_match"] is True
+            assert api.entry(entry_id)["response"] == f"answer {number}"
+
+
+def test_near_duplicates_hit_from_every_node(apis, rng):
+    """Two hundred models, so that the namespaces lie all over the ring."""
+    for number in range(200):
+        model = f"near.{number}::{DIMENSION}"
+        vector = random_unit(rng, DIMENSION)
+        apis[number % 3].insert(vector, model, f"answer {number}")
+        near, far = at_cosine(rng, vector, 0.95), at_cosine(rng, vector, 0.88)
+        for api in apis:
+            assert api.hit(near, model)["response"] == f"answer {number}"
+            api.miss(far, model)
+
+
+def test_conversations_first_and_base_after(apis, rng):
+    for number in range(60):
+        model, conversation = f"talk.{number}::{DIMENSION}", f"c{number}"
+        vector = random_unit(rng, DIMENSION)
+        apis[0].insert(vector, model, "global")
+        for api in apis:
+            hit = api.hit(vector, model, conversation_id=conversation)
+            assert (hit["response"], hit["scope"]) == ("global", "global")
+        apis[1].insert(vector, model, "private", conversation_id=conversation)
+        for api in apis:
+            hit = api.hit(vector, model, conversation_id=conversation)
+            assert (hit["response"], hit["scope"]) == ("private", "conversation")
+            assert api.hit(vector, model, conversation_id="another")["response"] == "global"
+            assert api.hit(vector, model)["response"] == "global"
+
+
+def test_dimension_errors_are_those_of_one_node(apis, model):
+    apis[0].insert(axis(8, 0), model)
+    for api in apis:
+        for path in ("/insert", "/query"):
+            body = {"embedding": axis(9, 0), "model_id": model, "response": "x", "query_text": "q"}
+            error = api.call("POST", path, body, expect=400).json()["error"]
+            assert "9" in error and "8" in error
+
+
+def test_a_delete_through_any_node_removes_the_entry_everywhere(three, apis, model, rng):
+    for number in range(30):
+        vector = random_unit(rng, DIMENSION)
+        entry_id = apis[number % 3].insert(vector, model, f"answer {number}")
+        assert len(three.holders(entry_id)) == 2
+        assert apis[(number + 1) % 3].delete(entry_id) == {"status": "deleted", "deleted": True}
+        assert three.holders(entry_id) == []
+        for api in apis:
+            api.miss(vector, model)
+            assert not api.has_entry(entry_id)
+            api.call("DELETE", f"/entry/{entry_id}", expect=404)
+
+
+def test_an_id_of_the_clients_choice_is_found_and_deleted_without_its_namespace(apis, rng):
+    for number in range(20):
+        model = f"own-id.{number}::{DIMENSION}"
+        vector = random_unit(rng, DIMENSION)
+        assert apis[0].insert(vector, model, "first", id=f"my-{number}") == f"my-{number}"
+        assert apis[1].insert(vector, model, "second", id=f"my-{number}") == f"my-{number}"
+        for api in apis:
+            assert api.entry(f"my-{number}")["response"] == "second"
+        apis[2].delete(f"my-{number}")
+        for api in apis:
+            assert not api.has_entry(f"my-{number}")
+
+
+def test_radius_invalidation_counts_each_entry_once(apis, model, rng):
+    vector = random_unit(rng, DIMENSION)
+    inside = {apis[i % 3].insert(at_cosine(rng, vector, 0.97), model) for i in range(12)}
+    outside = {apis[i % 3].insert(at_cosine(rng, vector, 0.5), model) for i in range(6)}
+    body = {"embedding": vector, "threshold": 0.9, "model_id": model}
+    assert set(apis[0].invalidate(**body, dry_run=True)["uuids"]) == inside
+    assert set(apis[1].invalidate(**body)["uuids"]) == inside
+    for api in apis:
+        assert all(api.has_entry(entry_id) for entry_id in outside)
+        assert not any(api.has_entry(entry_id) for entry_id in inside)
+
+
+def test_tag_invalidation_reaches_every_namespace_once(apis, rng):
+    ids = {
+        apis[i % 3].insert(random_unit(rng, DIMENSION), f"tags.{i}::{DIMENSION}", tags=["release-7"])
+        for i in range(40)
+    }
+    assert set(apis[2].invalidate(tags=["release-7"])["uuids"]) == ids
+    assert apis[0].invalidate(tags=["release-7"])["deleted_count"] == 0
+
+
+def test_namespaces_are_listed_once_and_alike_from_every_node(apis, rng):
+    names = sorted(f"list.{i:03}::{DIMENSION}" for i in range(50))
+    for i, name in enumerate(names):
+        for _ in range(2):
+            apis[i % 3].insert(random_unit(rng, DIMENSION), name)
+    for api in apis:
+        listed = api.namespaces(prefix="list.")["namespaces"]
+        assert [ns["name"] for ns in listed] == names
+        assert {ns["entry_count"] for ns in listed} == {2}
+        assert [ns["name"] for ns in api.namespaces(prefix="list.", limit=7, after=names[4])["namespaces"]] == names[5:12]
+    apis[0].call("DELETE", f"/namespaces/{names[0].replace(':', '%3A')}")
+    for api in apis:
+        assert [ns["name"] for ns in api.namespaces(prefix="list.")["namespaces"]] == names[1:]
+
+
+def test_counts(three, apis, rng):
+    before = apis[0].stats()["cluster_entry_count"]
+    copies = three.copies()
+    for i in range(50):
+        apis[i % 3].insert(random_unit(rng, DIMENSION), f"count.{i}::{DIMENSION}")
+    for api in apis:
+        assert api.stats()["cluster_entry_count"] == before + 50
+    assert three.copies() == copies + 100
+
+
+def test_batches_answer_in_order_across_owners(apis, rng):
+    vectors = [random_unit(rng, DIMENSION) for _ in range(100)]
+    items = [{
+        "embedding": vector, "model_id": f"batch.{i % 17}::{DIMENSION}", "response": f"answer {i}", "query_text": ""
+    } for i, vector in enumerate(vectors)]
+    items[50] = {"embedding": [0.0] * DIMENSION, "model_id": "batch.0", "response": "x", "query_text": ""}
+    results = apis[1].call("POST", "/insert/batch", {"items": items}).json()["results"]
+    assert [i for i, result in enumerate(results) if result.get("status") != "ok"] == [50]
+    queries = [{"embedding": item["embedding"], "model_id": item["model_id"]} for item in items]
+    for api in apis:
+        answers = api.call("POST", "/query/batch", {"items": queries}).json()["results"]
+        assert [answer.get("response") for i, answer in enumerate(answers) if i != 50
+                ] == [f"answer {i}" for i in range(100) if i != 50]
+        assert answers[50]["status"] == 400
+
+
+def test_of_simultaneous_deletes_through_all_nodes_one_is_answered_200(three, apis, model, rng):
+    for _ in range(10):
+        entry_id = apis[0].insert(random_unit(rng, DIMENSION), model)
+        statuses, barrier = [], threading.Barrier(3)
+
+        def delete(api, entry_id=entry_id, statuses=statuses, barrier=barrier):
+            barrier.wait()
+            statuses.append(api.call("DELETE", f"/entry/{entry_id}", expect=(200, 404)).status)
+
+        threads = [threading.Thread(target=delete, args=(api, )) for api in apis]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(statuses) == [200, 404, 404]
+
+
+def test_every_node_holds_its_share(three, apis, rng):
+    before = [api.health()["entry_count"] for api in apis]
+    for i in range(300):
+        apis[i % 3].insert(random_unit(rng, 8), f"share.{i}::8")
+    grown = [api.health()["entry_count"] - count for api, count in zip(apis, before)]
+    assert sum(grown) == 600
+    assert max(grown) < 1.25 * 200, grown
