@@ -12,8 +12,9 @@ namespace {
 
 using ::testing::HasSubstr;
 
-class EngineCompactionTest : public ::testing::Test {
+class EngineCompactionTest : public ::testing::TestWithParam<bool> {
  protected:
+  EngineCompactionTest() { engine.options.manual = GetParam(); }
   void open() { ASSERT_EQ(engine.open().to_string(), "ok"); }
   void fill(const std::string& prefix, int count, size_t response_bytes = 10) {
     for (int i = 0; i < count; ++i) {
@@ -34,7 +35,7 @@ class EngineCompactionTest : public ::testing::Test {
   EngineHarness engine{fs_, "/data"};
 };
 
-TEST_F(EngineCompactionTest, SnapshotsLetGoOfTheLogBehindTheOlderOfTwo) {
+TEST_P(EngineCompactionTest, SnapshotsLetGoOfTheLogBehindTheOlderOfTwo) {
   open();
   fill("a", 50, 4000);
   const uint64_t full = engine->figures().wal_bytes;
@@ -58,7 +59,7 @@ TEST_F(EngineCompactionTest, SnapshotsLetGoOfTheLogBehindTheOlderOfTwo) {
   EXPECT_EQ(engine.report.wal_records, 0U);
 }
 
-TEST_F(EngineCompactionTest, CallsMadeMeanwhileJoinTheRunningOne) {
+TEST_P(EngineCompactionTest, CallsMadeMeanwhileJoinTheRunningOne) {
   open();
   fill("a", 5);
   std::vector<Answer<Result<CompactResult>>> answers(4);
@@ -70,7 +71,7 @@ TEST_F(EngineCompactionTest, CallsMadeMeanwhileJoinTheRunningOne) {
   EXPECT_EQ(engine->counters().compactions, 1U);
 }
 
-TEST_F(EngineCompactionTest, EveryIntervalOfInsertsMakesASnapshotByItself) {
+TEST_P(EngineCompactionTest, EveryIntervalOfInsertsMakesASnapshotByItself) {
   engine.options.compact_interval_inserts = 40;
   open();
   fill("a", 39);
@@ -88,7 +89,7 @@ TEST_F(EngineCompactionTest, EveryIntervalOfInsertsMakesASnapshotByItself) {
   EXPECT_EQ(engine->figures().live_entries, 120U);
 }
 
-TEST_F(EngineCompactionTest, WritesGoOnWhileASnapshotIsWritten) {
+TEST_P(EngineCompactionTest, WritesGoOnWhileASnapshotIsWritten) {
   open();
   fill("a", 300, 2000);
   Answer<Result<CompactResult>> answer;
@@ -113,7 +114,7 @@ TEST_F(EngineCompactionTest, WritesGoOnWhileASnapshotIsWritten) {
   }
 }
 
-TEST_F(EngineCompactionTest, AFailedSnapshotIsReportedAndTriedAgainAfterAWhile) {
+TEST_P(EngineCompactionTest, AFailedSnapshotIsReportedAndTriedAgainAfterAWhile) {
   engine.options.compact_interval_inserts = 100;
   open();
   fill("a", 99);
@@ -138,12 +139,13 @@ TEST_F(EngineCompactionTest, AFailedSnapshotIsReportedAndTriedAgainAfterAWhile) 
   EXPECT_EQ(engine->figures().live_entries, 120U);
 }
 
-TEST_F(EngineCompactionTest, EveryFailedOperationOfASnapshotLeavesAWorkingNode) {
+TEST_P(EngineCompactionTest, EveryFailedOperationOfASnapshotLeavesAWorkingNode) {
   for (uint64_t nth = 1; nth <= 12; ++nth) {
     for (const bool sync : {false, true}) {
       SCOPED_TRACE(std::string(sync ? "sync " : "write ") + std::to_string(nth));
       tests::fakes::FaultyFileSystem fs(nth);
       EngineHarness node(fs, "/data");
+      node.options.manual = GetParam();
       ASSERT_EQ(node.open().to_string(), "ok");
       for (int i = 0; i < 20; ++i) ASSERT_TRUE(insert(*node, entry("a" + std::to_string(i), i)).ok());
       sync ? fs.fail_sync(nth) : fs.fail_write(nth);
@@ -163,7 +165,7 @@ TEST_F(EngineCompactionTest, EveryFailedOperationOfASnapshotLeavesAWorkingNode) 
   }
 }
 
-TEST_F(EngineCompactionTest, TheGraphComesBackWithTheSnapshot) {
+TEST_P(EngineCompactionTest, TheGraphComesBackWithTheSnapshot) {
   engine.options.index.kind = index::IndexKind::hnsw;
   open();
   constexpr int kEntries = 3000;
@@ -208,6 +210,8 @@ TEST_F(EngineCompactionTest, TheGraphComesBackWithTheSnapshot) {
   deleted.threshold = 0.999F;
   EXPECT_TRUE(engine->lookup(deleted)->hits.empty());
 }
+
+INSTANTIATE_TEST_SUITE_P(Modes, EngineCompactionTest, ::testing::Bool(), name_of_mode);
 
 }  // namespace
 }  // namespace ferro::node::engine

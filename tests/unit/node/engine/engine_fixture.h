@@ -44,10 +44,16 @@ class Answer {
   std::future<T> future_;
 };
 
+// An engine without threads works only when told to.
+inline void settle(Engine& engine) {
+  if (engine.options().manual) engine.pump();
+}
+
 // Holds the writer thread inside a callback, so that what is sent meanwhile is taken as one batch.
 class WriterHold {
  public:
-  explicit WriterHold(Engine& engine) : held_(std::make_shared<std::promise<void>>()) {
+  explicit WriterHold(Engine& engine) : engine_(engine), held_(std::make_shared<std::promise<void>>()) {
+    if (engine.options().manual) return;  // holds by itself
     Answer<Result<uint64_t>> reached;
     engine.remove({"no-such-id", std::nullopt, std::nullopt},
                   [done = reached.done(), gate = held_->get_future().share()](Result<uint64_t> result) {
@@ -59,9 +65,11 @@ class WriterHold {
   ~WriterHold() { release(); }
   void release() {
     if (!std::exchange(released_, true)) held_->set_value();
+    settle(engine_);
   }
 
  private:
+  Engine& engine_;
   std::shared_ptr<std::promise<void>> held_;
   bool released_ = false;
 };
@@ -89,31 +97,50 @@ inline InsertRequest entry(const std::string& id, double degrees, const std::str
 inline Result<std::string> insert(Engine& engine, InsertRequest request) {
   Answer<Result<std::string>> answer;
   engine.insert(std::move(request), answer.done());
+  settle(engine);
   return answer.get();
 }
 inline std::vector<Result<std::string>> insert_batch(Engine& engine, std::vector<InsertRequest> requests) {
   Answer<std::vector<Result<std::string>>> answer;
   engine.insert_batch(std::move(requests), answer.done());
+  settle(engine);
   return answer.get();
 }
 inline Result<uint64_t> remove(Engine& engine, RemoveRequest request) {
   Answer<Result<uint64_t>> answer;
   engine.remove(std::move(request), answer.done());
+  settle(engine);
   return answer.get();
 }
 inline Result<uint64_t> drop(Engine& engine, model::NamespaceKey ns) {
   Answer<Result<uint64_t>> answer;
   engine.drop_namespace(std::move(ns), answer.done());
+  settle(engine);
   return answer.get();
 }
 inline Result<std::vector<std::string>> invalidate(Engine& engine, InvalidateRequest request) {
   Answer<Result<std::vector<std::string>>> answer;
   engine.invalidate(std::move(request), answer.done());
+  settle(engine);
   return answer.get();
 }
 inline Result<CompactResult> compact(Engine& engine) {
   Answer<Result<CompactResult>> answer;
   engine.compact(answer.done());
+  settle(engine);
+  return answer.get();
+}
+
+inline Result<uint64_t> apply_copies(Engine& engine, std::vector<model::Operation> operations) {
+  Answer<Result<uint64_t>> answer;
+  engine.apply_replicated(std::move(operations), answer.done());
+  settle(engine);
+  return answer.get();
+}
+inline Result<uint64_t> purge(Engine& engine, std::vector<store::EntryRef> entries) {
+  Answer<Result<uint64_t>> answer;
+  engine.purge(std::move(entries), answer.done());
+  settle(engine);
   return answer.get();
 }
 
@@ -165,5 +192,10 @@ class EngineHarness {
   OpenReport report;
   std::unique_ptr<Engine> engine;
 };
+
+// For tests that must hold with threads and without: the parameter is EngineOptions::manual.
+inline std::string name_of_mode(const ::testing::TestParamInfo<bool>& mode) {
+  return mode.param ? "Manual" : "Threads";
+}
 
 }  // namespace ferro::node::engine

@@ -13,8 +13,9 @@ const model::NamespaceKey kBase{"m::4", "tenant", ""};
 const model::NamespaceKey kConversation{"m::4", "tenant", "c"};
 const model::NamespaceKey kOther{"m::4", "tenant", "d"};
 
-class EngineReadTest : public ::testing::Test {
+class EngineReadTest : public ::testing::TestWithParam<bool> {
  protected:
+  EngineReadTest() { engine.options.manual = GetParam(); }
   void SetUp() override {
     ASSERT_EQ(engine.open().to_string(), "ok");
     // The same question everywhere; the base is nearest at 0, the conversation at 30, another one at 60
@@ -39,7 +40,7 @@ class EngineReadTest : public ::testing::Test {
   EngineHarness engine{fs_, "/data"};
 };
 
-TEST_F(EngineReadTest, TheConversationAnswersBeforeItsBaseAndNoOtherEver) {
+TEST_P(EngineReadTest, TheConversationAnswersBeforeItsBaseAndNoOtherEver) {
   EXPECT_EQ(answer(kConversation, 30), "conversation from conversation");
   EXPECT_EQ(answer(kConversation, 0), "base");
   EXPECT_EQ(answer(kConversation, 60), "miss");
@@ -55,7 +56,7 @@ TEST_F(EngineReadTest, TheConversationAnswersBeforeItsBaseAndNoOtherEver) {
   EXPECT_EQ(answer({"m::4", "tenant", "new"}, 0), "base");
 }
 
-TEST_F(EngineReadTest, ALookupIsOneQueryAndOneHitOrOneMiss) {
+TEST_P(EngineReadTest, ALookupIsOneQueryAndOneHitOrOneMiss) {
   answer(kConversation, 30);         // hit in the conversation
   answer(kConversation, 0);          // miss there, hit in the base
   answer(kConversation, 60);         // miss in both
@@ -73,7 +74,7 @@ TEST_F(EngineReadTest, ALookupIsOneQueryAndOneHitOrOneMiss) {
   EXPECT_EQ(stats->counters.queries_miss, 1U);
 }
 
-TEST_F(EngineReadTest, AnotherDimensionInEitherNamespaceIsRefusedBeforeAnything) {
+TEST_P(EngineReadTest, AnotherDimensionInEitherNamespaceIsRefusedBeforeAnything) {
   const model::NamespaceKey wide{"m::4", "tenant", "wide"};
   InsertRequest request = entry("w", 0, "wide", wide);
   request.unit_vector = unit_at(0, 7);
@@ -94,7 +95,7 @@ TEST_F(EngineReadTest, AnotherDimensionInEitherNamespaceIsRefusedBeforeAnything)
   EXPECT_EQ(engine->counters().queries, 0U);
 }
 
-TEST_F(EngineReadTest, TheThresholdIsTheConfiguredOneUnlessNamed) {
+TEST_P(EngineReadTest, TheThresholdIsTheConfiguredOneUnlessNamed) {
   engine.options.default_threshold = 0.5F;
   ASSERT_EQ(engine.open().to_string(), "ok");
   LookupRequest lookup;
@@ -105,6 +106,8 @@ TEST_F(EngineReadTest, TheThresholdIsTheConfiguredOneUnlessNamed) {
   lookup.threshold = 0.7F;
   EXPECT_TRUE(engine->lookup(lookup)->hits.empty());
 }
+
+INSTANTIATE_TEST_SUITE_P(Modes, EngineReadTest, ::testing::Bool(), name_of_mode);
 
 }  // namespace
 }  // namespace ferro::node::engine

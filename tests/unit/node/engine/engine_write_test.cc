@@ -17,15 +17,16 @@ using ::testing::UnorderedElementsAre;
 const model::NamespaceKey kNs{"m::4", "", ""};
 const model::NamespaceKey kTenant{"m::4", "tenant", ""};
 
-class EngineWriteTest : public ::testing::Test {
+class EngineWriteTest : public ::testing::TestWithParam<bool> {
  protected:
+  EngineWriteTest() { engine.options.manual = GetParam(); }
   void open() { ASSERT_EQ(engine.open().to_string(), "ok"); }
 
   tests::fakes::FaultyFileSystem fs_{1};
   EngineHarness engine{fs_, "/data"};
 };
 
-TEST_F(EngineWriteTest, AnAcknowledgedInsertIsVisibleAndSurvivesARestart) {
+TEST_P(EngineWriteTest, AnAcknowledgedInsertIsVisibleAndSurvivesARestart) {
   open();
   InsertRequest request = entry("", 10, "the answer");
   request.tags = {"a", "b"};
@@ -53,7 +54,7 @@ TEST_F(EngineWriteTest, AnAcknowledgedInsertIsVisibleAndSurvivesARestart) {
   EXPECT_EQ(engine.report.wal_records, 1U);
 }
 
-TEST_F(EngineWriteTest, TheSameIdReplacesWithinItsNamespaceOnly) {
+TEST_P(EngineWriteTest, TheSameIdReplacesWithinItsNamespaceOnly) {
   open();
   ASSERT_TRUE(insert(*engine, entry("x", 0, "old")).ok());
   ASSERT_TRUE(insert(*engine, entry("x", 40, "new")).ok());
@@ -64,7 +65,7 @@ TEST_F(EngineWriteTest, TheSameIdReplacesWithinItsNamespaceOnly) {
   EXPECT_EQ(engine->find("x", false).size(), 2U);
 }
 
-TEST_F(EngineWriteTest, TimeToLiveComesFromTheRequestThenTheConversationThenTheNode) {
+TEST_P(EngineWriteTest, TimeToLiveComesFromTheRequestThenTheConversationThenTheNode) {
   engine.options.default_ttl_seconds = 100;
   engine.options.conversation_ttl_seconds = 50;
   open();
@@ -87,7 +88,7 @@ TEST_F(EngineWriteTest, TimeToLiveComesFromTheRequestThenTheConversationThenTheN
   EXPECT_GT(expiry_of(seconds), 1'000'000'000'000);
 }
 
-TEST_F(EngineWriteTest, AnEntryExpiresToTheMillisecondAlsoAcrossARestart) {
+TEST_P(EngineWriteTest, AnEntryExpiresToTheMillisecondAlsoAcrossARestart) {
   open();
   InsertRequest request = entry("x", 0);
   request.ttl_ms = 10;
@@ -105,7 +106,7 @@ TEST_F(EngineWriteTest, AnEntryExpiresToTheMillisecondAlsoAcrossARestart) {
   EXPECT_TRUE(insert(*engine, other).ok());
 }
 
-TEST_F(EngineWriteTest, AnotherDimensionIsRefusedNamingBoth) {
+TEST_P(EngineWriteTest, AnotherDimensionIsRefusedNamingBoth) {
   open();
   ASSERT_TRUE(insert(*engine, entry("x", 0)).ok());
   InsertRequest other = entry("y", 0);
@@ -118,7 +119,7 @@ TEST_F(EngineWriteTest, AnotherDimensionIsRefusedNamingBoth) {
   EXPECT_TRUE(insert(*engine, other).ok());
 }
 
-TEST_F(EngineWriteTest, WhatCouldNotBeReadBackIsNotStored) {
+TEST_P(EngineWriteTest, WhatCouldNotBeReadBackIsNotStored) {
   open();
   std::vector<InsertRequest> bad(5, entry("x", 0));
   bad[0].unit_vector.clear();
@@ -132,7 +133,7 @@ TEST_F(EngineWriteTest, WhatCouldNotBeReadBackIsNotStored) {
   EXPECT_EQ(engine->figures().wal_sequence, 0U);
 }
 
-TEST_F(EngineWriteTest, OfTwoSimultaneousDeletesExactlyOneFindsTheEntry) {
+TEST_P(EngineWriteTest, OfTwoSimultaneousDeletesExactlyOneFindsTheEntry) {
   open();
   ASSERT_TRUE(insert(*engine, entry("x", 0)).ok());
   std::vector<Answer<Result<uint64_t>>> answers(5);
@@ -154,7 +155,7 @@ TEST_F(EngineWriteTest, OfTwoSimultaneousDeletesExactlyOneFindsTheEntry) {
   EXPECT_EQ(engine->counters().deletions, 1U);
 }
 
-TEST_F(EngineWriteTest, WritesOfOneBatchSeeEachOther) {
+TEST_P(EngineWriteTest, WritesOfOneBatchSeeEachOther) {
   open();
   ASSERT_TRUE(insert(*engine, entry("old", 0)).ok());
   Answer<Result<std::string>> put, mismatch, put_again, other_dimension;
@@ -185,7 +186,7 @@ TEST_F(EngineWriteTest, WritesOfOneBatchSeeEachOther) {
   EXPECT_EQ(engine->find("wide", true).at(0).vector.size(), 7U);
 }
 
-TEST_F(EngineWriteTest, TheLastOfTheSameIdInOneBatchStands) {
+TEST_P(EngineWriteTest, TheLastOfTheSameIdInOneBatchStands) {
   open();
   std::vector<InsertRequest> items;
   for (int i = 0; i < 10; ++i) items.push_back(entry("x", i, "answer " + std::to_string(i)));
@@ -196,7 +197,7 @@ TEST_F(EngineWriteTest, TheLastOfTheSameIdInOneBatchStands) {
   EXPECT_EQ(response_of(*engine, "x"), "answer 9");
 }
 
-TEST_F(EngineWriteTest, ABatchIsAnsweredInOrderWithItsRefusals) {
+TEST_P(EngineWriteTest, ABatchIsAnsweredInOrderWithItsRefusals) {
   engine.options.wal_batch_size = 3;
   open();
   std::vector<InsertRequest> items;
@@ -218,7 +219,7 @@ TEST_F(EngineWriteTest, ABatchIsAnsweredInOrderWithItsRefusals) {
   EXPECT_EQ(engine->figures().live_entries, 8U);
 }
 
-TEST_F(EngineWriteTest, DeletingConcernsEveryNamespaceOfTheScopeOrTheOneNamed) {
+TEST_P(EngineWriteTest, DeletingConcernsEveryNamespaceOfTheScopeOrTheOneNamed) {
   open();
   const model::NamespaceKey conversation{"m::4", "tenant", "c"};
   const auto fill = [&] {
@@ -236,7 +237,7 @@ TEST_F(EngineWriteTest, DeletingConcernsEveryNamespaceOfTheScopeOrTheOneNamed) {
   EXPECT_EQ(remove(*engine, {"nobody", {}, {}}).status().code(), StatusCode::not_found);
 }
 
-TEST_F(EngineWriteTest, TheCapHoldsExactlyWhateverTheBatch) {
+TEST_P(EngineWriteTest, TheCapHoldsExactlyWhateverTheBatch) {
   engine.options.max_entries_per_namespace = 10;
   open();
   for (int i = 0; i < 7; ++i) ASSERT_TRUE(insert(*engine, entry("first-" + std::to_string(i), i)).ok());
@@ -256,7 +257,7 @@ TEST_F(EngineWriteTest, TheCapHoldsExactlyWhateverTheBatch) {
   for (int i = 15; i < 25; ++i) EXPECT_EQ(response_of(*engine, "then-" + std::to_string(i)), "again") << i;
 }
 
-TEST_F(EngineWriteTest, TheByteBudgetHoldsAndAnEntryLargerThanItIsRefused) {
+TEST_P(EngineWriteTest, TheByteBudgetHoldsAndAnEntryLargerThanItIsRefused) {
   engine.options.memory_max_bytes = 2U << 20;
   open();
   const std::string response(20'000, 'r');
@@ -279,7 +280,7 @@ TEST_F(EngineWriteTest, TheByteBudgetHoldsAndAnEntryLargerThanItIsRefused) {
   EXPECT_GT(engine->figures().live_entries, 10U);
 }
 
-TEST_F(EngineWriteTest, AFullQueueRefusesAtOnce) {
+TEST_P(EngineWriteTest, AFullQueueRefusesAtOnce) {
   engine.options.write_queue_max = 4;
   open();
   std::vector<Answer<Result<std::string>>> accepted(4);
@@ -301,7 +302,7 @@ TEST_F(EngineWriteTest, AFullQueueRefusesAtOnce) {
   EXPECT_EQ(insert_batch(*engine, std::vector<InsertRequest>(9, entry("", 0))).size(), 9U);
 }
 
-TEST_F(EngineWriteTest, StoppingServesWhatWaitsAndRefusesTheRest) {
+TEST_P(EngineWriteTest, StoppingServesWhatWaitsAndRefusesTheRest) {
   open();
   std::vector<Answer<Result<std::string>>> waiting(3);
   {
@@ -321,7 +322,7 @@ TEST_F(EngineWriteTest, StoppingServesWhatWaitsAndRefusesTheRest) {
   EXPECT_EQ(look_up(*engine, kNs, 0)->hits.size(), 1U);
 }
 
-TEST_F(EngineWriteTest, ExpiredEntriesAreReapedWhenTheIntervalHasPassed) {
+TEST_P(EngineWriteTest, ExpiredEntriesAreReapedWhenTheIntervalHasPassed) {
   open();
   std::vector<InsertRequest> items;
   for (int i = 0; i < 1000; ++i) {
@@ -338,7 +339,7 @@ TEST_F(EngineWriteTest, ExpiredEntriesAreReapedWhenTheIntervalHasPassed) {
   EXPECT_EQ(engine->counters().expirations, 1000U);
 }
 
-TEST_F(EngineWriteTest, InvalidationByRadiusIsExactAndLeavesWhatWasReplacedMeanwhile) {
+TEST_P(EngineWriteTest, InvalidationByRadiusIsExactAndLeavesWhatWasReplacedMeanwhile) {
   open();
   for (int i = 0; i < 60; ++i) ASSERT_TRUE(insert(*engine, entry("e" + std::to_string(i), i)).ok());
   ASSERT_TRUE(insert(*engine, entry("t", 0, "r", kTenant)).ok());
@@ -358,7 +359,7 @@ TEST_F(EngineWriteTest, InvalidationByRadiusIsExactAndLeavesWhatWasReplacedMeanw
   EXPECT_EQ(invalidate(*engine, {}).status().code(), StatusCode::invalid_argument);
 }
 
-TEST_F(EngineWriteTest, InvalidationOfManyEntriesGoesInPortions) {
+TEST_P(EngineWriteTest, InvalidationOfManyEntriesGoesInPortions) {
   open();
   std::vector<InsertRequest> items;
   for (int i = 0; i < 3000; ++i) {
@@ -374,6 +375,8 @@ TEST_F(EngineWriteTest, InvalidationOfManyEntriesGoesInPortions) {
   open();
   EXPECT_EQ(engine->figures().live_entries, 1000U);
 }
+
+INSTANTIATE_TEST_SUITE_P(Modes, EngineWriteTest, ::testing::Bool(), name_of_mode);
 
 }  // namespace
 }  // namespace ferro::node::engine
