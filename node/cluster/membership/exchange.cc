@@ -108,7 +108,9 @@ void Membership::compare(const GossipDigest& theirs, std::vector<GossipDigest>& 
     if (theirs.max_version > replica.max_version()) {
       wanted.push_back(replica.digest(theirs.node, members_[index].heartbeat));
     }
-    if (theirs.max_version < replica.max_version() || theirs.heartbeat < members_[index].heartbeat) {
+    const bool knows_nothing = theirs.max_version == 0 && theirs.heartbeat == 0;
+    if (knows_nothing || theirs.max_version < replica.max_version() ||
+        theirs.heartbeat < members_[index].heartbeat) {
       answers.push_back({index, &theirs});
     }
   }
