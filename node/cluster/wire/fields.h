@@ -163,7 +163,11 @@ class FieldReader {
   }
   template <typename M>
   void optional_message(uint64_t tag, std::optional<M>& value) {
-    if (const auto field = take(tag)) read(tag, *field, value.emplace());
+    const auto field = take(tag);
+    if (!field) return;
+    M whole;
+    read(tag, *field, whole);
+    value = std::move(whole);
   }
   template <typename M>
   void list(uint64_t tag, std::vector<M>& values, size_t max = kWireItemsMax) {
