@@ -85,7 +85,8 @@ void EpochDomain::retire(std::function<void()> free) {
   retired_.push_back({epoch_.load(std::memory_order_relaxed), std::move(free)});
 }
 
-size_t EpochDomain::collect() {
+size_t EpochDomain::collect(size_t max) {
+  more_is_safe_ = false;
   if (retired_.empty()) return 0;
   const uint64_t now = epoch_.fetch_add(1, std::memory_order_acq_rel) + 1;
   uint64_t oldest = now;
@@ -94,7 +95,11 @@ size_t EpochDomain::collect() {
     const uint64_t epoch = slots_->all[i].epoch.fetch_add(0, std::memory_order_acq_rel);
     if (epoch != 0) oldest = std::min(oldest, epoch);
   }
-  while (!retired_.empty() && retired_.front().epoch < oldest) {
+  for (size_t freed = 0; !retired_.empty() && retired_.front().epoch < oldest; ++freed) {
+    if (freed == max) {
+      more_is_safe_ = true;
+      break;
+    }
     retired_.front().free();
     retired_.pop_front();
   }

@@ -40,8 +40,11 @@ class EpochDomain {
   // Unlink first (with a sequentially consistent or released store), then retire. `free` runs on the writer
   // thread, in collect, once no reader can still hold what it frees; it may itself retire what that owned.
   void retire(std::function<void()> free);
-  // Frees what has become safe; returns how many retired items still wait. Call after every batch of changes.
-  size_t collect();
+  // Frees what has become safe, at most `max` items in order; returns how many still wait. Call after every
+  // batch of changes.
+  size_t collect(size_t max = SIZE_MAX);
+  // Of those that still wait, some are safe already: the last collect() only stopped at its bound.
+  bool more_is_safe() const noexcept { return more_is_safe_; }
 
  private:
   struct alignas(64) Slot {
@@ -63,7 +66,8 @@ class EpochDomain {
   const std::shared_ptr<Slots> slots_;
   const uint64_t id_;  // never reused, unlike an address
   std::atomic<uint64_t> epoch_{1};
-  std::deque<Retired> retired_;  // writer thread only
+  std::deque<Retired> retired_;  // writer thread only, like the next
+  bool more_is_safe_ = false;
 };
 
 }  // namespace ferro::sync

@@ -2,6 +2,7 @@
 // thread. Never started, it has no thread and the owner calls `run_waiting`.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -29,6 +30,8 @@ class Worker {
   Status post(Job job);
   // Without a thread: runs what waits here; false if nothing did.
   bool run_waiting();
+  // For a job to look at: true once the thread is to end. Lives as long as the worker.
+  const std::atomic<bool>& stopping() const noexcept { return stopping_; }
   // Lets the running job end, cancels what waits, joins. Idempotent.
   void stop();
 
@@ -41,7 +44,7 @@ class Worker {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Job> jobs_;
-  bool stopping_ = false;
+  std::atomic<bool> stopping_{false};  // written under the mutex
   std::thread thread_;
 };
 

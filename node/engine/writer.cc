@@ -21,6 +21,8 @@ constexpr uint64_t kBatchBytesMax = 16U << 20;
 constexpr size_t kPayloadKeptBytes = 64U << 10;
 // Expired entries removed between two batches: some tens of microseconds that a writer may be made to wait.
 constexpr size_t kReapSlice = 256;
+// Retired things freed between two batches, for the same reason: a dropped namespace leaves millions.
+constexpr size_t kFreedAtOnce = 1024;
 // Index jobs of different namespaces waiting or running. One runs, one waits, so that the worker is never
 // idle.
 constexpr size_t kIndexJobsOutMax = 2;
@@ -72,7 +74,7 @@ bool Writer::serve_waiting() {
   if (taken_.requests.empty()) core_.queue.take(core_.options.wal_batch_size, taken_);
   const bool busy = !taken_.tasks.empty() || !taken_.requests.empty();
   serve_taken();
-  return busy || more_to_reap_;
+  return busy || more_to_reap_ || core_.epochs.more_is_safe();
 }
 
 void Writer::serve_taken() {
@@ -114,7 +116,7 @@ void Writer::gather() {
 
 nanoseconds Writer::idle_wait() const {
   if (more_to_reap_) return nanoseconds(0);
-  if (unreclaimed_ > 0) return kReclaimInterval;
+  if (unreclaimed_ > 0) return core_.epochs.more_is_safe() ? nanoseconds(0) : kReclaimInterval;
   if (wal::may_pass(core_.wal->health().code())) return kResumeInterval;
   const nanoseconds until_reap(next_reap_ns_ - core_.clock.steady_ns());
   return std::clamp<nanoseconds>(until_reap, milliseconds(1), kIdleWaitMax);
@@ -175,7 +177,7 @@ void Writer::commit() {
   core_.store->end_batch();
   for (WriteRequestPtr& request : decided_) answer(std::move(request));
   decided_.clear();
-  unreclaimed_ = core_.epochs.collect();
+  reclaim();
 }
 
 // The payloads of the batch; returns their bytes.
@@ -252,7 +254,7 @@ void Writer::refuse_taken(const Status& why) {
 
 void Writer::housekeeping() {
   reap_if_due();
-  if (unreclaimed_ > 0) unreclaimed_ = core_.epochs.collect();
+  if (unreclaimed_ > 0) reclaim();
   hand_out_index_work();
   progress_(std::exchange(inserts_, 0), std::exchange(log_bytes_, 0));
 }
@@ -265,7 +267,11 @@ void Writer::reap_if_due() {
   const size_t collected = core_.store->collect_tombstones(core_.clock.wall_ms(), kReapSlice);
   more_to_reap_ = reaped == kReapSlice || collected == kReapSlice;
   next_reap_ns_ = now_ns + static_cast<int64_t>(core_.options.expire_scan_interval_ms) * 1'000'000;
-  if (reaped > 0) unreclaimed_ = core_.epochs.collect();
+  if (reaped > 0) reclaim();
+}
+
+void Writer::reclaim() {
+  unreclaimed_ = core_.epochs.collect(kFreedAtOnce);
 }
 
 void Writer::hand_out_index_work() {
@@ -276,11 +282,11 @@ void Writer::hand_out_index_work() {
     ++index_jobs_out_;
     const Status posted = index_worker_.post([this, work](bool cancelled) {
       if (cancelled) return;  // the node stops: the index goes without
-      work->job->run();
+      work->job->run_until(index_worker_.stopping());
       core_.queue.push_task([this, work] {
         work->finish(std::move(work->job));
         --index_jobs_out_;
-        unreclaimed_ = core_.epochs.collect();
+        reclaim();
       });
     });
     if (!posted.ok()) return;  // only when stopping

@@ -58,6 +58,7 @@ class Writer {
 
   void housekeeping();
   void reap_if_due();
+  void reclaim();
   void hand_out_index_work();
 
   Core& core_;

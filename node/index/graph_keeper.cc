@@ -34,9 +34,10 @@ class GraphKeeper::Job final : public MaintenanceJob {
   Job(std::shared_ptr<RowArena> arena, const IndexOptions& options, Step step)
       : arena_(std::move(arena)), options_(options), step_(std::move(step)) {}
 
-  void run() override {
-    status_ = build();
-    if (status_.ok()) look_up();
+  void run_until(const std::atomic<bool>& stop) override {
+    status_ = build(stop);
+    if (status_.ok()) look_up(stop);
+    if (stop) status_ = Status::unavailable("the job was stopped");
   }
 
   const Status& status() const noexcept { return status_; }
@@ -44,21 +45,24 @@ class GraphKeeper::Job final : public MaintenanceJob {
   std::unique_ptr<Graph> take_graph() { return std::move(step_.graph); }
 
  private:
-  Status build() {
+  Status build(const std::atomic<bool>& stop) {
     if (step_.graph == nullptr) {
       auto made = step_.base != nullptr ? step_.base->graph->clone(step_.capacity)
                                         : Graph::create(arena_, options_, step_.capacity);
       if (!made.ok()) return made.status();
       step_.graph = std::move(made).value();
     }
-    for (Row row : step_.to_add) FERRO_RETURN_IF_ERROR(step_.graph->add(row));
+    for (Row row : step_.to_add) {
+      if (stop) return {};
+      FERRO_RETURN_IF_ERROR(step_.graph->add(row));
+    }
     return step_.seals ? step_.graph->seal() : Status();
   }
 
-  void look_up() {
+  void look_up(const std::atomic<bool>& stop) {
     std::vector<Graph::Hit> hits;
     for (Row row : step_.to_look_up) {
-      if (!step_.graph->search(arena_->vector(row), options_.ef_search, hits)) return;
+      if (stop || !step_.graph->search(arena_->vector(row), options_.ef_search, hits)) return;
       if (!hits.empty() && hits[0].score >= kFound) found_.push_back(row);
     }
   }

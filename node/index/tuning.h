@@ -22,8 +22,8 @@ struct IndexTuning {
   size_t dead_divisor = 5;
   // Dead rows that a graph may keep in memory, as a share of the live ones, before it is given up.
   size_t pinned_dead_divisor = 2;
-  // Floats of vectors that one maintenance job adds to a graph: about half a second, so that a stopping node
-  // need not wait long for the one that is running.
+  // Floats of vectors that one maintenance job adds to a graph: about half a second, so that
+  // the jobs of other namespaces need not wait long for the one that is running.
   size_t job_floats = 200'000;
   // Rows that one job looks up for each that it may add: each takes a fraction of adding one.
   size_t look_ups_per_add = 4;

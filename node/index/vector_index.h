@@ -11,6 +11,7 @@
 // installed by a pointer swap.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -48,12 +49,17 @@ struct Match {
 // possibly for many rows: cheap, no locks, no throw.
 using RowFilter = std::function<bool(const void* owner)>;
 
-// Heavy work that the index asked for. `run` is called once, on any thread, without a guard; then the writer
-// thread gives it back to `finish_maintenance`.
+// Heavy work that the index asked for. It is run once, on any thread, without a guard; then the writer thread
+// gives it back to `finish_maintenance`.
 class MaintenanceJob {
  public:
   virtual ~MaintenanceJob() = default;
-  virtual void run() = 0;
+  // To its end; or until `stop` is true, and then it has failed: the index goes on as it was.
+  virtual void run_until(const std::atomic<bool>& stop) = 0;
+  void run() {
+    const std::atomic<bool> never{false};
+    run_until(never);
+  }
 };
 
 class VectorIndex {

@@ -8,8 +8,11 @@ namespace ferro::node::store {
 
 namespace {
 
-// Deaths after which the writer frees by itself, so that replaying a long log does not pile them up.
+// Deaths after which the writer frees by itself, so that replaying a long log does not pile them up, and how
+// much at once: more than those deaths leave (an entry is buried, then freed), and no long pause after one
+// change that killed a million.
 constexpr size_t kCollectEvery = 256;
+constexpr size_t kCollectAtOnce = 4 * kCollectEvery;
 // Namespaces asked for index work in one call: keeps the writer's pauses short.
 constexpr size_t kMaintenanceLooks = 64;
 // Rounds of freeing at the end: burying is one, freeing what was buried the next, the index's own one more.
@@ -264,7 +267,7 @@ void Writer::commit() {
   closed_.clear();
   if (retired_ < kCollectEvery) return;
   retired_ = 0;
-  state_.epochs.collect();
+  state_.epochs.collect(kCollectAtOnce);
 }
 
 // Brings the digests up to date.

@@ -135,6 +135,21 @@ TEST(WorkerTest, RunsInOrderRefusesWhenFullAndCancelsWhatWaits) {
   worker.stop();
 }
 
+TEST(WorkerTest, ARunningJobSeesThatTheWorkerStops) {
+  Worker worker("test", sync::ThreadRole::background, 1);
+  std::promise<void> entered;
+  ASSERT_TRUE(worker
+                  .post([&](bool) {
+                    entered.set_value();
+                    while (!worker.stopping()) std::this_thread::yield();
+                  })
+                  .ok());
+  worker.start();
+  entered.get_future().wait();
+  EXPECT_FALSE(worker.stopping());
+  worker.stop();
+}
+
 TEST(SnapshotRecordsTest, RoundTripAndRefusal) {
   std::string bytes;
   encode_graph_record({"m", "scope", ""}, "graph", bytes);

@@ -1,6 +1,7 @@
 // What is special about an index with a graph: dead rows in it, versions of it, and its way into snapshots.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <map>
 #include <string>
 #include <vector>
@@ -115,6 +116,24 @@ TEST(GraphIndex, GoesWhileAJobIsOut) {
   }
   epochs.collect();
   job->run();
+}
+
+// A stopping node waited for whole graphs.
+TEST(GraphIndex, AJobThatIsStoppedLeavesTheIndexAsItWas) {
+  IndexHarness harness(8, IndexKind::hnsw, kSeed);
+  for (int i = 0; i < 400; ++i) harness.insert();
+  auto job = harness.index->begin_maintenance();
+  ASSERT_NE(job, nullptr);
+  const std::atomic<bool> stop{true};
+  job->run_until(stop);
+  harness.index->finish_maintenance(std::move(job));
+  EXPECT_NE(harness.index->kind_name(), "hnsw");
+  ASSERT_NO_FATAL_FAILURE(harness.check_searches(20));
+  EXPECT_EQ(harness.found, harness.expected);
+  for (int i = 0; i < 8; ++i) harness.maintain();  // tried again after a while
+  EXPECT_EQ(harness.index->kind_name(), "hnsw");
+  ASSERT_NO_FATAL_FAILURE(harness.check_searches(20));
+  EXPECT_EQ(harness.found, harness.expected);
 }
 
 TEST(GraphIndex, OnlyOneJobIsOutAtATime) {
