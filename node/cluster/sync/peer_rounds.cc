@@ -57,15 +57,27 @@ void PeerRounds::pick() {
     return on_done_();
   }
   std::map<NodeId, std::vector<uint16_t>> next;
-  const int64_t now_ms = transfer_.now_ms();
   for (const auto& [partition, peers] : work_) {
     if (under_way_.contains(partition)) continue;
-    const Lane& lane = lanes_[peers.front()];
-    if (lane.busy || now_ms < lane.rests_until_ms) continue;
-    std::vector<uint16_t>& batch = next[peers.front()];
-    if (batch.size() < options_.at_once) batch.push_back(partition);
+    const NodeId peer = next_peer(peers, transfer_.now_ms());
+    if (!peer.empty()) next[peer].push_back(partition);
   }
-  for (auto& [peer, partitions] : next) visit(peer, std::move(partitions));
+  for (auto& [peer, partitions] : next) {
+    std::stable_sort(partitions.begin(), partitions.end(),
+                     [this](uint16_t a, uint16_t b) { return failures_[a] < failures_[b]; });
+    if (partitions.size() > options_.at_once) partitions.resize(options_.at_once);
+    visit(peer, std::move(partitions));
+  }
+}
+
+// The first of them, unless it has not been answering: then another one that is free. Empty: none for now.
+NodeId PeerRounds::next_peer(const std::vector<NodeId>& peers, int64_t now_ms) {
+  for (const NodeId& peer : peers) {
+    const Lane& lane = lanes_[peer];
+    if (!lane.busy && now_ms >= lane.rests_until_ms) return peer;
+    if (lane.failures == 0) return {};
+  }
+  return {};
 }
 
 void PeerRounds::visit(const NodeId& peer, std::vector<uint16_t> partitions) {
@@ -97,6 +109,7 @@ void PeerRounds::on_visited(const NodeId& peer, const std::vector<PartitionOutco
     }
     if (!outcome.status.ok()) {
       failed = true;
+      ++failures_[outcome.partition];
       lane.error = outcome.status.message();
     }
     if (!stopped_) on_result_(peer, outcome);

@@ -51,6 +51,7 @@ class PeerRounds : public std::enable_shared_from_this<PeerRounds> {
 
   PeerRounds(Transfer& transfer, RoundOptions options, Work work, OnResult on_result,
              std::function<void()> on_done);
+  NodeId next_peer(const std::vector<NodeId>& peers, int64_t now_ms);
   void pick();
   void visit(const NodeId& peer, std::vector<uint16_t> partitions);
   void on_visited(const NodeId& peer, const std::vector<PartitionOutcome>& outcomes);
@@ -61,6 +62,7 @@ class PeerRounds : public std::enable_shared_from_this<PeerRounds> {
   const RoundOptions options_;
   Work work_;  // the peers that each partition has yet to visit, the next one first
   std::set<uint16_t> under_way_;
+  std::map<uint16_t, uint32_t> failures_;  // of partitions; those that fail come after the others
   std::map<NodeId, Lane> lanes_;
   OnResult on_result_;
   std::function<void()> on_done_;

@@ -53,7 +53,7 @@ Result<VersionsReply> list_versions(const store::Store& store, const VersionsMes
   reply.floor = versions.floor;
   reply.entries.reserve(versions.entries.size());
   for (store::VersionOf& entry : versions.entries) {
-    if (!entry.tombstone && entry.version.wall_ms() <= doubtful_upto_ms) continue;
+    if (doubtful_upto_ms != 0 && !entry.tombstone && entry.version.wall_ms() <= doubtful_upto_ms) continue;
     reply.entries.push_back({std::move(entry.id), entry.version, entry.tombstone});
   }
   if (reply.entries.size() > kWireItemsMax) return Status(StatusCode::too_large, "ask for smaller buckets");

@@ -55,9 +55,8 @@ Difference compare(const store::NamespaceVersions& mine, const VersionsReply& th
     const auto known = there.find(entry.id);
     const Known* known_there = known == there.end() ? nullptr : &known->second;
     if (!is_news({entry.version, entry.tombstone}, known_there, theirs.floor)) continue;
-    const bool doubtful =
-        rules.drop_upto_ms > 0 && known_there == nullptr && !entry.tombstone &&
-        entry.version.wall_ms() <= rules.drop_upto_ms;
+    const bool doubtful = rules.drop_upto_ms != 0 && known_there == nullptr && !entry.tombstone &&
+                          entry.version.wall_ms() <= rules.drop_upto_ms;
     if (doubtful) {
       difference.drop.push_back(entry);
     } else {
