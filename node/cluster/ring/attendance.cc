@@ -34,7 +34,11 @@ bool Attendance::note(const std::vector<Member>& members, const NodeId& self, co
   bool reconnected = false;
   Attendees next;
   for (const Member& member : members) {
-    if (member.id != self) next.emplace(member.id, as_it_says(member));
+    if (member.id == self) continue;
+    Attendee& attendee = next.emplace(member.id, as_it_says(member)).first->second;
+    // Of a stranger that is only talked of it is not known whether it is still there. Of a member of the ring
+    // it is believed until it is known better: it may be writing.
+    attendee.live = attendee.live && (member.proven || in_ring(ring, member.id));
   }
   for (const RingMember& member : ring.members) {
     if (member.id != self) next.try_emplace(member.id);  // forgotten by gossip, or not heard of yet

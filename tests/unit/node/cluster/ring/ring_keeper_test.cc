@@ -26,6 +26,7 @@ Member other(const NodeId& id, std::map<std::string, std::string, std::less<>> v
   Member member;
   member.id = id;
   member.generation = generation;
+  member.proven = true;
   member.values = std::move(values);
   return member;
 }

@@ -158,8 +158,10 @@ void RingWorld::merge(Node& node, const NodeId& name, const Knowledge& content) 
     if (other == name) continue;
     Said& known = node.knows[other];
     if (std::tie(said.generation, said.heartbeat) <= std::tie(known.generation, known.heartbeat)) continue;
+    const bool again = known.generation == said.generation;
     known = said;
     known.heard_ms = now_ms_;
+    known.proven = again;
   }
 }
 
@@ -172,6 +174,7 @@ std::vector<Member> RingWorld::members_of(const Node& node, const NodeId& name) 
     member.heartbeat = said.heartbeat;
     member.left = said.left;
     member.values = said.values;
+    member.proven = said.proven || other == name;
     if (other != name) {
       const int64_t silent_ms = now_ms_ - said.heard_ms;
       member.liveness = silent_ms >= options_.dead_after_ms        ? Liveness::dead

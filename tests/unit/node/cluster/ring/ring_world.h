@@ -70,6 +70,7 @@ class RingWorld {
     bool left = false;
     std::map<std::string, std::string, std::less<>> values;
     int64_t heard_ms = 0;
+    bool proven = false;  // heard of more than once
   };
   using Knowledge = std::map<NodeId, Said>;
   struct CatchUp {

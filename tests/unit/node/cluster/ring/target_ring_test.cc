@@ -18,6 +18,7 @@ struct Said {
   Liveness liveness = Liveness::alive;
   bool left = false;
   std::string weight = "64", factor = "2";
+  bool proven = true;
 };
 
 std::vector<Member> members(const std::vector<Said>& said) {
@@ -28,6 +29,7 @@ std::vector<Member> members(const std::vector<Said>& said) {
     member.generation = 1;
     member.liveness = one.liveness;
     member.left = one.left;
+    member.proven = one.proven;
     if (!one.state.empty())
       member.values = {{"state", one.state}, {"weight", one.weight}, {"factor", one.factor}};
     list.push_back(std::move(member));
@@ -74,6 +76,13 @@ TEST(TargetRing, TakesInWhoJoinsAndLetsGoWhoLeaves) {
 
 TEST(TargetRing, WaitsForWordOfANewcomerButNotOfAMember) {
   EXPECT_EQ(ids(target(ring_of({"a", "b"}), {{"b", ""}, {"c", ""}})), (Ids{"a", "b"}));
+}
+
+TEST(TargetRing, AStrangerThatIsOnlyTalkedOfIsNotTakenIn) {
+  Said stranger{"c"};
+  stranger.proven = false;
+  EXPECT_EQ(ids(target(ring_of({"a", "b"}), {{"b"}, stranger})), (Ids{"a", "b"}));
+  EXPECT_EQ(ids(target(ring_of({"a", "b", "c"}), {{"b"}, stranger}, 10 * kGraceMs)), (Ids{"a", "b", "c"}));
 }
 
 TEST(TargetRing, ADeadMemberKeepsItsPlaceForTheGraceTime) {
