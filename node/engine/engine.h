@@ -196,8 +196,8 @@ class Engine {
   // caller's thread, until nothing is left to do at this instant. Does nothing when called from a callback.
   virtual void pump() = 0;
 
-  // Counts one query of a client whose answer was put together from several lookups, here or elsewhere, none of
-  // which was counted. `base`: its namespace without the conversation.
+  // Counts one query of a client whose answer was put together from several lookups, here or elsewhere, none
+  // of which was counted. `base`: its namespace without the conversation.
   virtual void count_lookup(const model::NamespaceKey& base, bool hit, bool exact) = 0;
 
   // --- state ---

@@ -166,6 +166,12 @@ TEST(SnapshotRecordsTest, RoundTripAndRefusal) {
   EXPECT_EQ(*decode_clock_record(as_bytes(bytes)), (Hlc{77, 5}));
   bytes.push_back(0);
   EXPECT_EQ(decode_clock_record(as_bytes(bytes)).status().code(), StatusCode::data_loss);
+  bytes.clear();
+  encode_collected_record(1'700'000'000'000, bytes);
+  EXPECT_EQ(*decode_collected_record(as_bytes(bytes)), 1'700'000'000'000);
+  EXPECT_EQ(decode_collected_record(as_bytes(bytes).first(7)).status().code(), StatusCode::data_loss);
+  bytes.back() = static_cast<char>(0xff);
+  EXPECT_EQ(decode_collected_record(as_bytes(bytes)).status().code(), StatusCode::data_loss) << "negative";
 }
 
 }  // namespace

@@ -221,26 +221,25 @@ TEST(Operation, RefusesFieldsOutOfPlace) {
   const std::string reason(1, '\0');
   const std::string time = {1, 0, 0, 0, 0, 0, 0, 0};
   const std::string none(8, '\0');
-  ASSERT_TRUE(
-      decode(as_bytes(fields(2, {{1, "m"}, {4, "x"}, {5, version}, {14, reason}, {15, time}}))).ok());
+  ASSERT_TRUE(decode(as_bytes(fields(2, {{1, "m"}, {4, "x"}, {5, version}, {14, reason}, {15, time}}))).ok());
   ASSERT_TRUE(decode(as_bytes(fields(2, {{1, "m"}, {4, "x"}, {5, version}, {14, reason}}))).ok());
   const std::vector<std::string> refused = {
-      fields(2, {{1, "m"}, {4, "x"}, {5, version}}),                          // no reason
-      fields(2, {{1, "m"}, {4, "x"}, {5, version}, {14, "\4"}}),              // unknown reason
-      fields(2, {{1, "m"}, {4, "x"}, {14, reason}}),                          // no version
-      fields(2, {{1, "m"}, {5, version}, {14, reason}}),                      // no id
-      fields(2, {{1, "m"}, {4, "x"}, {5, "short"}, {14, reason}}),            // version of five bytes
-      fields(2, {{4, "x"}, {1, "m"}, {5, version}, {14, reason}}),            // order
-      fields(2, {{1, "m"}, {4, "x"}, {4, "y"}, {5, version}, {14, reason}}),  // twice
-      fields(2, {{1, "m"}, {4, "x"}, {5, version}, {8, "r"}, {14, reason}}),  // a response in a delete
-      fields(3, {{1, "m"}, {4, "x"}, {5, version}}),                          // an id in a drop
-      fields(3, {{1, "m"}, {5, version}, {14, reason}}),                      // a reason in a drop
-      fields(3, {{1, "m"}, {5, version}, {15, time}}),                        // a time in a drop
+      fields(2, {{1, "m"}, {4, "x"}, {5, version}}),                            // no reason
+      fields(2, {{1, "m"}, {4, "x"}, {5, version}, {14, "\4"}}),                // unknown reason
+      fields(2, {{1, "m"}, {4, "x"}, {14, reason}}),                            // no version
+      fields(2, {{1, "m"}, {5, version}, {14, reason}}),                        // no id
+      fields(2, {{1, "m"}, {4, "x"}, {5, "short"}, {14, reason}}),              // version of five bytes
+      fields(2, {{4, "x"}, {1, "m"}, {5, version}, {14, reason}}),              // order
+      fields(2, {{1, "m"}, {4, "x"}, {4, "y"}, {5, version}, {14, reason}}),    // twice
+      fields(2, {{1, "m"}, {4, "x"}, {5, version}, {8, "r"}, {14, reason}}),    // a response in a delete
+      fields(3, {{1, "m"}, {4, "x"}, {5, version}}),                            // an id in a drop
+      fields(3, {{1, "m"}, {5, version}, {14, reason}}),                        // a reason in a drop
+      fields(3, {{1, "m"}, {5, version}, {15, time}}),                          // a time in a drop
       fields(2, {{1, "m"}, {4, "x"}, {5, version}, {14, reason}, {15, "\1"}}),  // a time of one byte
       fields(2, {{1, "m"}, {4, "x"}, {5, version}, {14, reason}, {15, none}}),  // the time 0
       fields(2, {{1, "m"}, {4, "x"}, {5, version}, {14, reason}, {15, time}, {15, time}}),  // twice
-      fields(3, {{0, ""}, {1, "m"}, {5, version}}),                           // tag 0
-      fields(1, {{1, "m"}, {4, "x"}, {5, version}, {6, "abc"}}),              // three bytes of a float
+      fields(3, {{0, ""}, {1, "m"}, {5, version}}),                                         // tag 0
+      fields(1, {{1, "m"}, {4, "x"}, {5, version}, {6, "abc"}}),  // three bytes of a float
   };
   for (size_t i = 0; i < refused.size(); ++i) EXPECT_FALSE(decode(as_bytes(refused[i])).ok()) << "row " << i;
 }
