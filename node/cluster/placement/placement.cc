@@ -131,8 +131,13 @@ bool Placement::owns(std::string_view node, uint16_t partition) const noexcept {
 
 model::PartitionSet Placement::partitions_of(std::string_view node) const {
   model::PartitionSet out;
+  const auto member =
+      std::lower_bound(members_.begin(), members_.end(), node,
+                       [](const RingMember& one, std::string_view id) { return one.id < id; });
+  if (member == members_.end() || member->id != node) return out;
+  const auto index = static_cast<uint16_t>(member - members_.begin());
   for (size_t i = 0; i < owners_.size(); ++i) {
-    if (members_[owners_[i]].id == node) out.set(i / copies_);
+    if (owners_[i] == index) out.set(i / copies_);
   }
   return out;
 }
