@@ -10,11 +10,11 @@
 namespace ferro::node::cluster {
 
 // An answer that another owner may give better: the node was not reached, is overloaded, cannot write, or
-// sees another ring.
+// sees another ring. Not `unreachable`: an owner says that of a write which it has made, but for which there
+// are too few copies.
 inline bool worth_asking_another(const Status& status) noexcept {
   switch (status.code()) {
     case StatusCode::unavailable:
-    case StatusCode::unreachable:
     case StatusCode::failed_precondition:
     case StatusCode::no_space:
     case StatusCode::io_error:
