@@ -40,7 +40,8 @@ class Node final : public PeerService {
     network->stop();
     loop.stop();
   }
-  void on_request(const NodeId&, MessageType, std::string_view body, uint16_t, RespondFn respond) override {
+  void on_request(const NodeId&, MessageType, std::string_view body, uint16_t, int64_t,
+                  RespondFn respond) override {
     respond(std::string(body));
   }
   void on_one_way(const NodeId&, MessageType, std::string_view) override {}

@@ -26,7 +26,7 @@ class LocalCache final : public Cache {
     engine_.remove(std::move(request), std::move(done));
   }
   void drop_namespace(model::NamespaceKey ns, Done<uint64_t> done) override {
-    engine_.drop_namespace(std::move(ns), std::move(done));
+    engine_.drop_namespace({std::move(ns)}, std::move(done));
   }
   void invalidate(engine::InvalidateRequest request, Reach /*reach*/,
                   Done<std::vector<std::string>> done) override {

@@ -54,6 +54,10 @@ struct EngineOptions {
 // Ties a decided operation to the request that it is for; 0 = nobody follows it.
 using WriteTag = uint64_t;
 
+// `decide_by_ns` of the requests below: the steady time after which the writer refuses it, with unavailable
+// and without an effect, because its asker has given up by then and perhaps asked another node. 0 = no such
+// time.
+
 // Times, ids and normalisation of what the HTTP layer parsed; the engine stamps version and inserted_at.
 struct InsertRequest {
   model::NamespaceKey ns;
@@ -66,6 +70,7 @@ struct InsertRequest {
   model::Attributes attributes;
   std::optional<double> cost;
   WriteTag tag = 0;
+  int64_t decide_by_ns = 0;
 };
 
 struct LookupRequest {
@@ -90,6 +95,7 @@ struct RemoveRequest {
   std::optional<model::NamespaceKey> ns;  // only there; otherwise every namespace ...
   std::optional<std::string> scope;       // ... of this scope (a token's fixed one)
   WriteTag tag = 0;
+  int64_t decide_by_ns = 0;
   std::optional<model::PartitionSet> partitions = std::nullopt;  // only namespaces in these
 };
 
@@ -103,7 +109,14 @@ struct InvalidateRequest {
   std::optional<store::Selector> selector;
   bool dry_run = false;
   WriteTag tag = 0;
+  int64_t decide_by_ns = 0;
   std::optional<model::PartitionSet> partitions = std::nullopt;  // only namespaces in these
+};
+
+struct DropRequest {
+  model::NamespaceKey ns;
+  WriteTag tag = 0;
+  int64_t decide_by_ns = 0;
 };
 
 struct CompactResult {
@@ -173,10 +186,7 @@ class Engine {
                             std::function<void(std::vector<Result<std::string>>)> done) = 0;
   virtual void remove(RemoveRequest request, Done<uint64_t> done) = 0;  // not_found if nobody holds it
   // not_found if it has no live entry.
-  virtual void drop_namespace(model::NamespaceKey ns, WriteTag tag, Done<uint64_t> done) = 0;
-  void drop_namespace(model::NamespaceKey ns, Done<uint64_t> done) {
-    drop_namespace(std::move(ns), 0, std::move(done));
-  }
+  virtual void drop_namespace(DropRequest request, Done<uint64_t> done) = 0;
   virtual void invalidate(InvalidateRequest request, Done<std::vector<std::string>> done) = 0;  // the ids
   virtual void compact(Done<CompactResult> done) = 0;  // a second call while one runs joins it
 

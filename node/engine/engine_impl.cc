@@ -31,6 +31,13 @@ Status check_storable(const model::PutOp& op) {
   return decoded.ok() ? Status() : Status::invalid(decoded.status().message());
 }
 
+template <typename Asked>
+WriteItem make_item(Asked asked) {
+  const WriteTag tag = asked.tag;
+  const int64_t decide_by_ns = asked.decide_by_ns;
+  return {std::move(asked), {}, {}, 0, tag, decide_by_ns};
+}
+
 WriteRequestPtr make_request(WriteItem item, std::function<void(WriteRequest&)> done) {
   auto request = std::make_unique<WriteRequest>();
   request->items.push_back(std::move(item));
@@ -125,11 +132,12 @@ std::vector<store::EntryView> EngineImpl::find(std::string_view id, bool with_ve
 
 void EngineImpl::insert(InsertRequest request, Done<std::string> done) {
   const WriteTag tag = request.tag;
+  const int64_t decide_by_ns = request.decide_by_ns;
   auto intent = intent_of(std::move(request));
   if (!intent.ok()) return done(intent.status());
   const uint64_t bytes = waiting_bytes(intent->op);
   auto write = make_request(
-      {std::move(*intent), {}, {}, 0, tag},
+      {std::move(*intent), {}, {}, 0, tag, decide_by_ns},
       [done = std::move(done)](WriteRequest& answered) { done(answer_of(answered.items.front())); });
   write->bytes = bytes;
   submit(std::move(write));
@@ -142,10 +150,11 @@ void EngineImpl::insert_batch(std::vector<InsertRequest> requests,
   auto write = std::make_unique<WriteRequest>();
   for (size_t i = 0; i < requests.size(); ++i) {
     const WriteTag tag = requests[i].tag;
+    const int64_t decide_by_ns = requests[i].decide_by_ns;
     auto intent = intent_of(std::move(requests[i]));
     if (intent.ok()) {
       write->bytes += waiting_bytes(intent->op);
-      write->items.push_back({std::move(*intent), {}, {}, 0, tag});
+      write->items.push_back({std::move(*intent), {}, {}, 0, tag, decide_by_ns});
     } else {
       (*refusals)[i] = intent.status();
     }
@@ -165,14 +174,11 @@ void EngineImpl::insert_batch(std::vector<InsertRequest> requests,
 }
 
 void EngineImpl::remove(RemoveRequest request, Done<uint64_t> done) {
-  const WriteTag tag = request.tag;
-  submit(
-      make_request({std::move(request), {}, {}, 0, tag}, answer_removed(std::move(done), "entry not found")));
+  submit(make_request(make_item(std::move(request)), answer_removed(std::move(done), "entry not found")));
 }
 
-void EngineImpl::drop_namespace(model::NamespaceKey ns, WriteTag tag, Done<uint64_t> done) {
-  submit(make_request({DropIntent{std::move(ns)}, {}, {}, 0, tag},
-                      answer_removed(std::move(done), "namespace not found")));
+void EngineImpl::drop_namespace(DropRequest request, Done<uint64_t> done) {
+  submit(make_request(make_item(std::move(request)), answer_removed(std::move(done), "namespace not found")));
 }
 
 void EngineImpl::invalidate(InvalidateRequest request, Done<std::vector<std::string>> done) {

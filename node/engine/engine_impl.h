@@ -29,7 +29,7 @@ class EngineImpl final : public Engine {
   void insert_batch(std::vector<InsertRequest> requests,
                     std::function<void(std::vector<Result<std::string>>)> done) override;
   void remove(RemoveRequest request, Done<uint64_t> done) override;
-  void drop_namespace(model::NamespaceKey ns, WriteTag tag, Done<uint64_t> done) override;
+  void drop_namespace(DropRequest request, Done<uint64_t> done) override;
   void invalidate(InvalidateRequest request, Done<std::vector<std::string>> done) override;
   void compact(Done<CompactResult> done) override;
 

@@ -34,6 +34,8 @@ class Invalidation : public std::enable_shared_from_this<Invalidation> {
 
 void Invalidation::run(bool cancelled) {
   if (cancelled) return refuse(Status::unavailable("the node is stopping"));
+  if (request_.decide_by_ns != 0 && core_.clock.steady_ns() > request_.decide_by_ns)
+    return refuse(Status::unavailable("its turn came when nobody waited for it any more"));
   const int64_t now_ms = core_.clock.wall_ms();
   if (request_.radius) {
     const auto& [ns, unit_vector, threshold] = *request_.radius;

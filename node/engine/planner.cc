@@ -26,9 +26,13 @@ bool concerns(const RemoveRequest& request, const model::NamespaceKey& ns) {
 }  // namespace
 
 Planner::Verdict Planner::plan(WriteItem& item, Batch& batch) {
+  if (item.decide_by_ns != 0 && batch.now_ns > item.decide_by_ns) {
+    item.status = Status::unavailable("its turn came when nobody waited for it any more");
+    return Verdict::decided;
+  }
   if (auto* put = std::get_if<PutIntent>(&item.what)) return plan_put(*put, item, batch);
   if (auto* remove = std::get_if<RemoveRequest>(&item.what)) return plan_remove(*remove, item, batch);
-  if (auto* drop = std::get_if<DropIntent>(&item.what)) return plan_drop(*drop, item, batch);
+  if (auto* drop = std::get_if<DropRequest>(&item.what)) return plan_drop(*drop, item, batch);
   if (auto* purge = std::get_if<PurgeIntent>(&item.what)) return plan_purge(*purge, item, batch);
   if (auto* copy = std::get_if<CopyIntent>(&item.what)) return plan_copy(*copy, item, batch);
   return plan_invalidate(std::get<store::EntryRef>(item.what), item, batch);
@@ -73,7 +77,7 @@ Planner::Verdict Planner::plan_remove(const RemoveRequest& request, WriteItem& i
   return Verdict::decided;
 }
 
-Planner::Verdict Planner::plan_drop(const DropIntent& intent, WriteItem& item, Batch& batch) {
+Planner::Verdict Planner::plan_drop(const DropRequest& intent, WriteItem& item, Batch& batch) {
   const bool live =
       batch.put_namespaces.contains(intent.ns) || store_.dimension_of(intent.ns, batch.now_ms) != 0;
   if (live) batch.operations.push_back({model::DropNamespaceOp{intent.ns, hlc_.next()}, &item});

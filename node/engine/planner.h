@@ -27,7 +27,7 @@ class Planner {
  private:
   Verdict plan_put(PutIntent& intent, WriteItem& item, Batch& batch);
   Verdict plan_remove(const RemoveRequest& request, WriteItem& item, Batch& batch);
-  Verdict plan_drop(const DropIntent& intent, WriteItem& item, Batch& batch);
+  Verdict plan_drop(const DropRequest& intent, WriteItem& item, Batch& batch);
   Verdict plan_invalidate(const store::EntryRef& ref, WriteItem& item, Batch& batch);
   Verdict plan_purge(const PurgeIntent& intent, WriteItem& item, Batch& batch);
   Verdict plan_copy(CopyIntent& intent, WriteItem& item, Batch& batch);

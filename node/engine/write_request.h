@@ -20,10 +20,6 @@ struct PutIntent {
   uint64_t ttl_ms = 0;  // 0 = never expires
 };
 
-struct DropIntent {
-  model::NamespaceKey ns;
-};
-
 // That version of the entry has been handed over.
 struct PurgeIntent {
   store::EntryRef ref;
@@ -36,12 +32,13 @@ struct CopyIntent {
 
 // store::EntryRef: delete that version of the entry and no later one (invalidation).
 struct WriteItem {
-  std::variant<PutIntent, RemoveRequest, store::EntryRef, DropIntent, PurgeIntent, CopyIntent> what;
+  std::variant<PutIntent, RemoveRequest, store::EntryRef, DropRequest, PurgeIntent, CopyIntent> what;
   // The answer. Not ok: nothing was changed for it, or the log could not tell.
   Status status;
   std::string id;        // of a put
   uint64_t removed = 0;  // live entries that went; of a copy or purge 1 if it changed something
   WriteTag tag = 0;
+  int64_t decide_by_ns = 0;  // as of the request
 };
 
 struct WriteRequest {

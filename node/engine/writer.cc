@@ -137,6 +137,7 @@ bool Writer::ready_to_log() {
 void Writer::serve_batch() {
   batch_.clear();
   batch_.now_ms = core_.clock.wall_ms();
+  batch_.now_ns = core_.clock.steady_ns();
   while (!taken_.requests.empty()) {
     if (batch_.operations.size() >= core_.options.wal_batch_size || batch_.bytes >= kBatchBytesMax) break;
     WriteRequest& request = *taken_.requests.front();

@@ -232,11 +232,11 @@ void ClusterNodeImpl::save(StoredState state) {
 }
 
 void ClusterNodeImpl::on_request(const NodeId& from, MessageType type, std::string_view body,
-                                 uint16_t version, RespondFn respond) {
+                                 uint16_t version, int64_t decide_by_ns, RespondFn respond) {
   if (stopped_) return respond(Status::unavailable("the node is stopping"));
   if (type == MessageType::gossip_syn) return gossiper_.serve_syn(from, body, version, respond);
   if (syncer_->on_request(from, type, body, version, respond)) return;
-  if (desk_.serve(type, body, version, respond)) return;
+  if (desk_.serve(type, body, version, decide_by_ns, respond)) return;
   obs::warn("a peer asked what this version does not know",
             {{"peer", from}, {"type", std::to_string(static_cast<int>(type))}});
   respond(Status::invalid("unknown message type"));

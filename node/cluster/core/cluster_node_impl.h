@@ -41,7 +41,7 @@ class ClusterNodeImpl final : public ClusterNode, private PeerService {
 
  private:
   void on_request(const NodeId& from, MessageType type, std::string_view body, uint16_t version,
-                  RespondFn respond) override;
+                  int64_t decide_by_ns, RespondFn respond) override;
   void on_one_way(const NodeId& from, MessageType type, std::string_view body) override;
   void on_peer_up(const NodeId& node) override;
   void on_peer_down(const NodeId& node) override;

@@ -30,7 +30,8 @@ Status check_owned(const Routes& routes, const model::NamespaceKey& ns) {
 
 }  // namespace
 
-bool Desk::serve(MessageType type, std::string_view body, uint16_t version, RespondFn respond) {
+bool Desk::serve(MessageType type, std::string_view body, uint16_t version, int64_t decide_by_ns,
+                 RespondFn respond) {
   switch (type) {
     case MessageType::ping:
       respond(std::string());
@@ -39,16 +40,16 @@ bool Desk::serve(MessageType type, std::string_view body, uint16_t version, Resp
       lookup(body, version, std::move(respond));
       return true;
     case MessageType::insert:
-      insert(body, version, std::move(respond));
+      insert(body, version, decide_by_ns, std::move(respond));
       return true;
     case MessageType::remove:
-      remove(body, version, std::move(respond));
+      remove(body, version, decide_by_ns, std::move(respond));
       return true;
     case MessageType::drop_namespace:
-      drop_namespace(body, version, std::move(respond));
+      drop_namespace(body, version, decide_by_ns, std::move(respond));
       return true;
     case MessageType::invalidate:
-      invalidate(body, version, std::move(respond));
+      invalidate(body, version, decide_by_ns, std::move(respond));
       return true;
     case MessageType::find:
       find(body, version, std::move(respond));
@@ -113,13 +114,14 @@ void Desk::serve_lookup(LookupMessage message, std::function<void(LookupAnswer)>
   done(std::move(answer));
 }
 
-void Desk::insert(std::string_view body, uint16_t version, RespondFn respond) {
+void Desk::insert(std::string_view body, uint16_t version, int64_t decide_by_ns, RespondFn respond) {
   auto message = decode<InsertMessage>(body);
   if (!message.ok()) return respond(message.status());
   const auto routes = context_.routes.get();
   for (const engine::InsertRequest& item : message->items) {
     if (Status owned = check_owned(*routes, item.ns); !owned.ok()) return respond(owned);
   }
+  for (engine::InsertRequest& item : message->items) item.decide_by_ns = decide_by_ns;
   owner_.insert_batch(std::move(message->items), [version, respond = std::move(respond)](
                                                      Owner::InsertResults results) {
     InsertReply reply;
@@ -130,13 +132,14 @@ void Desk::insert(std::string_view body, uint16_t version, RespondFn respond) {
   });
 }
 
-void Desk::remove(std::string_view body, uint16_t version, RespondFn respond) {
+void Desk::remove(std::string_view body, uint16_t version, int64_t decide_by_ns, RespondFn respond) {
   auto message = decode<RemoveMessage>(body);
   if (!message.ok()) return respond(message.status());
   if (Status owned = check_owned(*context_.routes.get(), message->partitions); !owned.ok()) {
     return respond(owned);
   }
   message->request.partitions = message->partitions;
+  message->request.decide_by_ns = decide_by_ns;
   owner_.remove(std::move(message->request),
                 [version, respond = std::move(respond)](const Result<uint64_t>& removed) {
                   if (!removed.ok()) return respond(removed.status());
@@ -144,24 +147,25 @@ void Desk::remove(std::string_view body, uint16_t version, RespondFn respond) {
                 });
 }
 
-void Desk::drop_namespace(std::string_view body, uint16_t version, RespondFn respond) {
+void Desk::drop_namespace(std::string_view body, uint16_t version, int64_t decide_by_ns, RespondFn respond) {
   auto message = decode<DropNamespaceMessage>(body);
   if (!message.ok()) return respond(message.status());
   if (Status owned = check_owned(*context_.routes.get(), message->ns); !owned.ok()) return respond(owned);
-  owner_.drop_namespace(std::move(message->ns),
+  owner_.drop_namespace({std::move(message->ns), 0, decide_by_ns},
                         [version, respond = std::move(respond)](const Result<uint64_t>& removed) {
                           if (!removed.ok()) return respond(removed.status());
                           respond(encode(CountReply{*removed}, version));
                         });
 }
 
-void Desk::invalidate(std::string_view body, uint16_t version, RespondFn respond) {
+void Desk::invalidate(std::string_view body, uint16_t version, int64_t decide_by_ns, RespondFn respond) {
   auto message = decode<InvalidateMessage>(body);
   if (!message.ok()) return respond(message.status());
   if (Status owned = check_owned(*context_.routes.get(), message->partitions); !owned.ok()) {
     return respond(owned);
   }
   message->request.partitions = message->partitions;
+  message->request.decide_by_ns = decide_by_ns;
   owner_.invalidate(std::move(message->request),
                     [version, respond = std::move(respond)](Result<std::vector<std::string>> ids) {
                       if (!ids.ok()) return respond(ids.status());

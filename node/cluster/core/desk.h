@@ -21,14 +21,16 @@ class Desk {
   // Looks up here, now or on another thread; `done` on the loop.
   void serve_lookup(LookupMessage message, std::function<void(LookupAnswer)> done);
   // False for a type that is not served here (gossip, copies).
-  bool serve(MessageType type, std::string_view body, uint16_t version, RespondFn respond);
+  // `decide_by_ns`: as PeerService::on_request.
+  bool serve(MessageType type, std::string_view body, uint16_t version, int64_t decide_by_ns,
+             RespondFn respond);
 
  private:
   void lookup(std::string_view body, uint16_t version, RespondFn respond);
-  void insert(std::string_view body, uint16_t version, RespondFn respond);
-  void remove(std::string_view body, uint16_t version, RespondFn respond);
-  void drop_namespace(std::string_view body, uint16_t version, RespondFn respond);
-  void invalidate(std::string_view body, uint16_t version, RespondFn respond);
+  void insert(std::string_view body, uint16_t version, int64_t decide_by_ns, RespondFn respond);
+  void remove(std::string_view body, uint16_t version, int64_t decide_by_ns, RespondFn respond);
+  void drop_namespace(std::string_view body, uint16_t version, int64_t decide_by_ns, RespondFn respond);
+  void invalidate(std::string_view body, uint16_t version, int64_t decide_by_ns, RespondFn respond);
   void find(std::string_view body, uint16_t version, RespondFn respond);
   void count_entries(std::string_view body, uint16_t version, RespondFn respond);
   void list_namespaces(std::string_view body, uint16_t version, RespondFn respond);

@@ -55,7 +55,7 @@ class Gather : public std::enable_shared_from_this<Gather> {
   void ask(const NodeId& node, const model::PartitionSet& share) {
     if (node == context_.options.self) {
       const bool known = desk_.serve(
-          question_.type, question_.body(share, kProtocolVersion), kProtocolVersion,
+          question_.type, question_.body(share, kProtocolVersion), kProtocolVersion, 0,
           [self = shared_from_this(), node, share](const Result<std::string>& reply) {
             self->on_reply(node, share, reply.ok() ? Result<std::string_view>(*reply) : reply.status());
           });

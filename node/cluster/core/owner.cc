@@ -80,9 +80,10 @@ void Owner::remove(engine::RemoveRequest request, engine::Done<uint64_t> done) {
   engine_.remove(std::move(request), std::move(finish));
 }
 
-void Owner::drop_namespace(model::NamespaceKey ns, engine::Done<uint64_t> done) {
-  const engine::WriteTag tag = replicator_.open();
-  engine_.drop_namespace(std::move(ns), tag, none_is_zero(with_copies<uint64_t>(tag, std::move(done))));
+void Owner::drop_namespace(engine::DropRequest request, engine::Done<uint64_t> done) {
+  request.tag = replicator_.open();
+  auto finish = none_is_zero(with_copies<uint64_t>(request.tag, std::move(done)));
+  engine_.drop_namespace(std::move(request), std::move(finish));
 }
 
 void Owner::invalidate(engine::InvalidateRequest request, engine::Done<std::vector<std::string>> done) {

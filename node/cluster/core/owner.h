@@ -23,7 +23,7 @@ class Owner {
   void insert_batch(std::vector<engine::InsertRequest> requests, std::function<void(InsertResults)> done);
   // How many live entries went; none is no error here.
   void remove(engine::RemoveRequest request, engine::Done<uint64_t> done);
-  void drop_namespace(model::NamespaceKey ns, engine::Done<uint64_t> done);
+  void drop_namespace(engine::DropRequest request, engine::Done<uint64_t> done);
   void invalidate(engine::InvalidateRequest request, engine::Done<std::vector<std::string>> done);
 
  private:

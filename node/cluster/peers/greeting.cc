@@ -6,13 +6,14 @@
 
 namespace ferro::node::cluster {
 
-std::string make_greeting(const PeersOptions& options) {
+std::string make_greeting(const PeersOptions& options, int64_t now_ms) {
   Hello hello;
   hello.version = options.protocol_version;
   hello.cluster_id = options.cluster_id;
   hello.node = options.self;
   hello.generation = options.generation;
   hello.software = options.software;
+  hello.clock_ms = static_cast<uint64_t>(now_ms);
   return encode_frame(FrameKind::one_way, MessageType::hello, 0, encode(hello));
 }
 

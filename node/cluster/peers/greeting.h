@@ -15,7 +15,7 @@
 namespace ferro::node::cluster {
 
 // The whole frame.
-std::string make_greeting(const PeersOptions& options);
+std::string make_greeting(const PeersOptions& options, int64_t now_ms);
 // Anything but a Hello is invalid_argument.
 Result<Hello> read_greeting(std::string_view frame);
 // The version to speak, or why the link must end.

@@ -13,11 +13,7 @@ std::unique_ptr<Peers> Peers::create(PeersOptions options, Loop& loop, Network& 
 }
 
 PeerHub::PeerHub(PeersOptions options, Loop& loop, Network& network, PeerService& service)
-    : options_(std::move(options)),
-      loop_(loop),
-      network_(network),
-      service_(service),
-      greeting_(make_greeting(options_)) {}
+    : options_(std::move(options)), loop_(loop), network_(network), service_(service) {}
 
 PeerHub::Peer* PeerHub::find_peer(const NodeId& node) {
   const auto found = peers_.find(node);
@@ -107,7 +103,11 @@ void PeerHub::start_call(Peer& peer, Link* link, MessageType type, std::string_v
       calls_.add(now + std::max<int64_t>(0, timeout_ms) * 1'000'000,
                  {peer.id, link != nullptr ? link->id : 0, ++steps_, now, is_ping, std::move(done)});
   ++peer.calls;
-  std::string frame = encode_frame(FrameKind::request, type, id, body);
+  const RequestTiming timing{static_cast<uint64_t>(now / 1'000'000),
+                             static_cast<uint64_t>(std::max<int64_t>(0, timeout_ms))};
+  const bool timed = link == nullptr || link->version >= kTimedRequestsSince;
+  std::string frame =
+      encode_frame(FrameKind::request, type, id, body, timed ? std::optional(timing) : std::nullopt);
   if (link != nullptr) {
     ++link->calls;
     network_.send(link->id, std::move(frame));  // if it just broke, on_link_down fails the call

@@ -18,6 +18,7 @@
 #include "node/cluster/peers/breaker.h"
 #include "node/cluster/peers/greeting.h"
 #include "node/cluster/peers/peers.h"
+#include "node/cluster/peers/transit.h"
 #include "node/cluster/runtime/timer_queue.h"
 #include "node/cluster/wire/codec.h"
 
@@ -47,11 +48,13 @@ class PeerHub final : public Peers {
   void on_link_outdated(LinkId link) override;
 
  private:
-  static constexpr size_t kPeersMax = 2000;        // twice the members that gossip allows
-  static constexpr size_t kStrangersMax = 256;     // accepted links that have not said Hello yet
-  static constexpr size_t kIntroductionsMax = 64;  // at once
-  static constexpr size_t kLinksFromPeerMax = 4;   // accepted; one that comes back has lost the older ones
-  static constexpr size_t kLinksToPeerMax = 3;     // silent or outdated ones and their successor
+  static constexpr size_t kPeersMax = 2000;          // twice the members that gossip allows
+  static constexpr size_t kStrangersMax = 256;       // accepted links that have not said Hello yet
+  static constexpr size_t kIntroductionsMax = 64;    // at once
+  static constexpr size_t kLinksFromPeerMax = 4;     // accepted; one that comes back has lost the older ones
+  static constexpr size_t kLinksToPeerMax = 3;       // silent or outdated ones and their successor
+  static constexpr uint64_t kWaitMaxMs = 3'600'000;  // nobody waits longer
+  static constexpr int64_t kWaitReserve = 8;         // the share of a wait in which nothing is begun any more
   static constexpr int64_t kGreetingTimeoutMs = 5000;  // of a link that was accepted
   static constexpr int64_t kDrainLookMs = 20, kDrainMs = 60'000;
 
@@ -64,6 +67,7 @@ class PeerHub final : public Peers {
     bool greeted = false;  // from here on `node` is known
     NodeId node;
     uint16_t version = 0;
+    Transit transit;
     size_t calls = 0;       // ours, under way
     size_t serving = 0;     // theirs, under way
     bool pinged = false;    // a ping is under way
@@ -124,6 +128,7 @@ class PeerHub final : public Peers {
   // --- peer_hub_frames.cc ---
   void on_greeting(Link& link, std::string_view bytes);
   void on_answer(Link& link, const Frame& frame);
+  int64_t decide_by_ns(Link& link, const RequestTiming& timing, int64_t& late_ms);
   void on_request(Link& link, const Frame& frame);
   void on_one_way(Link& link, const Frame& frame);
   void respond(LinkId link, MessageType type, uint64_t call, const Result<std::string>& answer);
@@ -158,7 +163,6 @@ class PeerHub final : public Peers {
   Loop& loop_;
   Network& network_;
   PeerService& service_;
-  const std::string greeting_;
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // for those who answer late
   bool stopped_ = false;
 

@@ -65,7 +65,25 @@ struct Pending {
 
 }  // namespace
 
+// When the asker gives up, as far as this node can tell; 0 if it does not say. Somewhat earlier: how long the
+// quickest frame takes is not known.
+int64_t PeerHub::decide_by_ns(Link& link, const RequestTiming& timing, int64_t& late_ms) {
+  const int64_t now = now_ns();
+  late_ms = link.transit.late_ms(timing.sent_ms, now / 1'000'000);
+  const auto wait_ms = static_cast<int64_t>(std::min(timing.wait_ms, kWaitMaxMs));
+  return now + (wait_ms - wait_ms / kWaitReserve - late_ms) * 1'000'000;
+}
+
 void PeerHub::on_request(Link& link, const Frame& frame) {
+  int64_t late_ms = 0;
+  const int64_t decide_by = frame.timing ? decide_by_ns(link, *frame.timing, late_ms) : 0;
+  // Its sender has given up and asked another: what it wanted may have been undone since. What comes behind
+  // it on this link is as old; if it is the sender's clock that jumped, a new link takes new measure.
+  if (late_ms > 0 && decide_by < now_ns() && frame.type != MessageType::ping) {
+    return drop_link(link.id,
+                     Status::unavailable("requests of " + link.node + " come " + std::to_string(late_ms) +
+                                         " ms late, when nobody waits any more"));
+  }
   if (frame.type == MessageType::ping) return respond(link.id, frame.type, frame.call, std::string());
   if (link.serving >= options_.calls_max)
     return respond(link.id, frame.type, frame.call,
@@ -77,7 +95,7 @@ void PeerHub::on_request(Link& link, const Frame& frame) {
   });
   const NodeId from = link.node;
   service_.on_request(
-      from, frame.type, frame.body, link.version,
+      from, frame.type, frame.body, link.version, decide_by,
       [this, id = link.id, type = frame.type, call = frame.call, alive = std::weak_ptr(alive_),
        pending = std::move(pending)](Result<std::string> answer) {
         if (!alive.expired()) respond(id, type, call, answer);

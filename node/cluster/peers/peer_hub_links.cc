@@ -57,7 +57,7 @@ LinkId PeerHub::connect_to(const Endpoint& to, const NodeId& expected) {
 void PeerHub::on_link_up(LinkId id, bool outgoing) {
   if (stopped_) return network_.close(id);
   if (outgoing) {
-    if (find_link(id) != nullptr) network_.send(id, greeting_);
+    if (find_link(id) != nullptr) network_.send(id, make_greeting(options_, now_ns() / 1'000'000));
     return;
   }
   if (strangers_ >= kStrangersMax) return network_.close(id);
@@ -66,7 +66,7 @@ void PeerHub::on_link_up(LinkId id, bool outgoing) {
   link.id = id;
   link.greeting_timer = loop_.after(
       kGreetingTimeoutMs, [this, id] { refuse(id, "a node that connected", "no greeting in time"); });
-  network_.send(id, greeting_);
+  network_.send(id, make_greeting(options_, now_ns() / 1'000'000));
 }
 
 void PeerHub::admit(Link& link, const Hello& hello, uint16_t version) {
@@ -90,6 +90,8 @@ void PeerHub::admit(Link& link, const Hello& hello, uint16_t version) {
   link.greeted = true;
   link.node = node;
   link.version = version;
+  if (hello.clock_ms != 0 && hello.clock_ms <= kWireTimeMaxMs)
+    link.transit.late_ms(hello.clock_ms, now_ns() / 1'000'000);
   const bool is_first = peer.links.empty();
   peer.links.push_back(id);
   if (link.outgoing && !peer.address) peer.address = link.to;
@@ -122,6 +124,16 @@ void PeerHub::make_room(Peer& peer, bool outgoing) {
     remove_link(same_way[i], Status::unavailable("newer links took its place"));
 }
 
+namespace {
+
+// A frame that was made before it was known whom it would go to, for one who does not know timings.
+std::string untimed(const std::string& bytes) {
+  const Result<Frame> frame = decode_frame(bytes);
+  return encode_frame(frame->kind, frame->type, frame->call, frame->body);
+}
+
+}  // namespace
+
 void PeerHub::flush_waiting(Peer& peer, Link& link) {
   for (Waiting& waiting : std::exchange(peer.waiting, {})) {
     peer.waiting_bytes -= waiting.frame.size();
@@ -129,7 +141,8 @@ void PeerHub::flush_waiting(Peer& peer, Link& link) {
       call->link = link.id;
       ++link.calls;
     }
-    network_.send(link.id, std::move(waiting.frame));
+    network_.send(link.id,
+                  link.version >= kTimedRequestsSince ? std::move(waiting.frame) : untimed(waiting.frame));
   }
 }
 

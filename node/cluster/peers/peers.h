@@ -44,9 +44,11 @@ using RespondFn = std::function<void(Result<std::string> body)>;
 class PeerService {
  public:
   virtual ~PeerService() = default;
-  // `body` is valid during the call. `version`: of the link's protocol.
+  // `body` is valid during the call. `version`: of the link's protocol. `decide_by_ns`: on this node's steady
+  // clock; what changes something must be decided by then or not at all, because the asker will have given up
+  // and perhaps asked another. 0: it does not say.
   virtual void on_request(const NodeId& from, MessageType type, std::string_view body, uint16_t version,
-                          RespondFn respond) = 0;
+                          int64_t decide_by_ns, RespondFn respond) = 0;
   virtual void on_one_way(const NodeId& from, MessageType type, std::string_view body) = 0;
   // A peer said Hello: its id is now known behind this address. Again when introduce() meets somebody who is
   // connected, and after on_peer_down when it was started again.

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -18,14 +19,25 @@ namespace ferro::node::cluster {
 // One frame: checksum, kind, type, call number, then the body (of a failure: the status). The type is not
 // judged: a request of a type that is not known is answered with a failure, and the link lives on.
 enum class FrameKind : uint8_t { request = 1, response = 2, failure = 3, one_way = 4 };
+// Of a request, between nodes that both speak kTimedRequestsSince: when its sender sent it, on a steady clock
+// of its own, and for how long it waits. A kind of its own in the frame.
+struct RequestTiming {
+  uint64_t sent_ms = 0, wait_ms = 0;
+  friend bool operator==(const RequestTiming&, const RequestTiming&) = default;
+};
+inline constexpr uint16_t kTimedRequestsSince = 2;
+inline constexpr uint64_t kWireTimeMaxMs = uint64_t{1} << 61;  // sums and differences of such times fit
+
 struct Frame {
   FrameKind kind = FrameKind::request;
   MessageType type = MessageType::ping;
-  uint64_t call = 0;      // 0 for one_way
-  std::string_view body;  // into the frame's bytes
+  uint64_t call = 0;                    // 0 for one_way
+  std::optional<RequestTiming> timing;  // of some requests
+  std::string_view body;                // into the frame's bytes
 };
-// `call` is 0 exactly if `kind` is one_way.
-std::string encode_frame(FrameKind kind, MessageType type, uint64_t call, std::string_view body);
+// `call` is 0 exactly if `kind` is one_way; only requests have a timing.
+std::string encode_frame(FrameKind kind, MessageType type, uint64_t call, std::string_view body,
+                         const std::optional<RequestTiming>& timing = std::nullopt);
 Result<Frame> decode_frame(std::string_view bytes);
 
 std::string encode_status(const Status& status);

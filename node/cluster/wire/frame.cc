@@ -9,6 +9,8 @@ namespace ferro::node::cluster {
 namespace {
 
 constexpr size_t kChecksumBytes = sizeof(uint32_t);
+// In the place of FrameKind::request: two more numbers follow the call's.
+constexpr uint8_t kTimedRequest = 5;
 
 Status bad(std::string_view what) {
   return Status::invalid("frame: " + std::string(what));
@@ -26,14 +28,19 @@ void describe(A& a, typename A::template Of<StatusBody> m) {
 
 }  // namespace
 
-std::string encode_frame(FrameKind kind, MessageType type, uint64_t call, std::string_view body) {
+std::string encode_frame(FrameKind kind, MessageType type, uint64_t call, std::string_view body,
+                         const std::optional<RequestTiming>& timing) {
   std::string out;
-  out.reserve(kChecksumBytes + 12 + body.size());
+  out.reserve(kChecksumBytes + 32 + body.size());
   ByteWriter writer(out);
   writer.u32(0);
-  writer.u8(static_cast<uint8_t>(kind));
+  writer.u8(timing ? kTimedRequest : static_cast<uint8_t>(kind));
   writer.u8(static_cast<uint8_t>(type));
   writer.varint(call);
+  if (timing) {
+    writer.varint(timing->sent_ms);
+    writer.varint(timing->wait_ms);
+  }
   writer.raw(as_bytes(body));
   std::string checksum;
   ByteWriter(checksum).u32(io::crc32c(as_bytes(out).subspan(kChecksumBytes)));
@@ -45,11 +52,18 @@ Result<Frame> decode_frame(std::string_view bytes) {
   ByteReader in(as_bytes(bytes));
   const uint32_t checksum = in.u32();
   const Bytes covered = as_bytes(bytes.substr(std::min(bytes.size(), kChecksumBytes)));
-  const uint8_t kind = in.u8();
+  uint8_t kind = in.u8();
   Frame frame;
   frame.type = static_cast<MessageType>(in.u8());
   frame.call = in.varint();
+  if (kind == kTimedRequest) {
+    kind = static_cast<uint8_t>(FrameKind::request);
+    const uint64_t sent_ms = in.varint();
+    frame.timing = {sent_ms, in.varint()};
+  }
   if (in.failed()) return bad("it is cut short");
+  if (frame.timing && std::max(frame.timing->sent_ms, frame.timing->wait_ms) > kWireTimeMaxMs)
+    return bad("its times are out of range");
   if (checksum != io::crc32c(covered)) return bad("the checksum does not match");
   if (kind < static_cast<uint8_t>(FrameKind::request) || kind > static_cast<uint8_t>(FrameKind::one_way)) {
     return bad("its kind is not known");

@@ -12,6 +12,7 @@ void describe(A& a, typename A::template Of<Hello> m) {
   a.id(4, m.node);
   a.number(5, m.generation);
   a.text(6, m.software, kWireNameBytesMax);
+  a.number(7, m.clock_ms);
   a.require(m.version_min >= 1 && m.version_min <= m.version, "the protocol versions are not a range");
 }
 

@@ -49,7 +49,8 @@ struct Hello {
   std::string cluster_id;
   NodeId node;
   uint64_t generation = 0;
-  std::string software;  // for people
+  std::string software;   // for people
+  uint64_t clock_ms = 0;  // the sender's steady clock; 0 = it does not say
 };
 
 struct LookupMessage {

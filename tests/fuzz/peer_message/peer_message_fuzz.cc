@@ -75,7 +75,7 @@ void one_frame(std::string_view bytes) {
     FERRO_ASSERT(frame.status().code() == StatusCode::invalid_argument, "bad bytes are invalid_argument");
     return;
   }
-  const std::string again = encode_frame(frame->kind, frame->type, frame->call, frame->body);
+  const std::string again = encode_frame(frame->kind, frame->type, frame->call, frame->body, frame->timing);
   FERRO_ASSERT(decode_frame(again).ok(), "what was decoded can be encoded");
 }
 

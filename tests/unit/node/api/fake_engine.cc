@@ -265,8 +265,9 @@ void FakeEngine::remove(engine::RemoveRequest request, engine::Done<uint64_t> do
   done(removed == 0 ? Result<uint64_t>(Status::not_found("no such entry")) : Result<uint64_t>(removed));
 }
 
-void FakeEngine::drop_namespace(model::NamespaceKey ns, engine::WriteTag, engine::Done<uint64_t> done) {
-  const uint64_t removed = std::erase_if(entries, [&](const FakeEntry& entry) { return entry.ns == ns; });
+void FakeEngine::drop_namespace(engine::DropRequest request, engine::Done<uint64_t> done) {
+  const uint64_t removed =
+      std::erase_if(entries, [&](const FakeEntry& entry) { return entry.ns == request.ns; });
   done(removed == 0 ? Result<uint64_t>(Status::not_found("no such namespace")) : Result<uint64_t>(removed));
 }
 

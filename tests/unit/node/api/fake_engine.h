@@ -40,7 +40,7 @@ class FakeEngine final : public engine::Engine {
   void insert_batch(std::vector<engine::InsertRequest> requests,
                     std::function<void(std::vector<Result<std::string>>)> done) override;
   void remove(engine::RemoveRequest request, engine::Done<uint64_t> done) override;
-  void drop_namespace(model::NamespaceKey ns, engine::WriteTag tag, engine::Done<uint64_t> done) override;
+  void drop_namespace(engine::DropRequest request, engine::Done<uint64_t> done) override;
   void invalidate(engine::InvalidateRequest request, engine::Done<std::vector<std::string>> done) override;
   void compact(engine::Done<engine::CompactResult> done) override;
   void set_decision_sink(engine::DecisionSink*) override {}

@@ -114,7 +114,7 @@ inline Result<uint64_t> remove(Engine& engine, RemoveRequest request) {
 }
 inline Result<uint64_t> drop(Engine& engine, model::NamespaceKey ns) {
   Answer<Result<uint64_t>> answer;
-  engine.drop_namespace(std::move(ns), answer.done());
+  engine.drop_namespace({std::move(ns)}, answer.done());
   settle(engine);
   return answer.get();
 }

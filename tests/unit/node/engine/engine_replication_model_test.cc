@@ -73,7 +73,7 @@ class ReplicationModelTest : public ::testing::TestWithParam<unsigned> {
     const model::NamespaceKey& ns = any(keys_);
     switch (random_() % 12) {
       case 0:
-        engine.drop_namespace(ns, [](const Result<uint64_t>&) {});
+        engine.drop_namespace({ns}, [](const Result<uint64_t>&) {});
         break;
       case 1:
       case 2:

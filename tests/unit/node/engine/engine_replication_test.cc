@@ -96,7 +96,7 @@ TEST_P(EngineReplicationTest, TheSinkHearsEveryDecisionInOrderWithItsTag) {
   batch[1].tag = 8;
   insert_batch(*engine, batch);
   Answer<Result<uint64_t>> dropped;
-  engine->drop_namespace(kNs, 9, dropped.done());
+  engine->drop_namespace({kNs, 9}, dropped.done());
   settle(*engine);
   EXPECT_EQ(*dropped.get(), 2U);
   EXPECT_THAT(sink_.take_lines(), ElementsAre("put x #7", "put y #8", "drop #9"));

@@ -54,6 +54,36 @@ TEST_P(EngineWriteTest, AnAcknowledgedInsertIsVisibleAndSurvivesARestart) {
   EXPECT_EQ(engine.report.wal_records, 1U);
 }
 
+// A request whose turn comes when its asker has given up, and perhaps asked another node, has no effect.
+TEST_P(EngineWriteTest, WhatIsNotDecidedInTimeIsNotDecidedAtAll) {
+  open();
+  ASSERT_TRUE(insert(*engine, entry("x", 0, "old")).ok());
+  const int64_t past_ns = engine.clock.steady_ns();
+  engine.clock.advance_ms(1);
+  InsertRequest put = entry("x", 0, "new");
+  put.decide_by_ns = past_ns;
+  EXPECT_EQ(insert(*engine, put).status().code(), StatusCode::unavailable);
+  RemoveRequest removal;
+  removal.id = "x";
+  removal.decide_by_ns = past_ns;
+  EXPECT_EQ(remove(*engine, removal).status().code(), StatusCode::unavailable);
+  InvalidateRequest invalidation;
+  invalidation.selector = store::Selector{};
+  invalidation.selector->scope = "";
+  invalidation.decide_by_ns = past_ns;
+  EXPECT_EQ(invalidate(*engine, invalidation).status().code(), StatusCode::unavailable);
+  Answer<Result<uint64_t>> dropped;
+  engine->drop_namespace({kNs, 0, past_ns}, dropped.done());
+  settle(*engine);
+  EXPECT_EQ(dropped.get().status().code(), StatusCode::unavailable);
+
+  const auto found = engine->find("x", false);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].response, "old");
+  put.decide_by_ns = engine.clock.steady_ns() + 60'000'000'000;
+  EXPECT_TRUE(insert(*engine, put).ok());
+}
+
 TEST_P(EngineWriteTest, TheSameIdReplacesWithinItsNamespaceOnly) {
   open();
   ASSERT_TRUE(insert(*engine, entry("x", 0, "old")).ok());
@@ -168,8 +198,8 @@ TEST_P(EngineWriteTest, WritesOfOneBatchSeeEachOther) {
     engine->insert(wide, mismatch.done());
     engine->remove({"x", {}, {}}, deleted.done());
     engine->insert(entry("x", 20), put_again.done());
-    engine->drop_namespace(kNs, dropped.done());
-    engine->drop_namespace(kNs, dropped_again.done());
+    engine->drop_namespace({kNs}, dropped.done());
+    engine->drop_namespace({kNs}, dropped_again.done());
     engine->insert(wide, other_dimension.done());
     engine->remove({"old", {}, {}}, deleted_last.done());
   }

@@ -110,7 +110,7 @@ class FakeEngine final : public engine::Engine {
   void insert_batch(std::vector<engine::InsertRequest>,
                     std::function<void(std::vector<Result<std::string>>)>) override {}
   void remove(engine::RemoveRequest, engine::Done<uint64_t>) override {}
-  void drop_namespace(model::NamespaceKey, engine::WriteTag, engine::Done<uint64_t>) override {}
+  void drop_namespace(engine::DropRequest, engine::Done<uint64_t>) override {}
   void invalidate(engine::InvalidateRequest, engine::Done<std::vector<std::string>>) override {}
   void compact(engine::Done<engine::CompactResult>) override {}
   void set_decision_sink(engine::DecisionSink*) override {}

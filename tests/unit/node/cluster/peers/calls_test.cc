@@ -27,6 +27,51 @@ TEST_F(PeersTest, ACallConnectsAndIsAnswered) {
   EXPECT_EQ(a.peers->latency_ms("b"), figures.latency_ms);
 }
 
+TEST_F(PeersTest, TheServiceHearsWhenTheCallerGivesUp) {
+  TestNode &a = add("a"), &b = add("b");
+  acquaint();
+  a.call("b", "hello", 800);
+  run_ms(5);
+  const int64_t now_ns = b.loop.clock().steady_ns();
+  EXPECT_GT(b.last_decide_by_ns, now_ns + 600'000'000);
+  EXPECT_LT(b.last_decide_by_ns, now_ns + 800'000'000);
+}
+
+// A frame that waited in the network or in a stopped process until its sender had given up, and perhaps had
+// asked another node, must not take effect any more.
+TEST_F(PeersTest, ARequestThatNobodyWaitsForAnyMoreIsNotServed) {
+  TestNode &a = add("a"), &b = add("b");
+  acquaint();
+  a.call("b", "first");
+  run_ms(5);
+  ASSERT_EQ(b.served, 1U);
+  b.loop.suspend();
+  const auto lost = a.call("b", "second", 1000);
+  run_ms(3000);
+  EXPECT_FALSE(lost->status.ok());
+  b.loop.resume();
+  run_ms(1000);
+  EXPECT_EQ(b.served, 1U);
+  const auto later = a.call("b", "third");
+  run_ms(50);
+  EXPECT_EQ(later->body, "third");
+  EXPECT_EQ(b.served, 2U);
+}
+
+TEST_F(PeersTest, ARequestThatIsLateButAwaitedIsServed) {
+  TestNode &a = add("a"), &b = add("b");
+  acquaint();
+  a.call("b", "first");
+  run_ms(5);
+  b.loop.suspend();
+  const auto slow = a.call("b", "second", 1000);
+  run_ms(500);
+  b.loop.resume();
+  run_ms(50);
+  EXPECT_EQ(slow->body, "second");
+  EXPECT_LT(b.last_decide_by_ns, b.loop.clock().steady_ns() + 500'000'000);
+}
+
 TEST_F(PeersTest, ManyCallsShareOneLinkAndAreAnsweredOutOfOrder) {
   TestNode &a = add("a"), &b = add("b");
   acquaint();

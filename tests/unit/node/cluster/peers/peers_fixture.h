@@ -59,8 +59,9 @@ class TestNode final : public PeerService {
   }
 
   void on_request(const NodeId& from, MessageType type, std::string_view body, uint16_t version,
-                  RespondFn respond) override {
+                  int64_t decide_by_ns, RespondFn respond) override {
     last_version = version;
+    last_decide_by_ns = decide_by_ns;
     ++served;
     if (serve) return serve(from, type, body, std::move(respond));
     respond(std::string(body));
@@ -97,6 +98,7 @@ class TestNode final : public PeerService {
   std::vector<std::string> one_ways;
   size_t served = 0;
   uint16_t last_version = 0;
+  int64_t last_decide_by_ns = 0;
 
  private:
   fakes::Timeline& timeline_;

@@ -62,7 +62,7 @@ void SyncNode::pump() {
 }
 
 void SyncNode::on_request(const NodeId& from, MessageType type, std::string_view body, uint16_t version,
-                          RespondFn respond) {
+                          int64_t /*decide_by_ns*/, RespondFn respond) {
   if (!syncer->on_request(from, type, body, version, respond)) respond(Status::invalid("not here"));
 }
 
@@ -98,7 +98,7 @@ void SyncNode::remove(const std::string& ns, const std::string& entry) {
 }
 
 void SyncNode::drop(const std::string& ns) {
-  engine->drop_namespace(key_of(ns), [](const Result<uint64_t>&) {});
+  engine->drop_namespace({key_of(ns)}, [](const Result<uint64_t>&) {});
   engine->pump();
 }
 

@@ -45,7 +45,7 @@ class SyncNode final : public PeerService, public engine::DecisionSink {
   std::vector<uint64_t> handed_over;
 
   void on_request(const NodeId& from, MessageType type, std::string_view body, uint16_t version,
-                  RespondFn respond) override;
+                  int64_t decide_by_ns, RespondFn respond) override;
   void on_one_way(const NodeId&, MessageType, std::string_view) override {}
   void on_peer_up(const NodeId&) override {}
   void on_peer_down(const NodeId&) override {}

@@ -35,7 +35,8 @@ class Caller final : public PeerService {
     loop.stop();
   }
 
-  void on_request(const NodeId&, MessageType, std::string_view body, uint16_t, RespondFn respond) override {
+  void on_request(const NodeId&, MessageType, std::string_view body, uint16_t, int64_t,
+                  RespondFn respond) override {
     // A moment later, so that calls are under way whenever something happens.
     loop.after(3, [respond = std::move(respond), answer = std::string(body)] { respond(answer); });
   }

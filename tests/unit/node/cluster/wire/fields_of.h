@@ -19,7 +19,7 @@
 
 namespace ferro::node::cluster {
 
-FERRO_FIELDS(Hello, a, b, c, d, e, f)
+FERRO_FIELDS(Hello, a, b, c, d, e, f, g)
 FERRO_FIELDS(GossipDigest, a, b, c, d, e)
 FERRO_FIELDS(GossipValue, a, b, c, d)
 FERRO_FIELDS(GossipDelta, a, b, c, d, e, f, g, h)
@@ -64,17 +64,18 @@ FERRO_FIELDS(FetchReply, a)
 
 FERRO_FIELDS(store::Selector, a, b, c, d)
 
-// The tag that follows a write through an engine means something in one process only.
+// The tag that follows a write through an engine, and until when it may be decided, mean something in one
+// process only.
 inline auto fields_of(const engine::InsertRequest& whole) {
-  const auto& [a, b, c, d, e, f, g, h, i, j, tag] = whole;
+  const auto& [a, b, c, d, e, f, g, h, i, j, tag, decide_by] = whole;
   return std::tie(a, b, c, d, e, f, g, h, i, j);
 }
 inline auto fields_of(const engine::RemoveRequest& whole) {
-  const auto& [a, b, c, tag, d] = whole;
+  const auto& [a, b, c, tag, decide_by, d] = whole;
   return std::tie(a, b, c, d);
 }
 inline auto fields_of(const engine::InvalidateRequest& whole) {
-  const auto& [a, b, c, tag, d] = whole;
+  const auto& [a, b, c, tag, decide_by, d] = whole;
   return std::tie(a, b, c, d);
 }
 

@@ -22,6 +22,20 @@ TEST(Frame, ComesBack) {
   }
 }
 
+TEST(Frame, ARequestMaySayHowLongItsSenderWaits) {
+  const RequestTiming timing{1'700'000'000'000, 2000};
+  const std::string bytes = encode_frame(FrameKind::request, MessageType::insert, 7, "body", timing);
+  const Result<Frame> frame = decode_frame(bytes);
+  ASSERT_TRUE(frame.ok()) << frame.status().to_string();
+  EXPECT_EQ(frame->kind, FrameKind::request);
+  EXPECT_EQ(frame->timing, timing);
+  EXPECT_EQ(frame->call, 7U);
+  EXPECT_EQ(frame->body, "body");
+  for (size_t size = 0; size < bytes.size(); ++size)
+    EXPECT_FALSE(decode_frame(std::string_view(bytes).substr(0, size)).ok());
+  EXPECT_FALSE(decode_frame(encode_frame(FrameKind::request, MessageType::insert, 1, "")).value().timing);
+}
+
 TEST(Frame, EveryFlippedBitAndEveryCutIsNoticed) {
   const std::string bytes = encode_frame(FrameKind::request, MessageType::insert, 77, "a body of some bytes");
   for (size_t bit = 0; bit < bytes.size() * 8; ++bit) {
@@ -39,7 +53,7 @@ TEST(Frame, CallNumbersBelongToKinds) {
   EXPECT_FALSE(decode_frame(encode_frame(FrameKind::request, MessageType::ping, 0, "")).ok());
   EXPECT_FALSE(decode_frame(encode_frame(FrameKind::one_way, MessageType::hello, 5, "")).ok());
   EXPECT_FALSE(decode_frame(encode_frame(static_cast<FrameKind>(0), MessageType::ping, 1, "")).ok());
-  EXPECT_FALSE(decode_frame(encode_frame(static_cast<FrameKind>(5), MessageType::ping, 1, "")).ok());
+  EXPECT_FALSE(decode_frame(encode_frame(static_cast<FrameKind>(6), MessageType::ping, 1, "")).ok());
 }
 
 TEST(Frame, ATypeOfALaterVersionIsForTheReceiverToRefuse) {

@@ -170,6 +170,9 @@ TEST(Golden, Copies) {
 TEST(Golden, FramesAndFailures) {
   EXPECT_EQ(encode_frame(FrameKind::request, MessageType::lookup, 300, "body"), golden("v1/frame_request"));
   EXPECT_EQ(encode_frame(FrameKind::one_way, MessageType::hello, 0, ""), golden("v1/frame_one_way"));
+  EXPECT_EQ(
+      encode_frame(FrameKind::request, MessageType::insert, 300, "body", RequestTiming{1'000'000, 2000}),
+      golden("v2/frame_timed_request"));
   const std::string bytes = golden("v1/frame_request");
   const Result<Frame> frame = decode_frame(bytes);
   ASSERT_TRUE(frame.ok()) << frame.status().to_string();

@@ -89,7 +89,13 @@ float similarity_of(Samples& any) {
 template <>
 Hello Samples::make() {
   const auto low = static_cast<uint16_t>(1 + number(3));
-  return {low, static_cast<uint16_t>(low + number(3)), text(10), id(), number(UINT64_MAX), text(10)};
+  return {low,
+          static_cast<uint16_t>(low + number(3)),
+          text(10),
+          id(),
+          number(UINT64_MAX),
+          text(10),
+          number(UINT64_MAX)};
 }
 template <>
 GossipDigest Samples::make() {
