@@ -32,6 +32,12 @@ stop: ## stop the node that `make run` started
 test: build ## build and run every test short of Kubernetes
 	@ctest --test-dir build/release --output-on-failure -j $(JOBS)
 
+.PHONY: sim
+sim: packages ## simulate clusters with faults (SEEDS=1000 FROM=1, ONLY=seed, NODES=, VERBOSE=1)
+	@tools/build.sh release simulator
+	@build/release/bin/simulator --from $(or $(ONLY),$(FROM),1) --seeds $(if $(ONLY),1,$(or $(SEEDS),1000)) \
+	  $(if $(NODES),--nodes $(NODES)) $(if $(VERBOSE),--verbose) --jobs $(if $(ONLY),1,$(JOBS))
+
 .PHONY: demo
 demo: build ## stream sample questions through a node, kill it, show it remembers (DATA=folder)
 	@/usr/bin/python3 samples/demo.py --binary "$(NODE)" $(if $(DATA),--data "$(DATA)")
