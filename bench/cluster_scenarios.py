@@ -92,7 +92,9 @@ def hop(seconds):
         figures = {}
         for name, node in (("owner", owner), ("other", other)):
             for connections in (1, 50):
-                run = load(node.port, "vector", entries=10_000, no_preload=True, seconds=seconds, connections=connections)
+                run = load(
+                    node.port, "vector", entries=10_000, no_preload=True, seconds=seconds, connections=connections
+                )
                 figures[name, connections] = run
         here, there = figures["owner", 1]["query"], figures["other", 1]["query"]
         ratio = there["p50_us"] / here["p50_us"]
@@ -227,4 +229,3 @@ def copies(entries):
         ready,
         f"{ready:.1f} s, {moved:,} entries streamed",
     )
-

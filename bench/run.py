@@ -10,6 +10,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import cluster_scenarios  # noqa: E402
 import scenarios  # noqa: E402
 from servers import CLOCK_TICKS, LOADGEN, NODE, ROOT, raise_file_limit  # noqa: E402
 
@@ -38,6 +39,10 @@ def plan(options):
     yield "Memory", lambda: scenarios.memory(100_000)
     yield "Memory", lambda: scenarios.idle_namespaces(20_000)
     yield "Restart", lambda: scenarios.restart(1_000_000 if options.full else 100_000)
+    yield "Three nodes, two copies, beside one node", lambda: cluster_scenarios.hop(seconds)
+    yield "Three nodes, two copies, beside one node", lambda: cluster_scenarios.inserts(seconds)
+    yield "Three nodes, two copies, beside one node", lambda: cluster_scenarios.a_death(seconds)
+    yield "Three nodes, two copies, beside one node", lambda: cluster_scenarios.copies(100_000)
     if options.full:
         for entries in (1_000, 10_000, 100_000, 1_000_000):
             yield "Growth with entries (384-d, one namespace)", lambda count=entries: scenarios.growth((count,))
