@@ -6,6 +6,11 @@
 #include "node/model/partition.h"
 
 namespace ferro::node::cluster {
+namespace {
+
+constexpr uint32_t kGiveAttemptsMax = 3;
+
+}  // namespace
 
 std::vector<NodeId> live_owners(const std::vector<const Placement*>& rings, uint16_t partition,
                                 const SyncView& view, const NodeId& self) {
@@ -77,6 +82,8 @@ void CatchUp::start(bool second) {
   RoundOptions options;
   options.mode.tombstones = !second;
   options.mode.push = second;
+  // What a peer cannot take, because its disk is full say, keeps nobody else from being ready.
+  if (second) options.attempts_max = kGiveAttemptsMax;
   options.mode.away_since_ms = away_since_ms_;
   rounds_ = PeerRounds::start(
       transfer_, options, work(), [](const NodeId&, const PartitionOutcome&) {},

@@ -63,8 +63,9 @@ void PeerRounds::pick() {
     if (!peer.empty()) next[peer].push_back(partition);
   }
   for (auto& [peer, partitions] : next) {
-    std::stable_sort(partitions.begin(), partitions.end(),
-                     [this](uint16_t a, uint16_t b) { return failures_[a] < failures_[b]; });
+    std::stable_sort(partitions.begin(), partitions.end(), [&](uint16_t a, uint16_t b) {
+      return failures_[{peer, a}] < failures_[{peer, b}];
+    });
     if (partitions.size() > options_.at_once) partitions.resize(options_.at_once);
     visit(peer, std::move(partitions));
   }
@@ -89,27 +90,30 @@ void PeerRounds::visit(const NodeId& peer, std::vector<uint16_t> partitions) {
                 });
 }
 
+bool PeerRounds::note_outcome(const NodeId& peer, const PartitionOutcome& outcome) {
+  under_way_.erase(outcome.partition);
+  const bool failed = !outcome.status.ok();
+  const uint32_t failures = failed ? ++failures_[{peer, outcome.partition}] : 0;
+  const auto left = work_.find(outcome.partition);
+  if (left == work_.end()) return failed;
+  std::vector<NodeId>& peers = left->second;
+  const auto place = std::find(peers.begin(), peers.end(), peer);
+  if (place == peers.end()) return failed;
+  if (!failed || (options_.attempts_max != 0 && failures >= options_.attempts_max)) {
+    peers.erase(place);
+  } else {
+    std::rotate(place, place + 1, peers.end());  // the others first
+  }
+  return failed;
+}
+
 void PeerRounds::on_visited(const NodeId& peer, const std::vector<PartitionOutcome>& outcomes) {
   Lane& lane = lanes_[peer];
   lane.busy = false;
   bool failed = false;
   for (const PartitionOutcome& outcome : outcomes) {
-    under_way_.erase(outcome.partition);
-    const auto left = work_.find(outcome.partition);
-    if (left != work_.end()) {
-      std::vector<NodeId>& peers = left->second;
-      const auto place = std::find(peers.begin(), peers.end(), peer);
-      if (place != peers.end()) {
-        if (outcome.status.ok()) {
-          peers.erase(place);
-        } else {
-          std::rotate(place, place + 1, peers.end());  // the others first
-        }
-      }
-    }
-    if (!outcome.status.ok()) {
+    if (note_outcome(peer, outcome)) {
       failed = true;
-      ++failures_[outcome.partition];
       lane.error = outcome.status.message();
     }
     if (!stopped_) on_result_(peer, outcome);

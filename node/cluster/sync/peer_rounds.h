@@ -10,6 +10,8 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "node/cluster/sync/exchange.h"
@@ -21,6 +23,8 @@ struct RoundOptions {
   ExchangeMode mode;
   ByteBudget* budget = nullptr;
   size_t at_once = 64;  // partitions in one exchange; a peer has one exchange at a time
+  // A partition that has failed so often with a peer counts as visited there; 0 = it never does.
+  uint32_t attempts_max = 0;
 };
 
 class PeerRounds : public std::enable_shared_from_this<PeerRounds> {
@@ -51,6 +55,8 @@ class PeerRounds : public std::enable_shared_from_this<PeerRounds> {
 
   PeerRounds(Transfer& transfer, RoundOptions options, Work work, OnResult on_result,
              std::function<void()> on_done);
+  // Of the peer's visit; true if it was in vain.
+  bool note_outcome(const NodeId& peer, const PartitionOutcome& outcome);
   NodeId next_peer(const std::vector<NodeId>& peers, int64_t now_ms);
   void pick();
   void visit(const NodeId& peer, std::vector<uint16_t> partitions);
@@ -62,7 +68,8 @@ class PeerRounds : public std::enable_shared_from_this<PeerRounds> {
   const RoundOptions options_;
   Work work_;  // the peers that each partition has yet to visit, the next one first
   std::set<uint16_t> under_way_;
-  std::map<uint16_t, uint32_t> failures_;  // of partitions; those that fail come after the others
+  // Those that fail come after the others.
+  std::map<std::pair<NodeId, uint16_t>, uint32_t> failures_;
   std::map<NodeId, Lane> lanes_;
   OnResult on_result_;
   std::function<void()> on_done_;

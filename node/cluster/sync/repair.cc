@@ -25,14 +25,18 @@ void Repair::set_view(const SyncView& view) {
 }
 
 void Repair::hurry() {
-  for (auto& [peer, pair] : pairs_) pair.next_ms = 0;
+  for (auto& [peer, pair] : pairs_) {
+    pair.next_ms = 0;
+    pair.hurried = true;
+  }
 }
 
 void Repair::tick(int64_t now_ms) {
   if (!view_.complete) return;
   for (auto& [peer, pair] : pairs_) {
-    if (peer < options_.self || !view_.complete_peers.contains(peer)) continue;
+    if ((peer < options_.self && !pair.hurried) || !view_.complete_peers.contains(peer)) continue;
     if (now_ms < pair.next_ms || pair.rounds != nullptr) continue;
+    pair.hurried = false;
     const auto spread = static_cast<uint64_t>(options_.interval_ms / 4 + 1);
     pair.next_ms = now_ms + options_.interval_ms - static_cast<int64_t>(transfer_.random() % spread);
     begin(peer, pair);

@@ -30,7 +30,7 @@ class Repair {
 
   void set_view(const SyncView& view);
   void tick(int64_t now_ms);
-  // The next rounds do not wait for their time: somebody may have missed something.
+  // The next rounds do not wait for their time, nor for the other side: somebody may have missed something.
   void hurry();
 
   // Compared in step the last time, with every other owner that is there; true as well if it was not compared
@@ -44,6 +44,7 @@ class Repair {
   // With one peer; none of them waits for another.
   struct Pair {
     int64_t next_ms = 0;
+    bool hurried = false;
     std::shared_ptr<PeerRounds> rounds;  // null between two
     model::PartitionSet differed, out_of_step;
   };

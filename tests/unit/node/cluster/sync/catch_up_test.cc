@@ -180,6 +180,39 @@ TEST(CatchUp, APeerThatHangsHoldsNobodyElseUp) {
   EXPECT_TRUE(world.run_until([&] { return !a.caught_up.empty(); }, 30'000));
 }
 
+TEST(CatchUp, APeerWithAFullDiskKeepsNobodyFromBeingReady) {
+  SyncWorld world;
+  SyncNode& b = world.add("b");
+  fill(b, 20, 4);
+  SyncNode& a = world.add("a");
+  a.put("m", "own", std::string(3'000'000, 'x'));  // more than the log has made room for
+  world.run(10);
+  b.fs->set_capacity(0);
+  world.one_ring({"b"});
+  EXPECT_TRUE(world.run_until([&] { return !a.caught_up.empty(); }, 30'000));
+  EXPECT_EQ(a.entries(), 81U);
+  EXPECT_FALSE(b.has("m", "own"));
+  b.fs->set_capacity(UINT64_MAX);
+  EXPECT_TRUE(world.run_until([&] { return b.has("m", "own"); }, 60'000)) << "later, by comparing";
+}
+
+// But what it cannot take itself, it does not have.
+TEST(CatchUp, ANodeWithAFullDiskIsNotReady) {
+  SyncWorld world;
+  SyncNode& b = world.add("b");
+  for (int i = 0; i < 80; ++i)
+    b.put("m" + std::to_string(i % 20), "e" + std::to_string(i), std::string(50'000, 'x'));
+  SyncNode& a = world.add("a");
+  a.fs->set_capacity(0);
+  world.one_ring({"b"});
+  world.run(30'000);
+  EXPECT_TRUE(a.caught_up.empty());
+  EXPECT_NE(a.syncer->figures().catch_up.trouble, "");
+  a.fs->set_capacity(UINT64_MAX);
+  EXPECT_TRUE(world.run_until([&] { return !a.caught_up.empty(); }, 60'000));
+  EXPECT_EQ(a.entries(), 80U);
+}
+
 TEST(CatchUp, APeerThatGoesIsNotWaitedFor) {
   SyncWorld world;
   fill(world.add("b"), 50, 4);

@@ -59,6 +59,11 @@ TEST_F(RepairTest, HurryDoesNotWait) {
   world.at("a").syncer->hurry();
   world.run(500);
   EXPECT_TRUE(world.at("a").has("m", "e"));
+  // Nor for the side whose part it is.
+  world.at("b").put("m", "other");
+  world.at("b").syncer->hurry();
+  world.run(500);
+  EXPECT_TRUE(world.at("a").has("m", "other"));
 }
 
 TEST_F(RepairTest, MovesNoMoreThanItsShareOfBytes) {
