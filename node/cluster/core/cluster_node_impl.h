@@ -59,7 +59,10 @@ class ClusterNodeImpl final : public ClusterNode, private PeerService {
   void set_draining(bool draining, std::function<void(Status)> done);
   void poll_leave(int64_t deadline_ms, std::function<void()> done);
   void publish_status();
-  ClusterStatus make_status();
+  ClusterStatus make_status() const;
+  void add_members(ClusterStatus& status) const;
+  void add_partitions(ClusterStatus& status) const;
+  void add_progress(ClusterStatus& status) const;
   int64_t now_ms() const { return context_.loop.clock().steady_ns() / 1'000'000; }
 
   Context context_;

@@ -22,12 +22,12 @@ model::PartitionSet all_partitions() {
 
 // A question whose answers are of one type, folded into a shared total.
 template <typename Reply, typename Total>
-Question question(MessageType type, model::PartitionSet partitions, int64_t timeout_ms,
+Question question(MessageType type, const model::PartitionSet& partitions, int64_t timeout_ms,
                   std::function<std::string(const model::PartitionSet&, uint16_t)> body,
                   std::shared_ptr<Total> total, void (*fold)(Reply&&, Total&)) {
   Question asked;
   asked.type = type;
-  asked.partitions = std::move(partitions);
+  asked.partitions = partitions;
   asked.timeout_ms = timeout_ms;
   asked.body = std::move(body);
   asked.take = [total = std::move(total), fold](std::string_view bytes) -> Status {
@@ -56,7 +56,7 @@ void Router::remove_in(engine::RemoveRequest request, model::PartitionSet partit
   auto total = std::make_shared<uint64_t>(0);
   start_gather(context_, desk_,
                question<CountReply, uint64_t>(
-                   MessageType::remove, std::move(partitions), context_.options.request_timeout_ms * 2,
+                   MessageType::remove, partitions, context_.options.request_timeout_ms * 2,
                    [request = std::move(request)](const model::PartitionSet& share, uint16_t version) {
                      return encode(RemoveMessage{request, share}, version);
                    },
@@ -115,7 +115,7 @@ void Router::find_in(cache::FindRequest request, model::PartitionSet partitions,
   start_gather(
       context_, desk_,
       question<FindReply, std::vector<store::EntryView>>(
-          MessageType::find, std::move(partitions), context_.options.request_timeout_ms,
+          MessageType::find, partitions, context_.options.request_timeout_ms,
           [request = std::move(request)](const model::PartitionSet& share, uint16_t version) {
             return encode(FindMessage{request.id, request.with_vector, share}, version);
           },

@@ -55,7 +55,7 @@ ClusterStatus::Transfer transfer_of(const SyncFigures::Job& job, const Moved& mo
 
 }  // namespace
 
-ClusterStatus ClusterNodeImpl::make_status() {
+ClusterStatus ClusterNodeImpl::make_status() const {
   ClusterStatus status;
   status.state = leaving_ ? "leaving" : std::string(to_string(ring_.state()));
   status.reason = ring_.reason();
@@ -65,10 +65,15 @@ ClusterStatus ClusterNodeImpl::make_status() {
   status.ring_fingerprint = ring_.current()->fingerprint();
   status.target_fingerprint = ring_.target()->fingerprint();
   status.ring_changing = ring_.changing();
+  add_members(status);
+  add_partitions(status);
+  add_progress(status);
+  return status;
+}
 
+void ClusterNodeImpl::add_members(ClusterStatus& status) const {
   std::map<NodeId, PeerFigures> links;
   for (PeerFigures& link : context_.peers->figures()) links.emplace(link.node, std::move(link));
-  std::vector<NodeId> live;
   for (const Member& member : membership_.members()) {
     const bool dead = member.liveness == Liveness::dead || member.left;
     if (member.id == context_.options.self || !dead) {
@@ -76,7 +81,6 @@ ClusterStatus ClusterNodeImpl::make_status() {
     } else if (!member.left) {
       status.dead_nodes.push_back(member.id);
     }
-    if (is_live(member)) live.push_back(member.id);
     if (member.id == context_.options.self) continue;
     PeerStatus peer;
     peer.node = member.id;
@@ -97,7 +101,9 @@ ClusterStatus ClusterNodeImpl::make_status() {
     }
     status.peers.push_back(std::move(peer));
   }
+}
 
+void ClusterNodeImpl::add_partitions(ClusterStatus& status) const {
   const auto routes = context_.routes.get();
   const size_t wanted = std::min(context_.options.replication_factor, ring_.current()->members().size());
   for (size_t p = 0; p < model::kPartitions; ++p) {
@@ -108,7 +114,8 @@ ClusterStatus ClusterNodeImpl::make_status() {
     for (const uint16_t member : ring_.current()->owners(partition)) {
       const NodeId& owner = ring_.current()->id(member);
       health.owners.push_back(owner);
-      if (std::find(live.begin(), live.end(), owner) != live.end()) ++health.live_owners;
+      const Member* told = membership_.find(owner);
+      if (told != nullptr && is_live(*told)) ++health.live_owners;
     }
     health.in_step = syncer_->in_step(partition);
     ++status.partitions_owned;
@@ -116,7 +123,9 @@ ClusterStatus ClusterNodeImpl::make_status() {
     if (!health.in_step) ++status.partitions_out_of_step;
     status.partitions.push_back(std::move(health));
   }
+}
 
+void ClusterNodeImpl::add_progress(ClusterStatus& status) const {
   const SyncFigures sync = syncer_->figures();
   status.catch_up = transfer_of(sync.catch_up, sync.fetched);
   status.hand_over = transfer_of(sync.hand_over, sync.pushed);
@@ -139,7 +148,6 @@ ClusterStatus ClusterNodeImpl::make_status() {
   status.gossip_bytes_sent = figures.gossip_bytes_sent;
   status.gossip_bytes_received = figures.gossip_bytes_received;
   status.refused_links = context_.peers->refusals();
-  return status;
 }
 
 void ClusterNodeImpl::publish_status() {

@@ -44,7 +44,7 @@ class Attendance {
   // member of the ring came back that had been running all along (the same generation): the way to it was
   // cut.
   bool note(const std::vector<Member>& members, const NodeId& self, const RingRecord& ring, int64_t now_ms);
-  void set_self(const NodeId& self, Attendee attendee) { attendees_[self] = std::move(attendee); }
+  void set_self(const NodeId& self, const Attendee& attendee) { attendees_[self] = attendee; }
 
   const Attendees& all() const noexcept { return attendees_; }
   const Attendee* find(std::string_view node) const;
