@@ -47,9 +47,9 @@ std::optional<PeerState> state_of(const Member& member) {
 }
 
 std::string print_fingerprint(uint64_t fingerprint) {
-  constexpr std::string_view digits = "0123456789abcdef";
+  constexpr std::string_view kDigits = "0123456789abcdef";
   std::string text(16, '0');
-  for (size_t i = 16; i-- > 0; fingerprint >>= 4U) text[i] = digits[fingerprint & 15U];
+  for (size_t i = 16; i-- > 0; fingerprint >>= 4U) text[i] = kDigits[fingerprint & 15U];
   return text;
 }
 
