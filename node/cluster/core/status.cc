@@ -105,6 +105,11 @@ void ClusterNodeImpl::add_members(ClusterStatus& status) const {
 
 void ClusterNodeImpl::add_partitions(ClusterStatus& status) const {
   const auto routes = context_.routes.get();
+  std::vector<bool> is_live_member;
+  for (const RingMember& member : ring_.current()->members()) {
+    const Member* const told = membership_.find(member.id);
+    is_live_member.push_back(told != nullptr && is_live(*told));
+  }
   const size_t wanted = std::min(context_.options.replication_factor, ring_.current()->members().size());
   for (size_t p = 0; p < model::kPartitions; ++p) {
     if (!routes->owned_here().test(p)) continue;
@@ -112,10 +117,8 @@ void ClusterNodeImpl::add_partitions(ClusterStatus& status) const {
     PartitionHealth health;
     health.partition = partition;
     for (const uint16_t member : ring_.current()->owners(partition)) {
-      const NodeId& owner = ring_.current()->id(member);
-      health.owners.push_back(owner);
-      const Member* told = membership_.find(owner);
-      if (told != nullptr && is_live(*told)) ++health.live_owners;
+      health.owners.push_back(ring_.current()->id(member));
+      if (is_live_member[member]) ++health.live_owners;
     }
     health.in_step = syncer_->in_step(partition);
     ++status.partitions_owned;

@@ -135,7 +135,12 @@ void RingKeeper::adopt_highest(const std::vector<Member>& members) {
 }
 
 void RingKeeper::adopt(RingRecord ring) {
-  auto placement = std::make_shared<const Placement>(Placement::build(ring.members, ring.factor));
+  // Mostly it is the one that this node has been waiting for.
+  std::shared_ptr<const Placement> placement;
+  for (const auto& known : {target_, current_}) {
+    if (known->members() == ring.members && known->factor() == ring.factor) placement = known;
+  }
+  if (!placement) placement = std::make_shared<const Placement>(Placement::build(ring.members, ring.factor));
   const bool same = placement->fingerprint() == current_->fingerprint();
   // A ring that this node has caught up with makes it complete; any other one it knows nothing about.
   if (!in(*placement)) {

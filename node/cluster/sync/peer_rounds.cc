@@ -63,9 +63,11 @@ void PeerRounds::pick() {
     if (!peer.empty()) next[peer].push_back(partition);
   }
   for (auto& [peer, partitions] : next) {
-    std::stable_sort(partitions.begin(), partitions.end(), [&](uint16_t a, uint16_t b) {
-      return failures_[{peer, a}] < failures_[{peer, b}];
-    });
+    if (!failures_.empty()) {
+      std::stable_sort(partitions.begin(), partitions.end(), [&](uint16_t a, uint16_t b) {
+        return failures_[{peer, a}] < failures_[{peer, b}];
+      });
+    }
     if (partitions.size() > options_.at_once) partitions.resize(options_.at_once);
     visit(peer, std::move(partitions));
   }

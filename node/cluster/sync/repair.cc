@@ -82,6 +82,10 @@ void Repair::note_asked(const NodeId& peer, uint16_t partition, bool same) {
 }
 
 bool Repair::in_step(uint16_t partition) const {
+  const bool with_all = std::none_of(pairs_.begin(), pairs_.end(), [partition](const auto& pair) {
+    return pair.second.out_of_step.test(partition);
+  });
+  if (with_all) return true;
   for (const NodeId& peer : live_owners({view_.current.get()}, partition, view_, options_.self)) {
     const auto found = pairs_.find(peer);
     if (found != pairs_.end() && found->second.out_of_step.test(partition)) return false;
