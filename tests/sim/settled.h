@@ -32,6 +32,7 @@ class Settled {
   void check_through(Machine& machine, const EntryName& name);
   std::string lookup_text(Machine& machine, const node::engine::LookupRequest& request);
   void check_parity();
+  bool answered_alike(const node::engine::LookupRequest& request);
   std::optional<uint64_t> total_of(Machine& machine);  // the highest if it counts otherwise than it lists
   void check_totals();
 
