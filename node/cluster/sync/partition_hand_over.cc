@@ -10,7 +10,7 @@ namespace ferro::node::cluster {
 
 std::shared_ptr<PartitionHandOver> PartitionHandOver::start(Transfer& transfer, HandOverTask task,
                                                             std::shared_ptr<size_t> removals, Done done) {
-  const std::shared_ptr<PartitionHandOver> self(
+  std::shared_ptr<PartitionHandOver> self(
       new PartitionHandOver(transfer, std::move(task), std::move(removals), std::move(done)));
   transfer.post([self] { self->give_to(0); });
   return self;

@@ -13,7 +13,7 @@ constexpr int64_t kRestMaxMs = 5000;
 
 std::shared_ptr<PeerRounds> PeerRounds::start(Transfer& transfer, RoundOptions options, Work work,
                                               OnResult on_result, std::function<void()> on_done) {
-  const std::shared_ptr<PeerRounds> rounds(
+  std::shared_ptr<PeerRounds> rounds(
       new PeerRounds(transfer, options, std::move(work), std::move(on_result), std::move(on_done)));
   transfer.post([rounds] { rounds->pick(); });
   return rounds;
@@ -62,7 +62,9 @@ void PeerRounds::pick() {
     const NodeId peer = next_peer(peers, transfer_.now_ms());
     if (!peer.empty()) next[peer].push_back(partition);
   }
-  for (auto& [peer, partitions] : next) {
+  for (auto& entry : next) {
+    const NodeId& peer = entry.first;
+    std::vector<uint16_t>& partitions = entry.second;
     if (!failures_.empty()) {
       std::stable_sort(partitions.begin(), partitions.end(), [&](uint16_t a, uint16_t b) {
         return failures_[{peer, a}] < failures_[{peer, b}];
