@@ -12,12 +12,12 @@ echo "walls, names, lengths"
 /usr/bin/python3 tools/tidy.py
 
 [[ -f build/release/compile_commands.json ]] || tools/build.sh release help >/dev/null
-mapfile -t headers < <(git ls-files 'common/*.h' 'node/*.h')
+mapfile -t headers < <(git ls-files 'common/*.h' 'node/*.h' 'operator/*.h' 'clients/ferroctl/*.h')
 echo "headers alone: ${#headers[@]}"
 printf '%s\n' "${headers[@]}" |
   xargs -P "$jobs" -I{} g++ -std=c++20 -I. -Ibuild/release/generated -Wall -Wextra -Werror -fsyntax-only -include {} -x c++ /dev/null
 
-mapfile -t units < <(git ls-files 'common/*.cc' 'node/*.cc')
+mapfile -t units < <(git ls-files 'common/*.cc' 'node/*.cc' 'operator/*.cc' 'clients/ferroctl/*.cc')
 echo "clang-tidy: ${#units[@]} files"
 printf '%s\n' "${units[@]}" |
   xargs -P "$jobs" -n 4 clang-tidy-14 -p build/release --quiet --extra-arg=-Wno-unknown-warning-option \

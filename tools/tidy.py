@@ -64,6 +64,18 @@ LAYERS = {
         "api",
         "app",
     ],
+    "operator": [
+        "k8s",
+        "runtime",
+        "api",
+        "objects",
+        "plan",
+        "pki",
+        "nodeclient",
+        "exec",
+        "controllers",
+        "app",
+    ],
 }
 
 # (pattern, where it is allowed, what to do instead); product code only.
@@ -82,15 +94,27 @@ BANNED_CALLS = [
     ),
     (
         re.compile(r"\bstd::(?:thread|jthread)\b(?!::)"),
-        ("node/engine/", "node/http/", "node/app/", "node/cluster/tcp/"),
-        "threads belong to engine, http, cluster/tcp and app",
+        (
+            "node/engine/",
+            "node/http/",
+            "node/app/",
+            "node/cluster/tcp/",
+            "operator/runtime/",
+            "operator/nodeclient/",
+            "operator/app/",
+        ),
+        "threads belong to engine, http, cluster/tcp and app, the operator's to runtime, nodeclient and app",
     ),
     (
         re.compile(r"\brand\s*\(\)|\bstd::random_device\b"),
         ("common/crypto/",),
         "use common/crypto or a seeded generator",
     ),
-    (re.compile(r"\bstd::cout\b|\bprintf\s*\("), ("node/app/", "common/base/assert"), "log through common/obs"),
+    (
+        re.compile(r"\bstd::cout\b|\bprintf\s*\("),
+        ("node/app/", "operator/app/", "clients/ferroctl/", "common/base/assert"),
+        "log through common/obs",
+    ),
     (re.compile(r"\bcatch\s*\(\s*\.\.\.\s*\)\s*\{\s*\}"), (), "do not swallow exceptions silently"),
 ]
 BANNED_WORDS = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
