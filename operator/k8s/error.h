@@ -24,6 +24,7 @@ enum class ErrorKind : uint8_t {
   too_many,        // 429: wait `retry_after_ms`
   server,          // 5xx
   malformed,       // an answer that is no JSON object of the expected shape
+  not_leader,      // not sent: this process leads no longer (WriteGate), or is stopping
 };
 
 struct ApiError {
