@@ -1,0 +1,45 @@
+"""Real nodes, real SDKs, an upstream made for the tests. Nothing of the package is replaced."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+for _name in [name for name in os.environ if name.startswith("FERROCACHE_")]:
+    del os.environ[_name]  # the settings of whoever runs the tests are not theirs
+
+from ferrocache import FerrocacheClient  # noqa: E402
+from support.node import Node, Nodes  # noqa: E402
+
+
+@pytest.fixture
+def nodes(tmp_path):
+    """Makes nodes of the test's own; they are stopped at its end."""
+    made = Nodes(tmp_path)
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="session")
+def node(tmp_path_factory) -> Node:
+    """One node for all tests that do it no harm; they keep apart by the names of their models."""
+    made = Nodes(tmp_path_factory.mktemp("node"))
+    yield made.start()
+    made.stop()
+
+
+@pytest.fixture
+def client(node):
+    with FerrocacheClient(node.url) as made:
+        yield made
+
+
+@pytest.fixture
+def model(request) -> str:
+    """A model name that no other test uses."""
+    return f"{request.node.name}::4"[-200:]

