@@ -1,6 +1,7 @@
 // Names of what a cluster consists of (the Kubernetes contract) and of our labels and annotations.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +16,7 @@ inline constexpr std::string_view kNameValue = "ferrocache";
 inline constexpr std::string_view kSelectorAll = "app.kubernetes.io/managed-by=ferrocache-operator";
 
 // Annotations and labels of ours.
+inline constexpr std::string_view kAnnotationPrefix = "cache.ferrocache.io/";
 inline constexpr std::string_view kTemplateHash =
     "cache.ferrocache.io/template-hash";  // on pods and the StatefulSet
 inline constexpr std::string_view kAppliedHash = "cache.ferrocache.io/applied-hash";  // on every object made
@@ -22,6 +24,10 @@ inline constexpr std::string_view kGeneration =
     "cache.ferrocache.io/generation";  // CA, leaf and token Secrets
 inline constexpr std::string_view kRequestedGeneration =
     "cache.ferrocache.io/requested";  // the spec's *Generation acted on
+
+// On the FerroCacheCluster, "true": a cluster that names no image is rolled to the release of a new operator
+// at once. Without it such a cluster keeps the image that it runs.
+inline constexpr std::string_view kFollowRelease = "cache.ferrocache.io/follow-release";
 
 inline constexpr int kHttpPort = 3000;
 inline constexpr int kInternalPort = 4000;  // HTTP API under mutual TLS

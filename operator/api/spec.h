@@ -1,5 +1,7 @@
-// The spec of a FerroCacheCluster as C++ values, defaults filled in. crds/ is the source of truth for names,
-// defaults and bounds; a test holds this file's parser against it.
+// The spec of a FerroCacheCluster as C++ values, defaults filled in. crds/ferrocacheclusters.yaml is the
+// source of truth for names, defaults and bounds; tests/unit/operator/api/schema_test.cc holds the parser
+// against it, field by field, and tests/house/test_custom_resource.py the page
+// docs/operator/custom_resource.md.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +13,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/base/result.h"
+#include "operator/api/units.h"
 
 namespace ferro::oper::api {
 
@@ -18,12 +21,14 @@ using Json = nlohmann::json;
 
 enum class WriteConsistency : uint8_t { one, quorum, all };
 enum class DeletePolicy : uint8_t { remove, retain };
-enum class Toggle : uint8_t { automatic, on, off };
+enum class Toggle : uint8_t { automatic, on, off };  // auto, enabled, disabled
 
 struct ImageSpec {
   std::string image;  // empty = the operator's own release
-  std::string pull_policy;
+  std::string pull_policy = "IfNotPresent";
   Json pull_secrets = Json::array();
+
+  friend bool operator==(const ImageSpec&, const ImageSpec&) = default;
 };
 
 struct StorageSpec {
@@ -31,6 +36,8 @@ struct StorageSpec {
   int64_t size_bytes = int64_t{10} << 30;
   std::optional<std::string> class_name;
   DeletePolicy delete_policy = DeletePolicy::remove;
+
+  friend bool operator==(const StorageSpec&, const StorageSpec&) = default;
 };
 
 struct TlsSpec {
@@ -42,6 +49,8 @@ struct TlsSpec {
   int64_t cert_renew_before_s = 240 * 3600;
   int64_t rotate_generation = 0;
   int64_t replace_ca_generation = 0;
+
+  friend bool operator==(const TlsSpec&, const TlsSpec&) = default;
 };
 
 struct AuthSpec {
@@ -50,6 +59,8 @@ struct AuthSpec {
   int64_t overlap_s = 3600;
   int64_t rotate_generation = 0;
   std::optional<std::string> existing_secret;
+
+  friend bool operator==(const AuthSpec&, const AuthSpec&) = default;
 };
 
 struct SnapshotSpec {
@@ -58,6 +69,8 @@ struct SnapshotSpec {
   double wal_ratio = 1.0;
   double dead_ratio = 0.3;
   int64_t compact_generation = 0;
+
+  friend bool operator==(const SnapshotSpec&, const SnapshotSpec&) = default;
 };
 
 struct AutoscalingSpec {
@@ -66,20 +79,26 @@ struct AutoscalingSpec {
   std::optional<int64_t> target_memory_percent;
   std::optional<int64_t> target_p99_ms;
   int64_t stabilization_s = 300;
+
+  friend bool operator==(const AutoscalingSpec&, const AutoscalingSpec&) = default;
 };
 
 struct MonitoringSpec {
   Toggle service_monitor = Toggle::automatic;
   Toggle prometheus_rule = Toggle::automatic;
-  bool dashboards = false;
+  Toggle dashboards = Toggle::automatic;
+
+  friend bool operator==(const MonitoringSpec&, const MonitoringSpec&) = default;
 };
+
+Json default_resources();
 
 struct ClusterSpec {
   int64_t replicas = 3;
   ImageSpec image;
   int64_t replication_factor = 2;
   WriteConsistency write_consistency = WriteConsistency::all;
-  Json resources = Json::object();  // core/v1 ResourceRequirements
+  Json resources = default_resources();  // core/v1 ResourceRequirements
   StorageSpec storage;
   std::map<std::string, std::string> config;  // node settings by their configuration key
   TlsSpec tls;
@@ -97,12 +116,14 @@ struct ClusterSpec {
   std::map<std::string, std::string> pod_labels;
   std::map<std::string, std::string> pod_annotations;
   std::map<std::string, std::string> service_annotations;
-  std::optional<int64_t> termination_grace_period_s;
+  int64_t termination_grace_period_s = 60;
   bool network_policy_enabled = true;
   Json network_policy_from = Json::array();  // empty = any pod of the namespace
   MonitoringSpec monitoring;
   bool paused = false;
   bool hibernated = false;
+
+  friend bool operator==(const ClusterSpec&, const ClusterSpec&) = default;
 };
 
 struct Cluster {
@@ -113,6 +134,7 @@ struct Cluster {
   int64_t generation = 0;
   bool deleting = false;
   int64_t created_unix = 0;
+  bool follow_release = false;  // the annotation kFollowRelease is "true"
   ClusterSpec spec;
   Json status = Json::object();  // as last written
 };
@@ -122,10 +144,5 @@ struct Cluster {
 // condition, not an end). Name, namespace, uid and generation are filled in by `parse_identity` even then.
 Result<Cluster> parse_cluster(const Json& object);
 Cluster parse_identity(const Json& object);
-
-// "10Gi", "500m", "1e3": bytes or units, rounded up. invalid_argument otherwise.
-Result<int64_t> parse_quantity(const std::string& text);
-// "720h", "1h30m", "45s": seconds.
-Result<int64_t> parse_duration_s(const std::string& text);
 
 }  // namespace ferro::oper::api
