@@ -42,6 +42,12 @@ struct Blocker {
   std::string message;
 };
 
+// Of snapshots.compactGeneration: a member that still has to make a snapshot. Its number tells when it has.
+struct PendingCompaction {
+  std::string member;
+  int64_t snapshot_number = 0;  // of the member when it was asked for
+};
+
 struct ClusterStatus {
   int64_t observed_generation = 0;
   std::string phase;
@@ -59,6 +65,11 @@ struct ClusterStatus {
   int64_t auth_generation = 0;
   bool auth_previous_accepted = false;
   int64_t last_compaction_unix = 0;
+  // What the planner has to find again after a restart of the operator, as `ringMembers` and
+  // `compaction: {generation, pending: [{member, snapshotNumber}]}`.
+  int64_t ring_members = 0;  // members that hold data: how many pods waking from hibernation brings back
+  int64_t compact_generation = 0;  // spec.snapshots.compactGeneration acted on
+  std::vector<PendingCompaction> compactions_pending;
   std::vector<Blocker> blocked_by;
 };
 

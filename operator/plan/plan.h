@@ -13,29 +13,52 @@
 
 namespace ferro::oper::plan {
 
+// Every action is safe to carry out twice, and when what it was decided upon has passed already: it names the
+// state that it starts from, and does nothing where that is no longer so. Performing one is operator/exec's.
+
 // Makes or corrects the objects that the spec renders to, the StatefulSet with this many replicas.
 struct ApplyObjects {
   int64_t statefulset_replicas = 0;
+  bool shrinks = false;  // fewer than it has: pods go
 };
-struct CreateAuthority {  // the first one of a cluster
+// The first one of a cluster, or anew where its Secret was lost: anchors that the bundle still has stay
+// trusted, as `previous`.
+struct CreateAuthority {
   int64_t generation = 1;
+  int64_t replaced_generation = 0;  // spec.tls.replaceCAGeneration that is acted on by this
 };
-struct PublishNextAuthority {  // phase 1 of a replacement: trusted, issues nothing
+// Phase 1 of a replacement: trusted, issues nothing. `generation` is the new one's.
+struct PublishNextAuthority {
+  int64_t generation = 0;
+  int64_t replaced_generation = 0;
+};
+// Phase 2: next, which has this generation, becomes current, and current becomes previous.
+struct PromoteAuthority {
   int64_t generation = 0;
 };
-struct PromoteAuthority {};       // phase 2: next becomes current, current becomes previous
-struct DropPreviousAuthority {};  // phase 3 done: previous leaves the bundle
-struct RepublishTrust {};         // the bundle lacks an anchor that it should have
+// Phase 3 done: what is previous to the current one, which has this generation, leaves NAME-ca and then the
+// bundle, which holds current (and next) alone afterwards.
+struct DropPreviousAuthority {
+  int64_t generation = 0;
+};
+struct RepublishTrust {};  // the bundle lacks an anchor that it should have: it gets it, and loses none
+// By the current authority, whose fingerprint this is. Leaves of ordinals from `keep_below` on are removed.
 struct IssueLeaves {
   std::vector<int64_t> ordinals;
   int64_t rotated_generation = 0;
+  int64_t keep_below = 0;
+  std::string issuer_fingerprint;
 };
-struct MintToken {  // a new generation beside the current one
+struct MintToken {  // a new generation beside the current one, or the first
   int64_t generation = 0;
   int64_t rotated_generation = 0;
 };
-struct SwitchToken {};  // clients get the newest
-struct DropOldToken {};
+struct SwitchToken {  // clients get the newest, which has this generation
+  int64_t generation = 0;
+};
+struct DropOldToken {  // nothing but the current one, which has this generation, is accepted any more
+  int64_t generation = 0;
+};
 struct StartDrain {
   std::string member;
 };
@@ -50,14 +73,14 @@ struct DeletePod {
 struct DeleteClaim {
   std::string claim;
   std::string uid;
-  std::string reason;
+  std::string reason;  // LostVolume, ScaledDown
 };
 struct GrowClaim {
   std::string claim;
   std::string size;
 };
-struct RecreateStatefulSet {  // its claim template is immutable: delete with orphans, the next pass makes it
-                              // anew
+// Its claim template is immutable: delete with orphans, the next pass makes it anew.
+struct RecreateStatefulSet {
   std::string uid;
 };
 struct Compact {
@@ -89,7 +112,7 @@ struct Plan {
 
 Plan make_plan(const World& world, int64_t now_unix);
 
-// True for what takes a member out of service: at most one of these is in a plan.
+// True for what takes a member out of service or works a node hard: at most one of these is in a plan.
 bool is_disruptive(const Action& action) noexcept;
 std::string_view name_of(const Action& action) noexcept;
 

@@ -14,13 +14,14 @@ namespace ferro::oper::plan {
 
 // A node's own word, from GET /cluster/status.
 struct NodeReport {
-  std::string state;  // joining, ready, draining, not_ready, ...
+  std::string state;  // joining, ready, draining, drained, not_ready
   std::string reason;
   std::string version;
   int64_t started_unix = 0;
   // Ring and replication.
   std::vector<std::string> members;  // alive, as it sees them
   std::vector<std::string> dead;
+  int64_t replication_factor = 0;  // that it asks for; the ring follows the largest. 0 = not told
   uint64_t ring_epoch = 0;
   int64_t ring_members = 0;
   bool ring_changing = false;
@@ -34,10 +35,12 @@ struct NodeReport {
   bool drained = false;
   int64_t drain_done = 0;
   int64_t drain_total = 0;
-  // Certificates and tokens.
+  // Certificates and tokens. `certificate` is what it shows to the other nodes and to the operator.
   std::string certificate_fingerprint;
+  std::string client_certificate_fingerprint;  // shown to clients; empty without tls.clientTLS
   int64_t certificate_not_after_unix = 0;
   std::vector<std::string> trusted_fingerprints;  // of the anchors
+  bool auth_enabled = true;                       // false: it asks nobody for a token
   int64_t token_generation = 0;                   // the newest loaded
   std::map<int64_t, int64_t> token_last_used_unix;
   // Storage.
@@ -59,13 +62,15 @@ struct PodView {
   bool scheduled = false;
   bool ready = false;
   bool terminating = false;
+  int64_t deletion_unix = 0;   // when it was to be gone at the latest (metadata.deletionTimestamp); 0 = stays
   bool failed = false;         // phase Failed, or evicted
-  std::string waiting_reason;  // of the container: ImagePullBackOff, CrashLoopBackOff,
-                               // CreateContainerConfigError, ...
+  std::string waiting_reason;  // of the container, empty once it runs: ContainerCreating, ImagePullBackOff,
+                               // CrashLoopBackOff, CreateContainerConfigError, ...
   std::string waiting_message;
   std::string unschedulable;  // the scheduler's message
   int64_t restarts = 0;
   std::string template_hash;
+  bool tls = true;  // it was made for mutual TLS between nodes (it mounts NAME-tls)
   std::string node_name;
   std::string ip;
   int64_t created_unix = 0;
@@ -82,7 +87,9 @@ struct ClaimView {
   bool terminating = false;
   int64_t requested_bytes = 0;
   int64_t capacity_bytes = 0;
-  bool resize_pending = false;  // FileSystemResizePending: the pod has to start anew
+  int64_t created_unix = 0;
+  bool resize_pending = false;      // FileSystemResizePending: the pod has to start anew
+  int64_t resize_pending_unix = 0;  // since when; 0 = not known
   std::string resize_error;
   std::optional<bool> expandable;  // of its StorageClass; nothing = not known
 };
@@ -92,7 +99,10 @@ struct StatefulSetView {
   int64_t replicas = 0;
   int64_t claim_bytes = 0;  // of its claim template
   std::string template_hash;
+  bool tls = true;  // of its pod template, as in PodView
   bool terminating = false;
+  bool observed =
+      true;  // its controller has seen the latest: status.observedGeneration is metadata.generation
 };
 
 struct Authority {
@@ -114,7 +124,8 @@ struct Leaf {
 struct PkiView {
   std::optional<Authority> current;    // issues leaves
   std::optional<Authority> next;       // trusted already, issues nothing yet (phase 1)
-  std::optional<Authority> previous;   // still trusted, issues nothing any more (phases 2 and 3)
+  std::optional<Authority> previous;   // still trusted, issues nothing any more (phases 2 and 3); of several
+                                       // the one that ends last
   int64_t replaced_generation = 0;     // spec.tls.replaceCAGeneration acted on
   int64_t rotated_generation = 0;      // spec.tls.rotateGeneration acted on
   std::vector<std::string> published;  // fingerprints in the trust bundle
@@ -153,8 +164,10 @@ struct World {
   std::vector<ClaimView> claims;  // by ordinal
   PkiView pki;
   TokenView tokens;
-  std::vector<std::string> foreign;  // objects of our names that belong to somebody else
-  std::vector<std::string> missing;  // owned objects that are absent or differ from what is rendered
+  std::vector<std::string> foreign;  // objects of our names that belong to somebody else, as Kind/name
+  // Owned objects that are absent or differ from what is rendered with the replicas that the StatefulSet has
+  // now, as Kind/name; and those that are to be deleted because the spec does not mean them any more.
+  std::vector<std::string> missing;
   AutoscaleSample autoscale;
 };
 
