@@ -5,12 +5,13 @@ JOBS ?= $(shell nproc)
 PORT ?= 3000
 DATA_FOLDER ?= $(CURDIR)/run/data
 NODE := build/release/bin/ferrocached
+IMAGE_BINARIES := ferrocached
 
 export CMAKE_BUILD_PARALLEL_LEVEL := $(JOBS)
 
 .PHONY: help
 help: ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: packages
 packages: ## install the Debian packages that are missing
@@ -54,6 +55,34 @@ demo-cluster: build ## insert anywhere, ask everywhere, kill one node, ask again
 .PHONY: bench
 bench: build ## measure beside a baseline in the same run, print one table
 	@bench/run.sh
+
+.PHONY: packages-e2e
+packages-e2e: packages ## install what the Kubernetes of `make e2e` needs besides
+	@tools/install_packages.sh tools/packages_e2e.txt
+
+.PHONY: kube-up
+kube-up: packages-e2e ## a real three-node Kubernetes on this machine, with the product's images; prints what to try
+	@tools/build.sh release $(IMAGE_BINARIES)
+	@e2e/run.py up
+
+.PHONY: kube-demo
+kube-demo: packages-e2e ## kube-up, the operator by Helm and a sample cluster of three nodes; prints what to try
+	@tools/build.sh release $(IMAGE_BINARIES)
+	@e2e/run.py demo
+
+.PHONY: kube-down
+kube-down: ## take that Kubernetes away and leave the machine as it was
+	@e2e/run.py down
+
+.PHONY: images
+images: packages-e2e ## build the product's images again and import them into the Kubernetes of `make kube-up`
+	@tools/build.sh release $(IMAGE_BINARIES)
+	@e2e/run.py images
+
+.PHONY: e2e
+e2e: packages-e2e ## try everything on a real Kubernetes (SCENARIO=name for one, KEEP=1 leaves its namespace)
+	@tools/build.sh release $(IMAGE_BINARIES)
+	@e2e/run.py scenario $(or $(SCENARIO),all) $(if $(KEEP),--keep)
 
 .PHONY: lint
 lint: packages ## format, walls between modules, headers alone, clang-tidy

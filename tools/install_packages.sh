@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Installs what tools/packages.txt names and the machine lacks. Does nothing, and asks for nothing, when all is there.
+# Installs what a list of Debian packages names and the machine lacks: tools/install_packages.sh [LIST, tools/packages.txt if none].
+# Does nothing, and asks for nothing, when all is there.
 set -euo pipefail
-list="$(dirname "$0")/packages.txt"
+list="${1:-$(dirname "$0")/packages.txt}"
 missing=()
 while read -r package; do
   [[ -z "$package" || "$package" == \#* ]] && continue
@@ -16,7 +17,7 @@ if [[ $(id -u) -ne 0 ]]; then
 fi
 echo "installing ${#missing[@]} Debian packages: ${missing[*]}"
 export DEBIAN_FRONTEND=noninteractive
-# nginx only serves as a baseline in the benchmarks: its package must not start a server.
+# nginx, containerd and etcd are only programs here: their packages must not start a server.
 policy=/usr/sbin/policy-rc.d
 if [[ ! -e $policy ]]; then
   printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee $policy >/dev/null

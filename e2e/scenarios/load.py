@@ -1,0 +1,99 @@
+"""The load pod as a scenario sees it: start it, look at it, finish it, judge it."""
+
+import http.client
+import json
+
+from kube import settings
+from kube.shell import Failed
+from scenarios import manifests
+
+PORT = 9000
+FINISH_SECONDS = 180
+
+
+class Load:
+    """Runs from start() to the end of the namespace. Asked from the host by its pod address."""
+
+    def __init__(self, context, service, token_secret=None, rate=80, name="load", seed=None, scheme="http", ca_secret=None):
+        self.context, self.service, self.token_secret, self.rate, self.name = context, service, token_secret, rate, name
+        self.seed, self.scheme, self.ca_secret, self.address = seed, scheme, ca_secret, None
+
+    def manifest(self, node_name=None):
+        arguments = ["--url", f"{self.scheme}://{self.service}.{self.context.namespace}.svc:3000", "--rate", str(self.rate)]
+        arguments += ["--seed", str(self.seed)] if self.seed is not None else []
+        mounts, volumes = [], []
+        for secret, folder, option, file in ((self.token_secret, "token", "--token-file", "token"),
+                                             (self.ca_secret, "trust", "--ca-file", "ca.crt")):  # fmt: skip
+            if secret:
+                arguments += [option, f"/{folder}/{file}"]
+                mounts.append({"name": folder, "mountPath": f"/{folder}", "readOnly": True})
+                volumes.append({"name": folder, "secret": {"secretName": secret}})
+        main = manifests.container("load", settings.LOAD_IMAGE, args=arguments, volumeMounts=mounts,
+                                   ports=[{"containerPort": PORT}],
+                                   resources={"requests": {"cpu": "50m", "memory": "64Mi"}})  # fmt: skip
+        spec = {"volumes": volumes, "restartPolicy": "Never"}
+        if node_name:
+            spec["nodeSelector"] = {"kubernetes.io/hostname": node_name}
+        return manifests.pod(self.name, {"app": self.name}, [main], **spec)
+
+    def start(self, node_name=None):
+        """Returns when requests have succeeded."""
+        self.context.apply(self.manifest(node_name))
+        found = self.context.wait_pod_ready(self.name, 60)
+        self.address = found["status"]["podIP"]
+        self.context.wait("answered: requests of the load", lambda: sum(self.report()["done"].values()) >= 20, 30)
+        return self
+
+    def ask(self, method, path):
+        connection = http.client.HTTPConnection(self.address, PORT, timeout=10)
+        try:
+            connection.request(method, path)
+            return json.loads(connection.getresponse().read())
+        finally:
+            connection.close()
+
+    def report(self):
+        return self.ask("GET", "/report")
+
+    def run_for(self, seconds):
+        """Lets it run for that long, by its own clock."""
+        until = self.report()["seconds"] + seconds
+        self.context.wait(f"over: {seconds} s of load", lambda: self.report()["seconds"] >= until, seconds + 30, 0.5)
+
+    def finish(self):
+        """Stops it, has every entry of the ledger looked up, prints what it saw."""
+        self.ask("POST", "/finish")
+        self.context.wait("verified: the ledger", lambda: self.report()["state"] == "done", FINISH_SECONDS, 0.5)
+        report = self.report()
+        papers = self.context.papers()
+        papers.mkdir(parents=True, exist_ok=True)
+        (papers / f"{self.name}.json").write_text(json.dumps(report, indent=1))
+        done, failed, verified = report["done"], report["failed"], report["verified"]
+        self.context.say(
+            f"load: {sum(done.values())} requests in {report['seconds']:.0f} s, {sum(failed.values())} failed, "
+            f"{report['resent']} sent again on a new connection, {report['late']} turns missed, "
+            f"p50 {report['p50_ms']} ms, p99 {report['p99_ms']} ms, longest gap {report['longest_gap_seconds']} s"
+        )
+        self.context.say(
+            f"ledger: {verified['entries']} entries looked up, {verified['lost']} lost, {verified['resurrected']} back from "
+            f"the dead, {verified['unknown']} of unknown outcome; {report['wrong_count']} wrong answers"
+        )
+        return report
+
+    def finish_clean(self, failures_until=None):
+        """Nothing lost, nothing wrong and nothing failed, but requests before failures_until (seconds since the epoch)."""
+        report = self.finish()
+        if report["wrong_count"]:
+            first = "\n  ".join(one["what"] for one in report["wrong"][:5])
+            raise Failed(f"{report['wrong_count']} wrong answers under load (seed {report['seed']}):\n  {first}")
+        if failures_until is None:
+            failures = report["failures"]
+            number = sum(report["failed"].values())
+        else:
+            failures = [one for one in report["failures"] if one["at"] > failures_until]
+            late = report["last_failure"] is not None and report["last_failure"] > failures_until
+            number = max(len(failures), int(late))
+        if number:
+            first = "\n  ".join(f"{one['operation']}: {one['reason']}" for one in failures[:5])
+            raise Failed(f"{number} requests failed under load (seed {report['seed']}):\n  {first}")
+        return report

@@ -1,0 +1,84 @@
+"""Tokens, leaves, the authority: replaced while clients and nodes go on."""
+
+from scenarios import node_http
+from scenarios.cluster import NAME, Cluster
+from scenarios.load import Load
+from scenarios.registry import scenario
+
+TOKEN_SECONDS = 90  # these two from the issue
+AUTHORITY_SECONDS = 300
+LEAF_SECONDS = 120
+
+
+def status_of(address, token):
+    return node_http.ask(address, "GET", "/cluster/status", token)[0]
+
+
+@scenario("token-rotation", minutes=3)
+def token_rotation(context):
+    """A new token for a client that reads its Secret, the old one accepted meanwhile and refused afterwards."""
+    cluster = Cluster(context).create()
+    load = Load(context, NAME, f"{NAME}-token").start()
+    load.run_for(5)
+    old = cluster.token()
+    addresses = [pod["status"]["podIP"] for pod in cluster.pods()]
+    pods = cluster.uids()
+    with context.timed("token rotated: the old one is refused by every node", TOKEN_SECONDS):
+        cluster.change(auth={"rotateGeneration": 1})
+        context.wait("new: the Secret's token", lambda: cluster.token() != old, 60)
+        context.wait("refused: the old token", lambda: all(status_of(one, old) == 401 for one in addresses), 180, 0.5)
+    new = cluster.token()
+    context.check(all(status_of(one, new) == 200 for one in addresses), "every node takes the new token")
+    cluster.wait_settled(60)
+    context.check(cluster.secret("token", "tokens").count(new) == 1 and old not in cluster.secret("token", "tokens"),
+                  "the Secret lists the new token alone")  # fmt: skip
+    context.check(cluster.uids() == pods, "no pod was made anew")
+    load.run_for(5)
+    report = load.finish_clean()
+    context.check(len(report["tokens"]) == 2, f"the client has used both tokens: {report['tokens']}")
+
+
+@scenario("leaf-renewal", minutes=3)
+def leaf_renewal(context):
+    """New certificates for every node, loaded in place."""
+    cluster = Cluster(context).create()
+    load = Load(context, NAME, f"{NAME}-token").start()
+    load.run_for(5)
+    before, pods = cluster.served_certificates(), cluster.uids()
+    with context.timed("leaves renewed on every node", LEAF_SECONDS):
+        cluster.change(tls={"rotateGeneration": 1})
+        context.wait("changed: all certificates served",
+                     lambda: not set(before.values()) & set(cluster.served_certificates().values()), 240, 0.5)  # fmt: skip
+        cluster.wait_settled(60)
+    context.check(cluster.uids() == pods, "no pod was made anew")
+    load.run_for(5)
+    load.finish_clean()
+
+
+@scenario("ca-replacement", minutes=6)
+def ca_replacement(context):
+    """A new authority and key in three phases; trust is never missing for a certificate that is served."""
+    cluster = Cluster(context).create()
+    load = Load(context, NAME, f"{NAME}-token").start()
+    load.run_for(5)
+    leaves, authorities, pods = cluster.served_certificates(), cluster.trusted_authorities(), cluster.uids()
+    old_key = cluster.secret("ca", "tls.key")
+    phases = []
+
+    def replaced():
+        phase = cluster.status().get("tls", {}).get("phase")
+        if not phases or phases[-1] != phase:
+            phases.append(phase)
+        now = cluster.trusted_authorities()
+        gone = all(not set(authorities[pod]) & set(now[pod]) for pod in now)
+        return gone and not set(leaves.values()) & set(cluster.served_certificates().values())
+
+    with context.timed("authority replaced: nobody serves or trusts the old one", AUTHORITY_SECONDS):
+        cluster.change(tls={"replaceCAGeneration": 1})
+        context.wait("replaced: the authority on every node", replaced, 600, 0.5)
+        cluster.wait_settled(60)
+    context.say(f"phases seen: {' > '.join(map(str, phases))}")
+    context.check(cluster.secret("ca", "tls.key") != old_key, "the authority has a new key")
+    context.check(cluster.uids() == pods, "no pod was made anew")
+    load.run_for(5)
+    load.finish_clean()
