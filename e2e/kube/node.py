@@ -1,9 +1,12 @@
 """One node: cgroups, containerd, kubelet, kube-proxy, each in the node's own network."""
 
+import contextlib
 import json
+import os
 import pathlib
+import signal
 
-from kube import binaries, network, settings
+from kube import binaries, settings
 from kube.shell import Failed, run, wait_until
 
 CGROUPS = pathlib.Path("/sys/fs/cgroup")
@@ -63,6 +66,27 @@ class Node:
             binaries.path_of("kube-proxy"), f"--kubeconfig={kubeconfig}", f"--hostname-override={self.name}",
             "--proxy-mode=iptables", f"--cluster-cidr={settings.POD_NETWORK}", "--conntrack-max-per-core=0",
         ], self.number)  # fmt: skip
+
+    def kill(self):
+        """The machine dies: its programs and everything in its containers. Without a farewell."""
+        try:
+            pids = self.tasks().values()
+        except Failed:
+            pids = ()
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        for name in self.processes():
+            self.state.kill(name)
+
+    def start_again(self):
+        """After kill(), as an init system would: the kubelet ends at once if containerd does not answer yet."""
+        if not self.state.alive(self.containerd):
+            self.state.start_again(self.containerd)
+        self.wait_containerd()
+        for name in (self.kubelet, self.proxy):
+            if not self.state.alive(name):
+                self.state.start_again(name)
 
     def ctr(self, *words, **options):
         return run(["/usr/bin/ctr", "--address", self.socket, "-n", "k8s.io", *words], **options)
@@ -177,10 +201,6 @@ def numbered(state, name):
         if node.name == name:
             return node
     raise Failed(f"there is no node {name}")
-
-
-def cut_off(node):
-    network.cut(node.number)
 
 
 def remember_machine(state):

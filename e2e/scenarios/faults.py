@@ -1,8 +1,6 @@
 """What breaks: pods, nodes, networks, volumes, the operator, the control plane."""
 
-import os
 import random
-import signal
 import time
 
 from kube import control_plane, network
@@ -57,15 +55,11 @@ def node_loss(context):
     load.run_for(5)
     victim = context.stage.node(home_of(context, f"{NAME}-2"))
     context.check(victim.name != home_of(context, f"{NAME}-0"), "the pods are on different nodes")
-    state = context.stage.state
-    context.at_end(start_node, state, victim)
+    context.at_end(victim.start_again)
     context.at_end(network.heal, victim.number)
     lost = time.time()
     network.cut(victim.number)
-    for pid in victim.tasks().values():
-        kill_pid(pid)
-    for name in victim.processes():
-        state.kill(name)
+    victim.kill()
     with context.timed("a lost node: requests succeed again, Available", AVAILABLE_SECONDS):
         context.wait("served: five seconds without a failure", lambda: quiet(load, lost, 5), 180, 0.5)
         cluster.wait_condition("Available", "True", 120)
@@ -73,7 +67,7 @@ def node_loss(context):
     context.wait_node_readiness(victim.name, False, 120)
     load.run_for(10)
     network.heal(victim.number)
-    start_node(state, victim)
+    victim.start_again()
     with context.timed("the node returns: settled", 180):
         context.wait_node_readiness(victim.name, True, 120)
         cluster.wait_settled(240)
@@ -85,19 +79,6 @@ def quiet(load, since, seconds):
     """No request has failed for that long, and some time has passed."""
     last = load.report()["last_failure"] or since
     return time.time() - max(last, since) > seconds
-
-
-def kill_pid(pid):
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
-
-
-def start_node(state, victim):
-    for name in reversed(victim.processes()):
-        if not state.alive(name):
-            state.start_again(name)
 
 
 @scenario("partition", minutes=5)
@@ -183,11 +164,10 @@ def control_plane_restart(context):
     cluster.change(replicas=4)
     load.run_for(3)
     for name in ("kube-apiserver", "etcd"):
-        context.at_end(lambda name=name: state.alive(name) or state.start_again(name))
+        context.at_end(lambda name=name: state.alive(name) or control_plane.start_again(state, context.api, name))
         state.kill(name)
         load.run_for(8)
-        state.start_again(name)
-        control_plane.wait_ready(state, context.api)
+        control_plane.start_again(state, context.api, name)
         load.run_for(3)
     with context.timed("settled with four after both were restarted", 180):
         cluster.wait_settled(240)

@@ -2,7 +2,7 @@
 
 import base64
 
-from kube import network, settings
+from kube import control_plane, network, settings
 from scenarios import manifests
 from scenarios.registry import scenario
 
@@ -93,18 +93,16 @@ def stage_faults(context):
     with context.timed("healed, it is Ready", 60):
         context.wait_node_readiness(victim.name, True, 90)
 
-    for name in victim.processes():
-        state.kill(name)
+    context.at_end(victim.start_again)
+    victim.kill()
     with context.timed("a node whose processes died is NotReady", 90):
         context.wait_node_readiness(victim.name, False, 120)
-    for name in reversed(victim.processes()):
-        state.start_again(name)
+    victim.start_again()
     with context.timed("started again, it is Ready", 60):
         context.wait_node_readiness(victim.name, True, 90)
 
     for name in ("kube-apiserver", "etcd"):
         state.kill(name)
-        state.start_again(name)
         with context.timed(f"{name} killed and started again: answers", 60):
-            context.wait("answered: a list of nodes", lambda: len(api.list("Node")) == 3, 60)
-    context.check(len(context.stage.ready_nodes()) == 3, "all nodes are still Ready")
+            control_plane.start_again(state, api, name)
+    context.wait("Ready: all nodes", lambda: len(context.stage.ready_nodes()) == 3, 60)
