@@ -39,6 +39,9 @@ inline std::string nodes_service(std::string_view cluster) {
 inline std::string config_map(std::string_view cluster) {
   return std::string(cluster) + "-config";
 }
+inline std::string dashboards_config_map(std::string_view cluster) {
+  return std::string(cluster) + "-dashboards";
+}
 inline std::string token_secret(std::string_view cluster) {
   return std::string(cluster) + "-token";
 }
