@@ -35,6 +35,7 @@ PACKAGES = {
     "utf8proc": "utf8proc",
     "xxhash": "xxhash",
     "cpprest/": "cpprest",
+    "pplx/": "cpprest",
 }
 
 # Lower first. A module may depend only on what stands before it (the same area, or common).

@@ -37,7 +37,8 @@ struct ObjectList {
 };
 
 struct WatchEvent {
-  enum class Type : uint8_t { added, modified, deleted, bookmark } type = Type::added;
+  // unreadable: something happened that could not be decoded; `object` is empty. A new list shows what.
+  enum class Type : uint8_t { added, modified, deleted, bookmark, unreadable } type = Type::added;
   Json object;
 };
 
@@ -53,17 +54,18 @@ enum class Propagation : uint8_t { background, foreground, orphan };
 enum class Subresource : uint8_t { none, status, scale };
 
 // Thread-safe; owned by main, outlives every user. Every call is one or more requests and blocks for at most
-// its time-out; 429 and 5xx with Retry-After are retried within that bound, whatever may have been carried
-// out twice is not.
+// its time-out (a list: each page). 429 is retried within that bound, and so is 5xx with Retry-After for what
+// may be carried out twice without harm (reads, apply).
 class Client {
  public:
   virtual ~Client() = default;
 
   virtual ApiResult<Json> get(const Resource& resource, std::string_view ns, std::string_view name) = 0;
-  // All pages. 410 in the middle of the pages starts over once.
+  // All pages. 410 in the middle of the pages starts over once, without pages.
   virtual ApiResult<ObjectList> list(const Resource& resource, const ListOptions& options) = 0;
   // From `resource_version` on. `on_event` runs on the calling thread; an event that cannot be decoded is
-  // counted and skipped. `gone` asks for a new list.
+  // counted and handed over as unreadable. `gone` asks for a new list. Objects carry apiVersion and kind,
+  // here as in a list.
   virtual ApiResult<WatchEnd> watch(const Resource& resource, const ListOptions& options,
                                     std::string_view resource_version,
                                     const std::function<void(WatchEvent&&)>& on_event) = 0;

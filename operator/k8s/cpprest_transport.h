@@ -10,9 +10,8 @@
 namespace ferro::oper::k8s {
 
 struct TransportOptions {
-  size_t body_bytes_max = 64U << 20;  // a page of 500 objects of 128 KiB; more is refused, not read
-  int64_t connect_timeout_ms = 10'000;
-  int threads = 2;  // of the library's pool, of the whole process; the first transport decides
+  size_t body_bytes_max = 64U << 20;        // a page of 500 objects of 128 KiB; more is refused, not kept
+  int64_t stream_head_timeout_ms = 30'000;  // until a stream begins: connecting and the answer's head
 };
 
 // TLS with the access's anchors and client certificate; connections are kept and used again. A token or

@@ -1,23 +1,21 @@
 // How the API server is reached and who we are to it: from a pod's service account or from a kubeconfig file.
 #pragma once
 
-#include <cstdint>
 #include <functional>
-#include <map>
 #include <string>
 
 #include "common/base/result.h"
 #include "common/base/secret.h"
+#include "operator/k8s/server_url.h"
 
 namespace ferro::oper::k8s {
 
 // One way in. What is a file is read again when it changed, so a rotated token or certificate needs no
 // restart.
 struct Access {
-  std::string server;       // https://host:port, IPv6 in brackets; no path
-  std::string path_prefix;  // of a server behind a proxy path; empty or "/..."
-  std::string ns;           // of the service account or the context; empty = none named
-  std::string ca_pem;       // trusted; empty = `ca_file`, or the system's authorities if that is empty too
+  ServerUrl server;
+  std::string ns;      // of the service account or the context; empty = none named
+  std::string ca_pem;  // trusted; empty = `ca_file`, or the system's authorities if that is empty too
   std::string ca_file;
   std::string certificate_pem;  // of the client, with its chain
   std::string certificate_file;

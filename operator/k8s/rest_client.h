@@ -2,8 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
-#include <mutex>
+#include <optional>
 #include <string>
 
 #include "common/time/clock.h"
@@ -18,12 +17,15 @@ namespace ferro::oper::k8s {
 struct RestOptions {
   std::string field_manager = "ferrocache-operator";
   int64_t timeout_ms = 30'000;  // of a call with its retries; a list: of each page
-  // Of a watch: asked of the server, and how long beyond it silence means a dead connection.
-  int64_t watch_seconds = 290;
-  int64_t watch_margin_ms = 5'000;
+  int64_t watch_seconds = 290;  // how long a watch is asked to last
+  // A watch silent for this long is given up and asked anew from where it was. Servers send a bookmark about
+  // every minute, so silence means a dead connection sooner than watch_seconds tells.
+  int64_t watch_silence_ms = 100'000;
   double queries_per_second = 50;  // watches and reads of the lease's own client are few: one bucket for all
   double burst = 100;
   int retries_max = 4;                      // of one call
+  int64_t retry_after_default_ms = 1'000;   // after a 429 that does not say
+  int pages_max = 10'000;                   // of one list
   size_t watch_line_bytes_max = 32U << 20;  // an object is at most 3 MiB in etcd; ten times that is no event
 };
 
@@ -50,7 +52,9 @@ class RestClient final : public Client {
  private:
   struct Call;
   ApiResult<Json> send(const Call& call);
-  ApiResult<ObjectList> list_pages(const Resource& resource, const ListOptions& options);
+  std::optional<int64_t> retry_wait_ms(const Call& call, const ApiError& error) const;
+  // `page_size` 0 = all in one.
+  ApiResult<ObjectList> list_pages(const Resource& resource, const ListOptions& options, size_t page_size);
   void observe(const Call& call, int code, int64_t started_ns) const;
 
   Transport& transport_;

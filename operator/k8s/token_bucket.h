@@ -18,6 +18,8 @@ class TokenBucket {
   int64_t take_ms();
   // Takes one token if it is there.
   bool try_take();
+  // How long until try_take() may succeed, 0 = now.
+  int64_t wait_for_one_ms();
 
  private:
   void refill();  // mutex_ held
