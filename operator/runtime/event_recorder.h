@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <list>
 #include <mutex>
 #include <string>
@@ -67,7 +68,6 @@ class EventRecorder {
 
  private:
   struct Waiting {
-    std::string ns;
     k8s::Json event;
     int attempts = 0;
   };
@@ -79,11 +79,13 @@ class EventRecorder {
     double tokens = 0;
     int64_t refilled_ns = 0;
   };
-  bool remember(const Regarding& about, const EventFacts& facts, int64_t now_ns);  // mutex_ held
-  bool within_budget(const std::string& uid, int64_t now_ns);                      // mutex_ held
+  enum class Sent : uint8_t { yes, later, never };
+
+  bool remember(const std::string& key, const std::string& uid, int64_t now_ns);  // mutex_ held
+  bool within_budget(const std::string& uid, int64_t now_ns);                     // mutex_ held
   k8s::Json event_of(const Regarding& about, const EventFacts& facts) const;
-  bool send(const Waiting& waiting);
-  bool count_again(const Waiting& waiting);
+  Sent send(const k8s::Json& event);
+  bool count_again(const k8s::Json& event);
 
   k8s::Client& client_;
   const Clock& clock_;

@@ -7,6 +7,7 @@
 #include <functional>
 #include <mutex>
 #include <string>
+#include <string_view>
 
 #include "common/time/clock.h"
 #include "operator/k8s/client.h"
@@ -47,23 +48,31 @@ class LeaderElection final : public k8s::WriteGate {
   std::string holder() const;
 
  private:
+  // other: somebody else holds it, or wrote it between our reading and our writing.
   enum class Attempt : uint8_t { held, other, failed };
+  static constexpr int64_t kNever = INT64_MIN;
+  // What a stranger may write into the record must not keep us waiting for ever.
+  static constexpr int64_t kForeignLeaseMaxMs = 3'600'000;
+
   Attempt attempt();
   Attempt take_absent(int64_t now_ns);
   Attempt write(k8s::Json lease, bool taking, int64_t now_ns);
   void observe(const k8s::Json& lease, int64_t now_ns);
   void lose();
+  void free_lease();
+  void log_failure(std::string_view what, const k8s::ApiError& error) const;
 
   k8s::Client& client_;
   const Clock& clock_;
   const LeaderOptions options_;
   const std::function<void(bool)> on_change_;
-  // Steady time at which the request of the last good renewal was sent; 0 = does not lead.
-  std::atomic<int64_t> renewed_ns_{0};
+  // Steady time at which the request of the last good renewal was sent; kNever = does not lead.
+  std::atomic<int64_t> renewed_ns_{kNever};
   std::atomic<bool> lost_{false};
-  bool leads_ = false;           // what on_change was told
-  k8s::Json seen_;               // the record as last seen
-  int64_t seen_changed_ns_ = 0;  // and when it was first seen so
+  bool leads_ = false;  // what on_change was told
+  bool released_ = false;
+  k8s::Json seen_;                    // the record as last seen
+  int64_t seen_changed_ns_ = kNever;  // and when it was first seen so
   mutable std::mutex holder_mutex_;
   std::string holder_;
 };

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "common/time/clock.h"
 #include "operator/k8s/client.h"
@@ -32,8 +34,9 @@ struct ReflectorFigures {
   int64_t last_contact_ms = 0;  // wall clock of the last list, event, bookmark or orderly end; 0 = none
 };
 
-// The state machine: Empty -> (list) -> Listed -> (watch)* ; 410 or an event that cannot be placed -> Empty;
-// an orderly end goes on at the last resource version, any other error backs off and keeps it.
+// The state machine: Empty -> (list) -> Listed -> (watch)*. 410, an event that could not be read (when its
+// watch has ended) or five failures in a row lead back to Empty; an orderly end or a silence goes on at the
+// last resource version; any other error backs off and keeps it.
 //
 // `step` from one thread at a time; the rest from any. Owned by main. The client and the store outlive it.
 class Reflector {
@@ -54,10 +57,17 @@ class Reflector {
   const k8s::Resource& resource() const noexcept { return resource_; }
 
  private:
-  bool list();
+  static constexpr int64_t kStopping = -1;  // a step's answer: nothing more to do
+  static constexpr int kQuietFailures = 3;  // in a row, before they are logged as errors
+  static constexpr int kWatchFailuresBeforeList = 5;
+
+  // Milliseconds to wait; 0 = go on.
+  int64_t list();
   int64_t watch();
-  void deliver(std::vector<Change> changes);
-  int64_t failed(const k8s::ApiError& error, const char* what);
+  void take(k8s::WatchEvent&& event);
+  int64_t watch_failed(const k8s::ApiError& error);
+  int64_t failed(const k8s::ApiError& error, std::string_view what);
+  void deliver(const std::vector<Change>& changes);
   void touch();
 
   k8s::Client& client_;
@@ -68,6 +78,9 @@ class Reflector {
   const ReflectorOptions options_;
   Backoff backoff_;
   std::string resource_version_;  // empty = list first
+  bool list_again_ = false;       // an event could not be read
+  uint64_t events_ = 0;           // of the watch under way
+  int watch_failures_ = 0, gone_in_row_ = 0;
   std::atomic<uint64_t> lists_{0}, watches_{0}, gone_{0}, failures_{0};
   std::atomic<int64_t> last_contact_ms_{0};
 };

@@ -36,7 +36,8 @@ struct StoreOptions {
   std::function<void(Json&)> trim;  // after managedFields were dropped: what else nobody reads
 };
 
-// What a change was. `before` is empty for a new object, `after` for one that is gone.
+// What a change was. `before` is empty for a new object, `after` for one that is gone. Both are there, with
+// different uids, if an object was deleted and made anew while nobody watched.
 struct Change {
   std::string key;
   Object before;

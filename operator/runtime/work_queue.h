@@ -21,6 +21,9 @@ namespace ferro::oper::runtime {
 
 struct WorkQueueOptions {
   BackoffOptions backoff{.first_ms = 250, .max_ms = 60'000, .jitter = 0.1};
+  // A key that failed and is added again comes after this long instead of its back-off: news may be the cure,
+  // but a failure that causes its own news must not become a loop.
+  int64_t news_after_failure_ms = 1'000;
   double per_second = 10;  // turns of all keys together; 0 = unbounded
   double burst = 100;
   // Keys known at once. Beyond it a new key is refused and counted: whoever adds is told again by the next
@@ -47,7 +50,8 @@ class WorkQueue {
   void done(std::string_view key);
   // Good, and look again after `delay_ms`.
   void done_and_revisit(std::string_view key, int64_t delay_ms);
-  // Failed: comes again after its back-off, or after `at_least_ms` (Retry-After) if that is longer.
+  // Failed: comes again after its back-off, or after `at_least_ms` (Retry-After) if that is longer; sooner,
+  // but not before news_after_failure_ms and `at_least_ms`, if it is added meanwhile.
   void failed(std::string_view key, int64_t at_least_ms = 0);
 
   // Milliseconds until try_take() may answer something; 0 = now, negative = not before something is added.
@@ -65,25 +69,35 @@ class WorkQueue {
 
  private:
   struct Item {
-    bool ready = false, in_hand = false, again = false;
+    bool ready = false, in_hand = false;
+    bool again = false;  // added while in a hand
     int64_t ready_since_ns = 0;
-    int64_t due_ns = -1;  // -1 = no delay is set
+    int64_t due_ns = kNoDue;    // when a delayed add becomes one
+    int64_t not_before_ns = 0;  // after a failure
     Backoff backoff;
   };
+  static constexpr int64_t kNoDue = -1;
   using Items = std::unordered_map<std::string, Item>;
 
-  Items::iterator find_or_make(std::string_view key);  // end() if full; mutex_ held
-  void make_ready(const std::string& key, Item& item);
+  // All with mutex_ held.
+  Item* find_or_make(std::string_view key);  // null if full or shut down
+  void add_now(const std::string& key, Item& item);
+  void make_ready(const std::string& key, Item& item, int64_t since_ns);
   void set_due(const std::string& key, Item& item, int64_t due_ns);
   void clear_due(const std::string& key, Item& item);
-  void release_due();
-  void end_turn(std::string_view key, bool good, int64_t delay_ms);
-  void forget_if_idle(Items::iterator item);
-  void notify() const;
+  void release_due(int64_t now_ns);
+  void forget_if_idle(const std::string& key);
+
+  // `failed_at_least_ms` empty = good.
+  void end_turn(std::string_view key, std::optional<int64_t> failed_at_least_ms, int64_t revisit_ms);
+  void notify() const {
+    if (on_ready_) on_ready_();
+  }
 
   const Clock& clock_;
   const WorkQueueOptions options_;
   const std::function<void()> on_ready_;
+  mutable k8s::TokenBucket bucket_;
   mutable std::mutex mutex_;
   Items items_;
   std::deque<std::string> ready_;
@@ -91,10 +105,6 @@ class WorkQueue {
   size_t in_hand_ = 0;
   uint64_t refused_ = 0, keys_made_ = 0;
   bool shut_down_ = false;
-  // Turns of all keys: may_take_ns_ is when the token that was taken last becomes good.
-  k8s::TokenBucket bucket_;
-  int64_t token_good_ns_ = 0;
-  bool token_held_ = false;
 };
 
 }  // namespace ferro::oper::runtime
