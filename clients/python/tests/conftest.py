@@ -10,11 +10,14 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # small matrices: threads would only wait for each other
+
 for _name in [name for name in os.environ if name.startswith("FERROCACHE_")]:
     del os.environ[_name]  # the settings of whoever runs the tests are not theirs
 
 from ferrocache import FerrocacheClient  # noqa: E402
 from support.node import Node, Nodes  # noqa: E402
+from support.upstream import Upstream  # noqa: E402
 
 
 @pytest.fixture
@@ -43,3 +46,35 @@ def client(node):
 def model(request) -> str:
     """A model name that no other test uses."""
     return f"{request.node.name}::4"[-200:]
+
+
+@pytest.fixture
+def upstream():
+    made = Upstream()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def _shared_clients():
+    from support.chat import close_shared
+
+    yield
+    close_shared()
+
+
+@pytest.fixture
+def chats(upstream, node, request, _shared_clients):
+    """chats(kind, **options): wrapped clients, closed at the end; each test has a scope of its own."""
+    from support.chat import Chat
+
+    made = []
+
+    def make(kind, cache_url=None, **options):
+        options.setdefault("cache_scope", request.node.name[-100:])
+        made.append(Chat(kind, upstream, cache_url or node.url, **options))
+        return made[-1]
+
+    yield make
+    for chat in made:
+        chat.close()

@@ -14,12 +14,15 @@ from .errors import FerrocacheError
 
 if TYPE_CHECKING:
     from .async_client import AsyncFerrocacheClient
+    from .middleware import wrap_anthropic, wrap_openai
 
 __all__ = [
     "AsyncFerrocacheClient",
     "FerrocacheClient",
     "FerrocacheError",
     "__version__",
+    "wrap_anthropic",
+    "wrap_openai",
 ]
 
 
@@ -29,6 +32,10 @@ def __getattr__(name: str) -> Any:
         from .async_client import AsyncFerrocacheClient
 
         return AsyncFerrocacheClient
+    if name in ("wrap_openai", "wrap_anthropic"):
+        from . import middleware
+
+        return getattr(middleware, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -53,7 +53,8 @@ class AsyncFerrocacheClient:
         self._headers = Headers(auth_token)
         self._endpoints = Endpoints(endpoints, time.monotonic)
         self._tls = tls_context(ca_file, cert_file, key_file, ssl_context)
-        if self._tls is None and any(endpoint.scheme == "https" for endpoint in endpoints):
+        self._needs_tls = any(endpoint.scheme == "https" for endpoint in endpoints)
+        if self._tls is None and self._needs_tls:
             self._tls = ssl.create_default_context()
         self._pools: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = weakref.WeakKeyDictionary()
 
@@ -250,7 +251,9 @@ class AsyncFerrocacheClient:
         pool = self._pools.get(loop)
         if pool is None:
             limits = httpx.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connections=IDLE_CONNECTIONS_MAX)
-            pool = httpx.AsyncClient(verify=self._tls if self._tls is not None else True, limits=limits, trust_env=False)
+            # Without https there is no context to spend time on: False makes none.
+            verify: Union[ssl.SSLContext, bool] = self._tls if self._needs_tls and self._tls is not None else False
+            pool = httpx.AsyncClient(verify=verify, limits=limits, trust_env=False)
             self._pools[loop] = pool
         return pool
 

@@ -1,0 +1,278 @@
+"""Look up and store under a Key: what the wrappers and the framework integrations share.
+
+With ``fail_open`` nothing that goes wrong in the cache or the embedder reaches the caller: the request goes to the model within
+the time limit, and a server that has been silent several times is left alone for a moment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+
+from ._calls import Json
+from ._key import Key, model_id_with
+from ._settings import Token, threshold_from_environment, url_from_environment
+from .client import FerrocacheClient
+from .embeddings import CustomEmbedder, Embedder, EmbedFunction, embedder
+from .errors import FerrocacheError
+
+log = logging.getLogger("ferrocache")
+
+# For each thing that is waited for: the embedding by a network service, the lookup, the store.
+DEFAULT_TIMEOUT_SECONDS = 1.0
+CLIENT_RETRIES = 1
+# After so many silences in a row the cache is not asked for a while.
+SILENCES_MAX = 3
+PAUSE_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a wrapper was told, checked, and completed from the environment."""
+
+    url: str
+    threshold: float
+    embedder: Embedder
+    model_id: Optional[str]
+    fail_open: bool
+    auth_token: Optional[Token]
+    cache_scope: Optional[str]
+    conversation_id: Optional[str]
+    ttl_seconds: Optional[int] = None
+    tags: Tuple[str, ...] = ()
+    timeout: float = DEFAULT_TIMEOUT_SECONDS
+    numbers_exact: bool = True
+
+    @staticmethod
+    def of(
+        cache_url: Optional[str],
+        threshold: Optional[float],
+        embed_fn: Union[EmbedFunction, Embedder, str, None],
+        model_id: Optional[str],
+        fail_open: bool,
+        auth_token: Optional[Token],
+        cache_scope: Optional[str],
+        conversation_id: Optional[str],
+        ttl_seconds: Optional[int] = None,
+        tags: Sequence[str] = (),
+        timeout: float = DEFAULT_TIMEOUT_SECONDS,
+        numbers_exact: bool = True,
+    ) -> Options:
+        if threshold is not None and not 0.0 <= threshold <= 1.0:
+            raise ValueError(f"threshold must be from 0 to 1, not {threshold}")
+        if embed_fn is None or isinstance(embed_fn, str):
+            made = embedder(embed_fn)
+        elif isinstance(embed_fn, Embedder):
+            made = embed_fn
+        elif not model_id:
+            raise ValueError("embed_fn needs a model_id of your choice: entries of different models must not meet")
+        else:
+            made = CustomEmbedder(embed_fn)
+        return Options(
+            url=cache_url or url_from_environment(),
+            threshold=threshold_from_environment() if threshold is None else float(threshold),
+            embedder=made,
+            model_id=model_id or None,
+            fail_open=fail_open,
+            auth_token=auth_token,
+            cache_scope=cache_scope,
+            conversation_id=conversation_id,
+            ttl_seconds=ttl_seconds,
+            tags=tuple(tags),
+            timeout=timeout,
+            numbers_exact=numbers_exact,
+        )
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an answer belongs: the namespace and the vector of the question."""
+
+    model_id: str
+    embedding: List[float]
+    query_text: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """The outcome of a lookup. Usable: ``place`` is set, and ``entry`` on a hit. Not usable: neither."""
+
+    place: Optional[Place] = None
+    entry: Optional[Json] = None
+
+    @property
+    def hit(self) -> Optional[bool]:
+        """True, False, or None if the cache could not be used."""
+        return None if self.place is None else self.entry is not None
+
+
+UNUSABLE = Found()
+
+
+class Pause:
+    """Counts silences in a row; says when not to ask. Any thread may call."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._silences = 0
+        self._until = 0.0
+
+    def is_on(self) -> bool:
+        with self._lock:
+            return time.monotonic() < self._until
+
+    def note(self, error: Optional[BaseException]) -> None:
+        """After a call: what it raised. An HTTP status is an answer, not a silence."""
+        silent = error is not None and getattr(error, "status", None) is None
+        with self._lock:
+            self._silences = self._silences + 1 if silent else 0
+            if self._silences >= SILENCES_MAX:
+                self._until = time.monotonic() + PAUSE_SECONDS
+
+
+class CacheBase:
+    """What the two caches below have in common: where things go, and what a fault means."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self._pause = Pause()
+
+    def _place(self, key: Key, vector: Optional[List[float]]) -> Place:
+        if vector is None or key.question is None:
+            # Only ever found by its own text, which the namespace names: any vector will do.
+            base = self.options.model_id or self.options.embedder.name
+            return Place(model_id_with(base, key.digest, None), [1.0], "")
+        base = self.options.model_id or f"{self.options.embedder.name}::{len(vector)}"
+        return Place(model_id_with(base, key.digest, len(vector)), vector, key.question)
+
+    def _query(self, place: Place) -> Dict[str, Any]:
+        return {
+            "embedding": place.embedding,
+            "threshold": self.options.threshold,
+            "model_id": place.model_id,
+            "query_text": place.query_text,
+            "cache_scope": self.options.cache_scope,
+            "conversation_id": self.options.conversation_id,
+        }
+
+    def _insert(
+        self, place: Place, response: str, attributes: Mapping[str, str], cost: Optional[float], tags: Sequence[str]
+    ) -> Dict[str, Any]:
+        return {
+            "embedding": place.embedding,
+            "response": response,
+            "query_text": place.query_text,
+            "model_id": place.model_id,
+            "ttl_seconds": self.options.ttl_seconds,
+            "cache_scope": self.options.cache_scope,
+            "conversation_id": self.options.conversation_id,
+            "attributes": attributes or None,
+            "tags": [*self.options.tags, *tags] or None,
+            "cost": cost,
+        }
+
+    def _failed(self, what: str, error: Exception) -> None:
+        """Raises FerrocacheError, or with fail_open says it in the log."""
+        self._pause.note(error)
+        if not self.options.fail_open:
+            if isinstance(error, FerrocacheError):
+                raise error
+            raise FerrocacheError(f"{what}: {error}") from error
+        log.warning("%s, the model is asked without it: %s", what, error)
+
+    def _skipped(self) -> bool:
+        return self.options.fail_open and self._pause.is_on()
+
+
+class Cache(CacheBase):
+    """For callers without an event loop. Any thread may call."""
+
+    def __init__(self, options: Options) -> None:
+        super().__init__(options)
+        if isinstance(options.embedder, CustomEmbedder) and options.embedder.is_async:
+            raise TypeError("an asynchronous embed_fn needs an asynchronous client")
+        self.client = FerrocacheClient(options.url, options.timeout, options.auth_token, retries=CLIENT_RETRIES)
+
+    def lookup(self, key: Key) -> Found:
+        if self._skipped():
+            return UNUSABLE
+        try:
+            vector = None if key.question is None else self.options.embedder.embed(key.question, self.options.timeout)
+        except Exception as error:
+            self._failed("the question could not be embedded", error)
+            return UNUSABLE
+        place = self._place(key, vector)
+        try:
+            entry = self.client.query(**self._query(place))
+        except Exception as error:
+            self._failed("the cache could not be asked", error)
+            return UNUSABLE
+        self._pause.note(None)
+        return Found(place, entry if entry.get("hit") else None)
+
+    def store(
+        self,
+        place: Optional[Place],
+        response: str,
+        attributes: Mapping[str, str],
+        cost: Optional[float] = None,
+        tags: Sequence[str] = (),
+    ) -> None:
+        if place is None:
+            return
+        try:
+            self.client.insert(**self._insert(place, response, attributes, cost, tags))
+        except Exception as error:
+            self._failed("the answer could not be stored", error)
+
+
+class AsyncCache(CacheBase):
+    """The same on an event loop: embedders that block run in a thread."""
+
+    def __init__(self, options: Options) -> None:
+        from .async_client import AsyncFerrocacheClient
+
+        super().__init__(options)
+        self.client = AsyncFerrocacheClient(options.url, options.timeout, options.auth_token, retries=CLIENT_RETRIES)
+
+    async def _embed(self, text: str) -> List[float]:
+        made = self.options.embedder
+        if isinstance(made, CustomEmbedder) and made.is_async:
+            return await asyncio.wait_for(made.embed_async(text), self.options.timeout if self.options.fail_open else None)
+        return await asyncio.to_thread(made.embed, text, self.options.timeout)
+
+    async def lookup(self, key: Key) -> Found:
+        if self._skipped():
+            return UNUSABLE
+        try:
+            vector = None if key.question is None else await self._embed(key.question)
+        except Exception as error:
+            self._failed("the question could not be embedded", error)
+            return UNUSABLE
+        place = self._place(key, vector)
+        try:
+            entry = await self.client.query(**self._query(place))
+        except Exception as error:
+            self._failed("the cache could not be asked", error)
+            return UNUSABLE
+        self._pause.note(None)
+        return Found(place, entry if entry.get("hit") else None)
+
+    async def store(
+        self,
+        place: Optional[Place],
+        response: str,
+        attributes: Mapping[str, str],
+        cost: Optional[float] = None,
+        tags: Sequence[str] = (),
+    ) -> None:
+        if place is None:
+            return
+        try:
+            await self.client.insert(**self._insert(place, response, attributes, cost, tags))
+        except Exception as error:
+            self._failed("the answer could not be stored", error)
