@@ -279,7 +279,10 @@ Status ClusterNodeImpl::readiness() const {
 void ClusterNodeImpl::set_draining(bool draining, std::function<void(Status)> done) {
   context_.loop.post([this, draining, done = std::move(done)] {
     Status status = ring_.set_draining(draining);
-    if (status.ok()) observe();
+    if (status.ok()) {
+      syncer_->tell_handed_over_again();
+      observe();
+    }
     publish_status();
     done(std::move(status));
   });

@@ -248,7 +248,8 @@ void RingKeeper::fall_behind() {
 }
 
 Status RingKeeper::set_draining(bool draining) {
-  if (draining && !draining_) {
+  if (draining == draining_) return {};  // asked again: what has been handed over stays handed over
+  if (draining) {
     const auto& all = attendance_.all();
     const bool others = std::any_of(all.begin(), all.end(), [this](const auto& entry) {
       return entry.first != options_.self && entry.second.live && entry.second.takes_part();

@@ -30,6 +30,8 @@ class HandOver {
   // `away_since_ms`: see ExchangeMode.
   void set_view(const SyncView& view, int64_t away_since_ms);
   void tick(int64_t now_ms);
+  // Calls `on_empty` again at the next tick if nothing is left: who was told before has forgotten.
+  void tell_again() noexcept { told_empty_ = false; }
 
   // Entries are being removed right now: whoever compares this node's copies waits.
   bool removing() const noexcept { return *removals_ > 0; }

@@ -106,6 +106,10 @@ void Syncer::hurry() {
   repair_->hurry();
 }
 
+void Syncer::tell_handed_over_again() {
+  hand_over_->tell_again();
+}
+
 bool Syncer::in_step(uint16_t partition) const {
   return repair_->in_step(partition);
 }

@@ -67,6 +67,8 @@ class Syncer {
                   const RespondFn& respond);
   // Compare soon, not when it is due: a member has come back, hints were dropped.
   void hurry();
+  // Whether nothing is left to hand over is told once more, at the next tick: a drain has begun or ended.
+  void tell_handed_over_again();
   void stop();  // nothing is called back any more
 
   // As last compared with every other live owner of the current ring.

@@ -244,6 +244,16 @@ TEST_F(RingWorldTest, ADrainCanBeTakenBackBeforeAndAfterTheRingHasChanged) {
   EXPECT_TRUE(world.run_until([&] { return world.settled({"a", "b", "c"}); }, 60'000)) << world.describe();
 }
 
+TEST_F(RingWorldTest, ADrainThatIsAskedForAgainKeepsWhatWasHandedOver) {
+  RingWorld world(4, {});
+  grow(world, {"a", "b", "c"});
+  world.set_draining("b", true);
+  ASSERT_TRUE(world.run_until([&] { return world.at("b").state() == State::drained; }, 60'000))
+      << world.describe();
+  world.set_draining("b", true);  // a caller that polls, or did not hear the answer
+  EXPECT_EQ(world.at("b").state(), State::drained);
+}
+
 TEST_F(RingWorldTest, ASideWithLessThanHalfKeepsTheRingAndComparesBeforeItIsReadyAgain) {
   RingWorld world(5, {});
   grow(world, {"a", "b", "c", "d", "e"});

@@ -60,6 +60,14 @@ TEST_F(HandOverTest, GoesWhenAllOwnersHaveItAndNotBefore) {
   EXPECT_TRUE(a->held().empty());
 }
 
+TEST_F(HandOverTest, WhoHasForgottenThatNothingIsLeftIsToldAgain) {
+  begin();
+  ASSERT_TRUE(world.run_until([&] { return gone(); }));
+  a->syncer->tell_handed_over_again();
+  world.run(1000);
+  EXPECT_EQ(a->handed_over, (std::vector<uint64_t>{ring->fingerprint(), ring->fingerprint()}));
+}
+
 TEST_F(HandOverTest, AnOwnerThatHangsKeepsEverythingHere) {
   world.fabric.block_both("a", "c");
   begin();
