@@ -11,8 +11,8 @@ class Report:
         self.lock, self.state, self.began = threading.Lock(), "running", time.time()
         self.done = {"insert": 0, "query": 0, "delete": 0}
         self.failed = {"insert": 0, "query": 0, "delete": 0}
-        self.failures, self.wrong, self.resent, self.late = [], [], 0, 0
-        self.wrong_count, self.first_failure, self.last_failure = 0, None, None
+        self.failures, self.wrong, self.missed, self.resent, self.late = [], [], [], 0, 0
+        self.missed_count, self.last_miss, self.wrong_count, self.first_failure, self.last_failure = 0, None, 0, None, None
         self.last_success, self.longest_gap, self.milliseconds = time.time(), 0.0, []
         self.verified = {"entries": 0, "lost": 0, "resurrected": 0, "unknown": 0}
 
@@ -33,6 +33,14 @@ class Report:
             if len(self.failures) < LISTED:
                 self.failures.append({"at": now, "operation": operation, "reason": reason})
 
+    def is_missed(self, what):
+        """Somebody does not know an entry that was acknowledged: cheap, and no more than a side of a cut may do."""
+        with self.lock:
+            self.missed_count += 1
+            self.last_miss = time.time()
+            if len(self.missed) < LISTED:
+                self.missed.append({"at": self.last_miss, "what": what})
+
     def is_wrong(self, what):
         """An answer that breaks a promise: worse than none."""
         with self.lock:
@@ -51,6 +59,9 @@ class Report:
                 "failures": list(self.failures),
                 "first_failure": self.first_failure,
                 "last_failure": self.last_failure,
+                "missed_count": self.missed_count,
+                "missed": list(self.missed),
+                "last_miss": self.last_miss,
                 "wrong_count": self.wrong_count,
                 "wrong": list(self.wrong),
                 "resent": self.resent,

@@ -72,9 +72,10 @@ def delete(load, connection, entry):
         path = f"/entry/{entry.id}?{urllib.parse.urlencode(entry.place())}"
         sent_before = connection.resent
         status, _ = connection.request("DELETE", path, good=(200, 404))
-        state = DELETED
+        # 404 acknowledges nothing, unless the first sending of the same request did.
+        state = DELETED if status == 200 else UNKNOWN
         if status == 404 and connection.resent == sent_before:
-            load.report.is_wrong(f"{entry.id} in {entry.scope} was acknowledged, and is not there to be deleted")
+            load.report.is_missed(f"{entry.id} in {entry.scope} was acknowledged, and is not there to be deleted")
     finally:
         load.ledger.settle(entry, state)
 
@@ -84,6 +85,6 @@ def query(load, connection, entry):
     _, answer = connection.request("POST", "/query", body)
     if not answer["hit"]:
         if load.ledger.still_live(entry):
-            load.report.is_wrong(f"{entry.id} in {entry.scope} was acknowledged, and a query does not find it")
+            load.report.is_missed(f"{entry.id} in {entry.scope} was acknowledged, and a query does not find it")
     elif answer["id"] != entry.id or answer["response"] != entry.response:
         load.report.is_wrong(f"the query for {entry.id} in {entry.scope} was answered with {answer['id']}: {answer['response']}")

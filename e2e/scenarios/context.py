@@ -103,6 +103,10 @@ class Context:
     def execute(self, pod, *command, check=True):
         return self.stage.kubectl("exec", "-n", self.namespace, pod, "--", *command, check=check)
 
+    def python(self, pod, code, *arguments):
+        """What a line of Python prints inside the pod (one of manifests.idle_pod)."""
+        return self.execute(pod, "/usr/bin/python3", "-c", code, *arguments)
+
     # Papers
 
     def papers(self):

@@ -35,7 +35,7 @@ def pod_kill(context):
         context.wait("restarted: the container", lambda: restarts(context, victim) >= 1, 60)
         cluster.wait_settled(120)
     load.run_for(5)
-    load.finish_clean(failures_until=killed + KILLED_SECONDS)
+    load.finish_clean(faulty=(killed, killed + KILLED_SECONDS))
 
 
 def home_of(context, pod):
@@ -72,7 +72,7 @@ def node_loss(context):
         context.wait_node_readiness(victim.name, True, 120)
         cluster.wait_settled(240)
     load.run_for(5)
-    load.finish_clean(failures_until=lost + AVAILABLE_SECONDS)
+    load.finish_clean(faulty=(lost, lost + AVAILABLE_SECONDS))
 
 
 def quiet(load, since, seconds):
@@ -97,9 +97,10 @@ def partition(context):
     with context.timed("healed: settled", 120):
         context.wait_node_readiness(victim.name, True, 90)
         cluster.wait_settled(180)
+    whole = time.time()
     context.say(f"failed meanwhile: {load.report()['failed']}")
-    load.run_for(5)
-    load.finish_clean(failures_until=cut + AVAILABLE_SECONDS)
+    load.run_for(10)
+    load.finish_clean(faulty=(cut, whole))
 
 
 @scenario("lost-volume", minutes=4)

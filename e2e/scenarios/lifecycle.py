@@ -40,6 +40,7 @@ def hibernate(context):
     load.run_for(10)
     claims = {one["metadata"]["name"]: one["metadata"]["uid"] for one in cluster.claims()}
     with context.timed("hibernated: no pods", 90):
+        asleep = time.time()
         cluster.change(hibernated=True)
         context.wait("gone: all pods", lambda: not cluster.pods(), 120)
     context.check({one["metadata"]["name"]: one["metadata"]["uid"] for one in cluster.claims()} == claims, "all claims are kept")
@@ -48,7 +49,7 @@ def hibernate(context):
         cluster.wait_settled(120)
     awake = time.time()
     load.run_for(10)
-    load.finish_clean(failures_until=awake)
+    load.finish_clean(faulty=(asleep, awake))
 
 
 @scenario("volume-growth", minutes=4)

@@ -76,24 +76,32 @@ class Load:
         )
         self.context.say(
             f"ledger: {verified['entries']} entries looked up, {verified['lost']} lost, {verified['resurrected']} back from "
-            f"the dead, {verified['unknown']} of unknown outcome; {report['wrong_count']} wrong answers"
+            f"the dead, {verified['unknown']} of unknown outcome; {report['wrong_count']} wrong answers, "
+            f"{report['missed_count']} misses of what was acknowledged"
         )
         return report
 
-    def finish_clean(self, failures_until=None):
-        """Nothing lost, nothing wrong and nothing failed, but requests before failures_until (seconds since the epoch)."""
+    def finish_clean(self, faulty=None):
+        """Nothing lost and nothing wrong; and nothing failed or missed, but between the two times of `faulty` (since the epoch)."""
         report = self.finish()
         if report["wrong_count"]:
             first = "\n  ".join(one["what"] for one in report["wrong"][:5])
             raise Failed(f"{report['wrong_count']} wrong answers under load (seed {report['seed']}):\n  {first}")
-        if failures_until is None:
-            failures = report["failures"]
-            number = sum(report["failed"].values())
-        else:
-            failures = [one for one in report["failures"] if one["at"] > failures_until]
-            late = report["last_failure"] is not None and report["last_failure"] > failures_until
-            number = max(len(failures), int(late))
-        if number:
-            first = "\n  ".join(f"{one['operation']}: {one['reason']}" for one in failures[:5])
-            raise Failed(f"{number} requests failed under load (seed {report['seed']}):\n  {first}")
+        began, ended = faulty or (0, 0)
+        failed = outside(report["failures"], began, ended, report["last_failure"])
+        if failed:
+            first = "\n  ".join(f"{one['operation']}: {one['reason']}" for one in failed[:5])
+            raise Failed(f"{len(failed)} or more requests failed under load (seed {report['seed']}):\n  {first}")
+        missed = outside(report["missed"], began, ended, report["last_miss"])
+        if missed:
+            first = "\n  ".join(one["what"] for one in missed[:5])
+            raise Failed(f"{len(missed)} or more misses of what was acknowledged (seed {report['seed']}):\n  {first}")
         return report
+
+
+def outside(listed, began, ended, last):
+    """Those that came before or after; the last one stands for what was too much to be listed."""
+    found = [one for one in listed if not began <= one["at"] <= ended]
+    if not found and last and last > ended:
+        return [{"operation": "some", "reason": "more than are listed", "what": "more than are listed"}]
+    return found

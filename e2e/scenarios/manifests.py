@@ -23,8 +23,9 @@ def pod(name, labels, containers, **spec):
 
 
 def idle_pod(name, **spec):
-    """A busybox that waits: something to look around from."""
-    return pod(name, {"app": name}, [container("main", settings.BUSYBOX_IMAGE, command=["/bin/sleep", "86400"])], **spec)
+    """A Python that waits: something to look around from. (Debian's static busybox crashes when it looks up a name.)"""
+    wait = ["/usr/bin/python3", "-c", "import signal; signal.pause()"]
+    return pod(name, {"app": name}, [container("main", settings.LOAD_IMAGE, command=wait)], **spec)
 
 
 def service(name, labels, port, headless=False):
