@@ -133,6 +133,14 @@ nlohmann::json to_json(const ClusterStatus& status) {
   json["auth"] =
       Json{{"generation", status.auth_generation}, {"previousAccepted", status.auth_previous_accepted}};
   put_time(json, "lastCompaction", status.last_compaction_unix);
+  json["ringMembers"] = status.ring_members;
+  Json compaction{{"generation", status.compact_generation}, {"pending", Json::array()}};
+  for (size_t i = 0; i < std::min(status.compactions_pending.size(), kMembersMax); ++i) {
+    const PendingCompaction& pending = status.compactions_pending[i];
+    compaction["pending"].push_back(
+        {{"member", pending.member}, {"snapshotNumber", pending.snapshot_number}});
+  }
+  json["compaction"] = std::move(compaction);
   return json;
 }
 
