@@ -1,0 +1,181 @@
+#include "operator/plan/gate.h"
+
+#include <string>
+#include <utility>
+
+namespace ferro::oper::plan {
+namespace {
+
+std::string count_of(int64_t number, std::string_view what) {
+  return std::to_string(number) + " " + std::string(what);
+}
+
+bool serves(const Member& member) {
+  return member.pod != nullptr && member.report() != nullptr && is_ready(*member.pod) &&
+         !is_draining(member.report());
+}
+
+std::optional<Hold> hold_of_stateful_set(const Facts& facts) {
+  const auto& set = facts.world.statefulset;
+  if (!set || set->terminating)
+    return Hold{Rule::stateful_set_terminating, "", "the StatefulSet is being made anew"};
+  if (!set->observed)
+    return Hold{Rule::stateful_set_behind, "",
+                "the StatefulSet's controller (kube-controller-manager) has not seen the latest change"};
+  for (const PodView* pod : facts.leaving)
+    return Hold{Rule::pod_terminating, pod->name, pod->name + " is on its way out"};
+  return std::nullopt;
+}
+
+// A member that has to be well, and is not.
+std::optional<Hold> hold_of_member(const Facts& facts, const Member& member) {
+  const PodView* pod = member.pod;
+  if (pod == nullptr) return Hold{Rule::member_missing, member.name, member.name + " has no pod"};
+  if (pod->terminating) {
+    if (pod->deletion_unix != 0 && facts.now > pod->deletion_unix + 60)
+      return Hold{
+          Rule::pod_terminating, member.name,
+          member.name + " should be gone but its kubelet does not confirm it; if node " + pod->node_name +
+              " is lost for good, delete the Node or taint it with node.kubernetes.io/out-of-service"};
+    return Hold{Rule::pod_terminating, member.name, member.name + " is terminating"};
+  }
+  if (is_draining(member.report()))
+    return Hold{Rule::member_draining, member.name, member.name + " is being drained"};
+  if (!is_ready(*pod)) return Hold{Rule::member_not_ready, member.name, member.name + " " + describe(*pod)};
+  if (!pod->report)
+    return Hold{Rule::member_unreachable, member.name,
+                member.name + " is ready for its kubelet but " + describe(*pod) + " to the operator"};
+  return std::nullopt;
+}
+
+// What a report says that nobody may be taken out for.
+std::optional<Hold> hold_of_movement(const Member& member, const NodeReport& report) {
+  if (report.ring_changing)
+    return Hold{Rule::ring_changing, member.name, "the ring changes: partitions get new owners"};
+  if (report.catch_up_running || report.hand_over_running)
+    return Hold{Rule::transfer_running, member.name,
+                member.name + (report.catch_up_running ? " catches up" : " hands entries over")};
+  return std::nullopt;
+}
+
+std::optional<Hold> hold_of_copies(const Member& member, const NodeReport& report) {
+  if (report.partitions_under_replicated > 0)
+    return Hold{Rule::partitions_under_replicated, member.name,
+                "partitions of " + member.name + " have fewer live copies than they should"};
+  if (report.partitions_out_of_step > 0)
+    return Hold{Rule::partitions_out_of_step, member.name,
+                "copies of partitions of " + member.name + " differ; the nodes repair that by themselves"};
+  return std::nullopt;
+}
+
+// All who report see one ring, of as many members as there should be.
+std::optional<Hold> hold_of_ring(const Facts& facts, std::optional<int64_t> victim) {
+  const NodeReport* first = nullptr;
+  for (const Member& member : facts.members) {
+    const NodeReport* report = member.report();
+    if (report == nullptr || member.ordinal == victim) continue;
+    if (first == nullptr) first = report;
+    if (report->ring_epoch != first->ring_epoch)
+      return Hold{Rule::epochs_differ, member.name, member.name + " goes by another ring than others"};
+  }
+  if (first == nullptr) return std::nullopt;
+  int64_t least = facts.held;
+  int64_t most = facts.held;
+  if (victim) {
+    const Member* out = facts.member(*victim);
+    if (out == nullptr || !serves(*out)) least = facts.held - 1;
+  }
+  if (first->ring_members < least || first->ring_members > most)
+    return Hold{Rule::ring_incomplete, "",
+                "the ring has " + count_of(first->ring_members, "members") + " and should have " +
+                    std::to_string(facts.held)};
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Hold> gate(const Facts& facts, std::optional<int64_t> victim, int64_t down_allowed) {
+  if (auto hold = hold_of_stateful_set(facts)) return hold;
+  int64_t down = 0;
+  for (const Member& member : facts.members) {
+    if (member.ordinal == victim) continue;
+    auto hold = hold_of_member(facts, member);
+    if (hold && ++down > down_allowed) return hold;
+  }
+  // A victim that is not ready may be in the middle of anything, and others hold hints for it; that is why it
+  // is to be replaced.
+  const Member* out = victim ? facts.member(*victim) : nullptr;
+  const bool all_serve = down == 0 && (out == nullptr || serves(*out));
+  for (const Member& member : facts.members) {
+    if (!serves(member)) continue;
+    if (auto hold = hold_of_movement(member, *member.report())) return hold;
+    if (down > 0 || member.ordinal == victim) continue;
+    if (auto hold = hold_of_copies(member, *member.report())) return hold;
+    if (all_serve && member.report()->hints > 0)
+      return Hold{Rule::hints_waiting, member.name,
+                  member.name + " holds writes that another member has not taken yet"};
+  }
+  return hold_of_ring(facts, victim);
+}
+
+std::optional<Hold> others_well(const Facts& facts, int64_t victim) {
+  if (auto hold = hold_of_stateful_set(facts)) return hold;
+  for (const Member& member : facts.members) {
+    if (member.ordinal == victim) continue;
+    if (auto hold = hold_of_member(facts, member)) return hold;
+  }
+  return std::nullopt;
+}
+
+std::optional<Hold> has_left(const Facts& facts, const Member& drained) {
+  int64_t others = 0;
+  for (const Member& member : facts.members) {
+    const NodeReport* report = member.report();
+    if (report == nullptr || member.ordinal == drained.ordinal) continue;
+    ++others;
+    if (auto hold = hold_of_movement(member, *report)) return hold;
+    if (report->ring_epoch != drained.report()->ring_epoch)
+      return Hold{Rule::epochs_differ, member.name,
+                  member.name + " goes by another ring than " + drained.name};
+  }
+  for (const Member& member : facts.members) {
+    const NodeReport* report = member.report();
+    if (report == nullptr || member.ordinal == drained.ordinal) continue;
+    if (report->ring_members > facts.held - 1)
+      return Hold{Rule::still_in_ring, drained.name, "the ring still has " + drained.name};
+    if (auto hold = hold_of_copies(member, *report)) return hold;
+  }
+  if (others == 0)
+    return Hold{Rule::member_unreachable, "",
+                "no other member answers: what was handed over cannot be checked"};
+  return std::nullopt;
+}
+
+void take_out(const Facts& facts, Draft& draft, std::string_view for_what, const Member& victim,
+              Action action, int64_t down_allowed) {
+  const bool moves_first = facts.copies == 1 && facts.held > 1 && victim.report() != nullptr &&
+                           (is_ready(*victim.pod) || is_draining(victim.report()));
+  if (!moves_first) {
+    if (auto hold = gate(facts, victim.ordinal, down_allowed)) return draft.hold(for_what, std::move(*hold));
+    std::string message = std::string(for_what) + ": " + victim.name + " is taken out of service";
+    draft.take_slot(for_what, std::move(action), std::move(message));
+    return;
+  }
+  draft.want_drained(victim.ordinal);
+  if (victim.report()->drained) {
+    auto hold = has_left(facts, victim);
+    if (!hold) hold = gate(facts, victim.ordinal);
+    if (hold) return draft.hold(for_what, std::move(*hold));
+    draft.take_slot(for_what, std::move(action),
+                    std::string(for_what) + ": " + victim.name + " is empty and restarts");
+    return;
+  }
+  if (is_draining(victim.report()))
+    return draft.hold(for_what, {Rule::draining, victim.name,
+                                 victim.name + " moves what only it holds to the others before it restarts"});
+  if (auto hold = gate(facts, victim.ordinal)) return draft.hold(for_what, std::move(*hold));
+  draft.take_slot(for_what, StartDrain{victim.name},
+                  std::string(for_what) + ": " + victim.name + " is drained");
+}
+
+}  // namespace ferro::oper::plan

@@ -1,0 +1,91 @@
+// The members' certificates: for every ordinal that runs, is to run or may wake.
+#include <algorithm>
+
+#include "operator/plan/confirm.h"
+#include "operator/plan/limits.h"
+#include "operator/plan/sub_planners.h"
+
+namespace ferro::oper::plan {
+namespace {
+
+constexpr std::string_view kRenew = "RenewCertificates";
+// A certificate that ends this much later than one made now would: its validity was shortened.
+constexpr int64_t kTooLongS = 3600;
+
+bool is_of_current(const PkiView& pki, const Leaf& leaf) {
+  return leaf.issuer_fingerprint == pki.current->fingerprint;
+}
+
+int64_t due_unix(const Facts& facts, const Leaf& leaf) {
+  return renewal_unix(leaf.not_before_unix, leaf.not_after_unix, facts.spec.tls.cert_renew_before_s);
+}
+
+bool is_due(const Facts& facts, const Leaf& leaf) {
+  const auto& tls = facts.spec.tls;
+  return !leaf.names_match || tls.rotate_generation > facts.world.pki.rotated_generation ||
+         !is_of_current(facts.world.pki, leaf) || facts.now >= due_unix(facts, leaf) ||
+         leaf.not_after_unix > facts.now + tls.cert_validity_s + kTooLongS;
+}
+
+// A member that is about to be cut off by its own certificate's end loses nothing by the change.
+bool is_urgent(const Facts& facts, const Leaf& leaf) {
+  const int64_t due = due_unix(facts, leaf);
+  return facts.now >= leaf.not_after_unix - (leaf.not_after_unix - due) / 4;
+}
+
+// Another authority's certificates are shown only to members that trust it. The promotion has asked the same;
+// what is left is an authority that was made anew because the former one was lost.
+std::optional<Hold> hold_of_trust(const Facts& facts) {
+  const PkiView& pki = facts.world.pki;
+  Question question{Rule::trust_not_loaded, "trust the authority that issues certificates",
+                    pki.current->not_before_unix, true, pki.current->not_before_unix + kSilentPatienceS};
+  question.is_loaded = [&](const PodView&, const NodeReport& report) {
+    const auto& trusted = report.trusted_fingerprints;
+    return std::find(trusted.begin(), trusted.end(), pki.current->fingerprint) != trusted.end();
+  };
+  return ask_all(facts, question);
+}
+
+bool is_published(const PkiView& pki) {
+  return std::find(pki.published.begin(), pki.published.end(), pki.current->fingerprint) !=
+         pki.published.end();
+}
+
+}  // namespace
+
+void plan_leaves(const Facts& facts, Draft& draft) {
+  const PkiView& pki = facts.world.pki;
+  if (!facts.spec.tls.enabled || !pki.current || !is_published(pki)) return;
+  // What is issued now would be issued anew right after a promotion.
+  if (std::any_of(draft.actions().begin(), draft.actions().end(),
+                  [](const Action& action) { return std::holds_alternative<PromoteAuthority>(action); }))
+    return;
+  IssueLeaves issue;
+  bool changes_issuer = false;
+  bool urgent = false;
+  for (int64_t ordinal = 0; ordinal < facts.ordinals; ++ordinal) {
+    const auto found = pki.leaves.find(ordinal);
+    if (found != pki.leaves.end() && !is_due(facts, found->second)) {
+      draft.look_at(due_unix(facts, found->second));
+      continue;
+    }
+    issue.ordinals.push_back(ordinal);
+    const bool has_pod = std::any_of(facts.world.pods.begin(), facts.world.pods.end(),
+                                     [&](const PodView& pod) { return pod.ordinal == ordinal && pod.tls; });
+    if (has_pod && (found == pki.leaves.end() || !is_of_current(pki, found->second))) changes_issuer = true;
+    if (found != pki.leaves.end() && is_urgent(facts, found->second)) urgent = true;
+  }
+  if (issue.ordinals.empty()) return;
+  if (changes_issuer && !urgent) {
+    if (auto hold = hold_of_trust(facts)) return draft.hold(kRenew, std::move(*hold));
+  }
+  issue.rotated_generation = std::max(facts.spec.tls.rotate_generation, pki.rotated_generation);
+  issue.keep_below = facts.ordinals;
+  issue.issuer_fingerprint = pki.current->fingerprint;
+  draft.event(false, "CertificatesIssued",
+              "certificates for " + std::to_string(issue.ordinals.size()) + " members, by authority " +
+                  std::to_string(pki.current->generation));
+  draft.act(std::move(issue));
+}
+
+}  // namespace ferro::oper::plan

@@ -1,0 +1,147 @@
+// The objects and how many pods there are: creation, scaling up, shrinking by a member that has left,
+// hibernation and waking, and the restart of all pods when mutual TLS is switched. One ApplyObjects at most.
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "operator/plan/gate.h"
+#include "operator/plan/sub_planners.h"
+
+namespace ferro::oper::plan {
+namespace {
+
+std::string from_to(int64_t from, int64_t to) {
+  return "from " + std::to_string(from) + " to " + std::to_string(to) + " pods";
+}
+
+// Pods that have to stop before any of the other kind may start. Those on their way out stop by themselves.
+bool must_restart_all(const Facts& facts) {
+  return facts.held > 0 &&
+         std::any_of(facts.world.pods.begin(), facts.world.pods.end(), [&](const PodView& pod) {
+           return pod.tls != facts.spec.tls.enabled && !pod.terminating;
+         });
+}
+
+bool holds_credentials(const Facts& facts, Draft& draft, std::string_view for_what, int64_t count) {
+  if (has_credentials(facts, count)) return true;
+  draft.hold(for_what,
+             {Rule::credentials_missing, "",
+              "certificates or tokens are missing that pods would start with; they are made first"});
+  return false;
+}
+
+// Nothing: the StatefulSet must not be touched at all.
+std::optional<int64_t> decide_restart_all(const Facts& facts, Draft& draft) {
+  constexpr std::string_view kWhat = "RestartAll";
+  const bool is_applied = facts.world.statefulset->tls == facts.spec.tls.enabled;
+  const auto stay = is_applied ? std::optional(facts.held) : std::nullopt;
+  if (facts.spec.update_paused) {
+    draft.hold(kWhat, {Rule::update_paused, "",
+                       "tls.enabled was changed, which restarts all pods; update.paused is true"});
+    return stay;
+  }
+  draft.under_way({"RestartingAll",
+                   "tls.enabled was changed: nodes with and without it cannot talk to each other, so all "
+                   "pods stop and start at once"});
+  if (!holds_credentials(facts, draft, kWhat, facts.ordinals)) return stay;
+  return 0;
+}
+
+// From no pods to those that the spec means, or to those that slept.
+int64_t decide_start(const Facts& facts, Draft& draft) {
+  const bool is_new = facts.remembered.ring_members == 0;
+  const std::string_view for_what = is_new ? "Create" : "Wake";
+  if (facts.tls_switch) {
+    draft.under_way(
+        {"RestartingAll", "tls.enabled was changed: the last pods of the other kind are stopping"});
+    draft.hold("RestartAll",
+               {Rule::pods_of_other_transport, "",
+                "nodes with and without mutual TLS cannot talk to each other: some still stop"});
+    return 0;
+  }
+  draft.under_way({is_new ? "Creating" : "Waking", from_to(0, facts.ordinals)});
+  return holds_credentials(facts, draft, for_what, facts.ordinals) ? facts.ordinals : 0;
+}
+
+int64_t decide_scale_up(const Facts& facts, Draft& draft) {
+  constexpr std::string_view kWhat = "ScaleUp";
+  draft.under_way({"ScalingUp", from_to(facts.held, facts.wanted)});
+  for (const ClaimView& claim : facts.world.claims) {
+    if (claim.ordinal < facts.held || claim.ordinal >= facts.wanted || !claim.terminating) continue;
+    draft.hold(kWhat, {Rule::claim_terminating, claim.name,
+                       claim.name + " of an earlier member is still being deleted"});
+    return facts.held;
+  }
+  return holds_credentials(facts, draft, kWhat, facts.wanted) ? facts.wanted : facts.held;
+}
+
+std::optional<int64_t> decide_replicas(const Facts& facts, Draft& draft) {
+  if (facts.spec.hibernated) {
+    if (!facts.world.pods.empty() || facts.held > 0)
+      draft.under_way({"Hibernating", "all pods stop, volumes are kept"});
+    return 0;
+  }
+  if (must_restart_all(facts)) return decide_restart_all(facts, draft);
+  if (facts.held == 0) return decide_start(facts, draft);
+  if (facts.held < facts.wanted) return decide_scale_up(facts, draft);
+  if (is_scaling_down(facts) && may_shrink(facts)) return facts.held - 1;
+  return facts.held;
+}
+
+// What pods that are made from now on start with has to be there; what runs needs nothing.
+bool may_apply(const Facts& facts, Draft& draft, int64_t replicas) {
+  const auto& set = facts.world.statefulset;
+  if (!set) return replicas > 0 || facts.spec.hibernated || facts.tls_switch;
+  const bool changes_template = set->template_hash != facts.world.desired_template_hash;
+  return replicas == 0 || !changes_template || holds_credentials(facts, draft, "Apply", replicas);
+}
+
+}  // namespace
+
+bool has_credentials(const Facts& facts, int64_t count) {
+  const World& world = facts.world;
+  if (facts.spec.auth.enabled && (!world.tokens.exists || !world.tokens.damaged.empty())) return false;
+  if (!facts.spec.tls.enabled) return true;
+  const PkiView& pki = world.pki;
+  const auto is_published = [&](const std::string& anchor) {
+    return std::find(pki.published.begin(), pki.published.end(), anchor) != pki.published.end();
+  };
+  if (!pki.current || !is_published(pki.current->fingerprint)) return false;
+  for (int64_t ordinal = 0; ordinal < count; ++ordinal) {
+    const auto leaf = pki.leaves.find(ordinal);
+    if (leaf == pki.leaves.end() || !leaf->second.names_match || leaf->second.not_after_unix <= facts.now ||
+        !is_published(leaf->second.issuer_fingerprint))
+      return false;
+  }
+  return true;
+}
+
+void plan_objects(const Facts& facts, Draft& draft) {
+  const World& world = facts.world;
+  for (const std::string& object : world.foreign)
+    draft.hold("Apply",
+               {Rule::foreign_object, "",
+                object + " exists and belongs to somebody else: delete it, or name the cluster differently"});
+  if (!world.foreign.empty()) return;
+  if (world.statefulset && world.statefulset->terminating)
+    return draft.hold(
+        "Apply", {Rule::stateful_set_terminating, "", "the StatefulSet is being deleted, then made anew"});
+  const auto replicas = decide_replicas(facts, draft);
+  if (!replicas || !may_apply(facts, draft, *replicas)) return;
+  const bool is_written = world.statefulset && *replicas == facts.held && world.missing.empty() &&
+                          world.statefulset->template_hash == world.desired_template_hash;
+  if (is_written) return;
+  const ApplyObjects apply{*replicas, *replicas < facts.held};
+  if (apply.shrinks) {
+    draft.take_slot(facts.spec.hibernated    ? "Hibernate"
+                    : is_scaling_down(facts) ? "ScaleDown"
+                                             : "RestartAll",
+                    apply, from_to(facts.held, *replicas));
+    return;
+  }
+  if (*replicas > facts.held)
+    draft.event(false, facts.held == 0 ? "Started" : "ScaledUp", from_to(facts.held, *replicas));
+  draft.act(apply);
+}
+
+}  // namespace ferro::oper::plan

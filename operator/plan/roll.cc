@@ -1,0 +1,122 @@
+// Pods on another template than the spec renders to are replaced: those that do not run first, then one at a
+// time behind the gate. A new pod that does not become ready stops it.
+#include <algorithm>
+#include <utility>
+
+#include "operator/plan/gate.h"
+#include "operator/plan/limits.h"
+#include "operator/plan/sub_planners.h"
+
+namespace ferro::oper::plan {
+namespace {
+
+constexpr std::string_view kRoll = "Roll";
+
+bool is_outdated(const Facts& facts, const Member& member) {
+  return member.pod != nullptr && !member.pod->terminating &&
+         member.pod->template_hash != facts.world.desired_template_hash;
+}
+
+bool is_nobody_ready(const Facts& facts) {
+  return std::none_of(facts.members.begin(), facts.members.end(),
+                      [](const Member& member) { return member.pod != nullptr && is_ready(*member.pod); });
+}
+
+// It runs but will not become ready by itself: it says so, or nothing in the cluster is ready and there is
+// nothing to protect. A pod that is silent while others serve may well serve behind a broken network.
+bool is_stuck(const Facts& facts, const PodView& pod) {
+  if (is_ready(pod) || facts.now - pod.created_unix < kStuckS) return false;
+  if (!pod.report) return !pod.ready && is_nobody_ready(facts);
+  const NodeReport& report = *pod.report;
+  return !is_draining(&report) && !report.catch_up_running && facts.now - report.started_unix >= kStuckS;
+}
+
+DeletePod replace(const Member& member, std::string reason) {
+  return {member.name, member.pod->uid, std::move(reason)};
+}
+
+// Deleting it takes nothing out of service.
+const Member* find_broken(const Facts& facts) {
+  for (auto member = facts.members.rbegin(); member != facts.members.rend(); ++member) {
+    if (is_outdated(facts, *member) && (is_dead(*member->pod) || is_stuck(facts, *member->pod)))
+      return &*member;
+  }
+  return nullptr;
+}
+
+// The first pod of the current template that is not ready: what others are waited with for.
+std::optional<Hold> hold_of_new_pod(const Facts& facts) {
+  for (const Member& member : facts.members) {
+    const PodView* pod = member.pod;
+    if (pod == nullptr || pod->terminating || pod->template_hash != facts.world.desired_template_hash ||
+        is_ready(*pod))
+      continue;
+    if (is_draining(member.report())) continue;
+    const bool young = facts.now - pod->created_unix < kStartingS &&
+                       (pod->waiting_reason.empty() || pod->waiting_reason == "ContainerCreating");
+    if (young) return Hold{Rule::pod_starting, member.name, member.name + " is starting"};
+    return Hold{Rule::new_pod_not_ready, member.name,
+                member.name + " is on the current template and " + describe(*pod) +
+                    "; no other pod is replaced until it is ready or the spec is changed"};
+  }
+  return std::nullopt;
+}
+
+// A member that is drained for the roll goes on; then those that are not ready; then from the highest ordinal
+// down.
+const Member* choose_victim(const Facts& facts) {
+  const Member* best = nullptr;
+  const auto rank = [](const Member& member) {
+    return is_draining(member.report()) ? 0 : !is_ready(*member.pod) ? 1 : 2;
+  };
+  for (auto member = facts.members.rbegin(); member != facts.members.rend(); ++member) {
+    if (is_outdated(facts, *member) && (best == nullptr || rank(*member) < rank(*best))) best = &*member;
+  }
+  return best;
+}
+
+// update.maxUnavailable beyond one counts only as far as every partition keeps a serving owner.
+int64_t down_allowed(const Facts& facts) {
+  return std::clamp<int64_t>(facts.spec.update_max_unavailable, 1, std::max<int64_t>(facts.copies - 1, 1)) -
+         1;
+}
+
+}  // namespace
+
+void plan_roll(const Facts& facts, Draft& draft) {
+  const World& world = facts.world;
+  if (facts.held == 0 || facts.tls_switch || !world.statefulset) return;
+  const auto outdated = std::count_if(facts.members.begin(), facts.members.end(),
+                                      [&](const Member& member) { return is_outdated(facts, member); });
+  const auto new_pod = hold_of_new_pod(facts);
+  if (outdated == 0) return;
+  if (facts.spec.update_paused)
+    return draft.hold(kRoll,
+                      {Rule::update_paused, "",
+                       std::to_string(outdated) + " pods are on an older template; update.paused is true"});
+  const bool stalled = new_pod && new_pod->rule == Rule::new_pod_not_ready;
+  draft.under_way({"Rolling",
+                   std::to_string(facts.held - outdated) + " of " + std::to_string(facts.held) +
+                       " pods are on the current template",
+                   stalled});
+  if (draft.applies_objects() || world.statefulset->template_hash != world.desired_template_hash)
+    return draft.hold(kRoll,
+                      {Rule::template_not_applied, "", "the StatefulSet does not have the new template yet"});
+  if (!world.statefulset->observed)
+    return draft.hold(
+        kRoll, {Rule::stateful_set_behind, "",
+                "the StatefulSet's controller (kube-controller-manager) has not seen the new template"});
+  if (const Member* broken = find_broken(facts)) {
+    draft.take_slot(
+        kRoll, replace(*broken, "ReplaceBroken"),
+        broken->name + " " + describe(*broken->pod) + " and is replaced by one of the current template");
+    return;
+  }
+  if (stalled || (new_pod && down_allowed(facts) == 0)) return draft.hold(kRoll, *new_pod);
+  const Member* victim = choose_victim(facts);
+  if (draft.drain_wanted() && *draft.drain_wanted() != victim->ordinal)
+    return draft.hold(kRoll, {Rule::other_action_first, "", "a member is removed first"});
+  take_out(facts, draft, kRoll, *victim, replace(*victim, "RollTemplate"), down_allowed(facts));
+}
+
+}  // namespace ferro::oper::plan

@@ -1,0 +1,133 @@
+// Volumes: lost ones are given up and refilled from the copies, growing ones are grown, those of members that
+// were removed are deleted.
+#include <algorithm>
+#include <utility>
+
+#include "operator/api/names.h"
+#include "operator/plan/gate.h"
+#include "operator/plan/limits.h"
+#include "operator/plan/sub_planners.h"
+
+namespace ferro::oper::plan {
+namespace {
+
+constexpr std::string_view kReplaceVolume = "ReplaceVolume";
+constexpr std::string_view kGrow = "GrowStorage";
+
+bool is_lost(const ClaimView& claim) {
+  return claim.phase == "Lost";
+}
+
+// A claim that is lost, or was deleted by somebody to have the member start on a new volume, goes only with
+// its pod.
+void replace_volume(const Facts& facts, Draft& draft, const Member& member) {
+  const ClaimView& claim = *member.claim;
+  draft.under_way({"ReplacingVolume", "the volume of " + member.name +
+                                          " is replaced by an empty one, which the other "
+                                          "members fill"});
+  if (!claim.terminating) {
+    // Deleting the claim cannot be taken back: the member goes with it.
+    return take_out(facts, draft, kReplaceVolume, member, DeleteClaim{claim.name, claim.uid, "LostVolume"});
+  }
+  if (member.pod == nullptr || member.pod->terminating) return;
+  const DeletePod action{member.name, member.pod->uid, "LostVolume"};
+  if (is_dead(*member.pod)) {
+    draft.take_slot(kReplaceVolume, action, member.name + " is deleted together with its volume");
+    return;
+  }
+  take_out(facts, draft, kReplaceVolume, member, action);
+}
+
+// Whether the claim is as large as the spec wants, or will be without anybody's doing.
+void grow(const Facts& facts, Draft& draft, const ClaimView& claim) {
+  const auto& storage = facts.spec.storage;
+  if (!claim.resize_error.empty())
+    draft.hold(kGrow, {Rule::resize_failed, claim.name, claim.name + ": " + claim.resize_error});
+  if (claim.requested_bytes > storage.size_bytes)
+    return draft.hold(kGrow,
+                      {Rule::storage_cannot_shrink, claim.name,
+                       claim.name + " is larger than spec.storage.size: a volume cannot be made smaller"});
+  if (claim.requested_bytes == storage.size_bytes) return;
+  if (claim.phase != "Bound")
+    return draft.hold(
+        kGrow, {Rule::claim_not_grown, claim.name, claim.name + " has no volume yet (" + claim.phase + ")"});
+  if (claim.expandable == false)
+    return draft.hold(kGrow, {Rule::storage_class_not_expandable, claim.name,
+                              "the StorageClass of " + claim.name + " does not allow expansion"});
+  draft.act(GrowClaim{claim.name, storage.size});
+  draft.event(false, "VolumeGrows", claim.name + " grows to " + storage.size);
+}
+
+bool is_grown(const Facts& facts, const ClaimView& claim) {
+  return claim.requested_bytes >= facts.spec.storage.size_bytes;
+}
+
+// Only when every pod exists: without a StatefulSet nobody makes a missing one again, and how many there were
+// is seen from them.
+void recreate_set(const Facts& facts, Draft& draft) {
+  const auto& set = facts.world.statefulset;
+  if (!set || set->terminating || set->claim_bytes >= facts.spec.storage.size_bytes) return;
+  for (const ClaimView& claim : facts.world.claims) {
+    if (claim.ordinal < facts.ordinals && !claim.terminating && !is_grown(facts, claim)) return;
+  }
+  for (const Member& member : facts.members) {
+    if (member.pod == nullptr)
+      return draft.hold(kGrow, {Rule::member_missing, member.name, member.name + " has no pod"});
+  }
+  if (!facts.leaving.empty() || draft.drain_wanted() || draft.applies_objects())
+    return draft.hold(kGrow, {Rule::other_action_first, "", "the number of pods changes first"});
+  draft.take_slot(kGrow, RecreateStatefulSet{set->uid},
+                  "the StatefulSet is made anew with larger claims; pods stay");
+}
+
+void restart_for_file_system(const Facts& facts, Draft& draft) {
+  for (auto member = facts.members.rbegin(); member != facts.members.rend(); ++member) {
+    const ClaimView* claim = member->claim;
+    if (claim == nullptr || !claim->resize_pending || member->pod == nullptr || member->pod->terminating)
+      continue;
+    if (facts.now < claim->resize_pending_unix + kOnlineResizeS) {
+      draft.look_at(claim->resize_pending_unix + kOnlineResizeS);
+      continue;
+    }
+    draft.under_way(
+        {"GrowingStorage", "the file system of " + member->name + " grows when its pod starts anew"});
+    if (draft.drain_wanted() && *draft.drain_wanted() != member->ordinal)
+      return draft.hold(kGrow, {Rule::other_action_first, "", "another member is drained first"});
+    return take_out(facts, draft, kGrow, *member,
+                    DeletePod{member->name, member->pod->uid, "ResizeFileSystem"});
+  }
+}
+
+// Of members that were drained and removed.
+void delete_unused(const Facts& facts, Draft& draft) {
+  if (facts.spec.storage.delete_policy != api::DeletePolicy::remove || facts.held == 0) return;
+  for (const ClaimView* claim : facts.unused) {
+    if (claim->terminating) continue;
+    draft.take_slot("ScaleDown", DeleteClaim{claim->name, claim->uid, "ScaledDown"},
+                    claim->name + " is deleted: its member was removed");
+    return;
+  }
+}
+
+}  // namespace
+
+void plan_lost_claims(const Facts& facts, Draft& draft) {
+  if (facts.tls_switch) return;
+  for (const Member& member : facts.members) {
+    if (member.claim == nullptr || !(is_lost(*member.claim) || member.claim->terminating)) continue;
+    return replace_volume(facts, draft, member);
+  }
+}
+
+void plan_storage(const Facts& facts, Draft& draft) {
+  for (const ClaimView& claim : facts.world.claims) {
+    if (claim.ordinal < facts.ordinals && !claim.terminating && !is_lost(claim) &&
+        claim.created_unix >= facts.world.cluster.created_unix)
+      grow(facts, draft, claim);
+  }
+  recreate_set(facts, draft);
+  restart_for_file_system(facts, draft);
+  delete_unused(facts, draft);
+}
+
+}  // namespace ferro::oper::plan
