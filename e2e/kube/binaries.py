@@ -29,10 +29,16 @@ _kubernetes = {
     name: (f"k8s.io/kubernetes/cmd/{name}", _version_flags)
     for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "kubectl")
 }
+# Without these helm takes the cluster for Kubernetes 1.20, and charts that need more cannot be rendered or linted.
+_helm_flags = " ".join([
+    f"-X helm.sh/helm/v3/internal/version.version={settings.HELM_VERSION}",
+    *(f"-X helm.sh/helm/v3/pkg/{package}.k8sVersion{part}" for package in ("chartutil", "lint/rules")
+      for part in ("Major=1", "Minor=34")),
+])  # fmt: skip
 MODULES = {
     "kubernetes": _kubernetes,
     "addons": {
-        "helm": ("helm.sh/helm/v3/cmd/helm", f"-X helm.sh/helm/v3/internal/version.version={settings.HELM_VERSION}"),
+        "helm": ("helm.sh/helm/v3/cmd/helm", _helm_flags),
         "coredns": ("./coredns", ""),
         "local-path-provisioner": ("github.com/rancher/local-path-provisioner", ""),
         "metrics-server": ("sigs.k8s.io/metrics-server/cmd/metrics-server", ""),

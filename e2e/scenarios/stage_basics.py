@@ -42,6 +42,7 @@ def stage_basics(context):
     names_and_services(context)
     secret_propagates(context)
     pod_comes_back(context)
+    claim_grows(context)
     scales(context)
 
 
@@ -71,6 +72,18 @@ def pod_comes_back(context):
         context.wait_pod_ready("web-1", 60, other_than=before)
     context.check(context.execute("web-1", "cat", "/data/life").count("born") == 2, "its volume came back with it")
     context.check("born" in context.stage.kubectl("logs", "-n", context.namespace, "web-1"), "its log can be read")
+
+
+def claim_grows(context):
+    wanted = {"spec": {"resources": {"requests": {"storage": "2Gi"}}}}
+    context.api.patch("PersistentVolumeClaim", context.namespace, "data-web-0", wanted)
+
+    def granted():
+        status = context.api.get("PersistentVolumeClaim", context.namespace, "data-web-0")["status"]
+        return status["capacity"]["storage"] == "2Gi"
+
+    with context.timed("a claim has grown", 20):
+        context.wait("granted: 2Gi", granted, 30)
 
 
 def scales(context):
