@@ -56,6 +56,10 @@ def module_folder(module):
     return settings.cache_folder() / f"{module}-{digest.hexdigest()[:16]}"
 
 
+def names():
+    return [name for programs in MODULES.values() for name in programs]
+
+
 def path_of(name):
     for module, programs in MODULES.items():
         if name in programs:
@@ -64,7 +68,7 @@ def path_of(name):
 
 
 def missing():
-    return [name for programs in MODULES.values() for name in programs if not path_of(name).is_file()]
+    return [name for name in names() if not path_of(name).is_file()]
 
 
 def minutes_to_build():

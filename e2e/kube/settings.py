@@ -24,6 +24,8 @@ KUBERNETES_SERVICE_ADDRESS = "10.96.0.1"
 POD_NETWORK = "10.244.0.0/16"
 CLUSTER_DOMAIN = "cluster.local"
 
+LOCK_FILE = "/run/lock/ferrocache-e2e.lock"
+
 PAUSE_IMAGE = "localhost/pause:1"
 BUSYBOX_IMAGE = "localhost/busybox:1"
 NODE_IMAGE = "localhost/ferrocache/ferrocached:dev"

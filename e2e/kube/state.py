@@ -39,8 +39,8 @@ class State:
         self.save()
 
     def hold(self):
-        """Two bring-ups at once would undo each other."""
-        path = self.folder.with_name(self.folder.name + ".lock")
+        """Two bring-ups at once would undo each other, whatever their folders: links and addresses are the machine's."""
+        path = settings.LOCK_FILE
         self.lock = open(path, "w")
         try:
             fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

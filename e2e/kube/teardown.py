@@ -6,7 +6,7 @@ import shutil
 import signal
 import time
 
-from kube import network, node, settings
+from kube import binaries, network, node, settings
 from kube.shell import Failed, run, say, step
 from kube.state import State
 
@@ -54,8 +54,8 @@ def stop_processes(state):
 
 
 def ours(state):
-    """Processes of the stage that no record names: containers and the shims that hold them."""
-    found = {}
+    """Processes of the stage that no record names: containers, the shims that hold them, and what was just started."""
+    found, programs = {}, {"containerd-shim-runc-v2", "containerd", "etcd", *binaries.names()}
     cgroups = tuple(f"/{settings.node_name(number)}/" for number in settings.NODES)
     for folder in pathlib.Path("/proc").iterdir():
         if not folder.name.isdigit():
@@ -65,8 +65,9 @@ def ours(state):
             groups = [line.split(":", 2)[2] + "/" for line in (folder / "cgroup").read_text().splitlines()]
         except (OSError, IndexError):
             continue
-        is_shim = "containerd-shim" in command and f"{state.folder}/" in command
-        if is_shim or any(group.startswith(cgroups) for group in groups):
+        # A program that was started and could not be recorded any more names the stage's folder, as every one of them does.
+        is_program = os.path.basename(command.split(" ")[0]) in programs and f"{state.folder}/" in command
+        if is_program or any(group.startswith(cgroups) for group in groups):
             found[int(folder.name)] = command.strip() or folder.name
     return found
 
