@@ -148,7 +148,9 @@ class _Connection(http.client.HTTPConnection):
                     if size > ANSWER_BYTES_MAX:
                         raise NotAnswered(f"the answer is longer than {ANSWER_BYTES_MAX} bytes")
                     parts.append(part)
-                if response.length:
+                # Cut off inside its head, an answer looks like one without a length and without a body.
+                headless = response.length is None and not response.chunked and not parts
+                if response.length or headless:
                     raise NotAnswered("the connection ended inside the answer")
                 return response.status, {name.lower(): value for name, value in response.getheaders()}, b"".join(parts)
         except (OSError, http.client.HTTPException) as error:

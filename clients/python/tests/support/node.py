@@ -102,6 +102,13 @@ class Node:
     def freeze(self) -> None:
         """It keeps its port and its connections and says nothing."""
         self.process.send_signal(signal.SIGSTOP)
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            tasks = Path(f"/proc/{self.process.pid}/task").iterdir()
+            if all((task / "stat").read_text().rpartition(")")[2].split()[0] == "T" for task in tasks):
+                return
+            time.sleep(0.01)
+        raise AssertionError("the node did not stop")
 
     def thaw(self) -> None:
         self.process.send_signal(signal.SIGCONT)
