@@ -4,7 +4,7 @@ import re
 import time
 
 from scenarios import installing
-from scenarios.cluster import NAME, Cluster
+from scenarios.cluster import NAME, SPEC, Cluster
 from scenarios.load import Load
 from scenarios.registry import scenario
 
@@ -89,6 +89,40 @@ def compaction(context):
         cluster.wait_settled(60)
     context.check(cluster.status().get("lastCompaction"), "status tells when")
     load.finish_clean()
+
+
+@scenario("scheduled-snapshots", minutes=4)
+def scheduled_snapshots(context):
+    """A cron schedule of every minute has every node take a snapshot, one after the other, and keeps as many as asked for."""
+    cluster = Cluster(context).create({**SPEC, "snapshots": {"schedule": "* * * * *", "retention": 1}})
+    load = Load(context, NAME, f"{NAME}-token").start()
+
+    def taken():
+        return {pod: status["snapshot"]["number"] for pod, status in cluster.node_statuses().items()}
+
+    before = taken()
+    with context.timed("every node has taken two scheduled snapshots", 200):
+        context.wait("taken: two snapshots on each", lambda: all(now >= before[pod] + 2 for pod, now in taken().items()), 240, 1)
+    kept = {pod: status["snapshot"]["kept"] for pod, status in cluster.node_statuses().items()}
+    context.check(set(kept.values()) == {1}, f"one snapshot is kept on each node: {kept}")
+    load.finish_clean()
+
+
+@scenario("retain", minutes=3)
+def retain(context):
+    """deletePolicy Retain keeps the claims of a deleted cluster, and the next one of that name takes them up."""
+    spec = {**SPEC, "storage": {"size": "1Gi", "deletePolicy": "Retain"}}
+    cluster = Cluster(context).create(spec)
+    load = Load(context, NAME, f"{NAME}-token").start()
+    load.run_for(5)
+    load.finish_clean()
+    claims = {one["metadata"]["uid"] for one in cluster.claims()}
+    context.api.delete("FerroCacheCluster", context.namespace, NAME)
+    context.wait("gone: all pods", lambda: not cluster.pods(), 90)
+    context.wait("gone: the StatefulSet", lambda: context.api.find("StatefulSet", context.namespace, NAME) is None, 60)
+    context.check({one["metadata"]["uid"] for one in cluster.claims()} == claims, "every claim is kept")
+    cluster.create(spec)
+    context.check({one["metadata"]["uid"] for one in cluster.claims()} == claims, "the new cluster has taken the claims up")
 
 
 @scenario("idle", minutes=3)

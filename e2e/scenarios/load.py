@@ -14,20 +14,24 @@ FINISH_SECONDS = 180
 class Load:
     """Runs from start() to the end of the namespace. Asked from the host by its pod address."""
 
-    def __init__(self, context, service, token_secret=None, rate=80, name="load", seed=None, scheme="http", ca_secret=None):
+    def __init__(self, context, service, token_secret=None, rate=80, name="load", seed=None, scheme="http", trust=None):
         self.context, self.service, self.token_secret, self.rate, self.name = context, service, token_secret, rate, name
-        self.seed, self.scheme, self.ca_secret, self.address = seed, scheme, ca_secret, None
+        self.seed, self.scheme, self.trust, self.address = seed, scheme, trust, None
 
     def manifest(self, node_name=None):
         arguments = ["--url", f"{self.scheme}://{self.service}.{self.context.namespace}.svc:3000", "--rate", str(self.rate)]
         arguments += ["--seed", str(self.seed)] if self.seed is not None else []
         mounts, volumes = [], []
-        for secret, folder, option, file in ((self.token_secret, "token", "--token-file", "token"),
-                                             (self.ca_secret, "trust", "--ca-file", "ca.crt")):  # fmt: skip
-            if secret:
-                arguments += [option, f"/{folder}/{file}"]
-                mounts.append({"name": folder, "mountPath": f"/{folder}", "readOnly": True})
-                volumes.append({"name": folder, "secret": {"secretName": secret}})
+        if self.token_secret:
+            arguments += ["--token-file", "/token/token"]
+            mounts.append({"name": "token", "mountPath": "/token", "readOnly": True})
+            volumes.append({"name": "token", "secret": {"secretName": self.token_secret}})
+        if self.trust:
+            kind, name = self.trust
+            arguments += ["--ca-file", "/trust/ca.crt"]
+            mounts.append({"name": "trust", "mountPath": "/trust", "readOnly": True})
+            source = {"secret": {"secretName": name}} if kind == "Secret" else {"configMap": {"name": name}}
+            volumes.append({"name": "trust", **source})
         main = manifests.container("load", settings.LOAD_IMAGE, args=arguments, volumeMounts=mounts,
                                    ports=[{"containerPort": PORT}],
                                    resources={"requests": {"cpu": "50m", "memory": "64Mi"}})  # fmt: skip

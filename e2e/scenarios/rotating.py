@@ -1,7 +1,7 @@
 """Tokens, leaves, the authority: replaced while clients and nodes go on."""
 
-from scenarios import node_http
-from scenarios.cluster import NAME, Cluster
+from scenarios import manifests, node_http
+from scenarios.cluster import NAME, SPEC, Cluster
 from scenarios.load import Load
 from scenarios.registry import scenario
 
@@ -81,4 +81,37 @@ def ca_replacement(context):
     context.check(cluster.secret("ca", "tls.key") != old_key, "the authority has a new key")
     context.check(cluster.uids() == pods, "no pod was made anew")
     load.run_for(5)
+    load.finish_clean()
+
+
+@scenario("client-tls", minutes=3)
+def client_tls(context):
+    """HTTPS for clients: the Service's name is in the certificate, the trust bundle verifies it, and leaves renew under load."""
+    cluster = Cluster(context).create({**SPEC, "tls": {"clientTLS": True}})
+    trust = context.api.find("Secret", context.namespace, f"{NAME}-trust")
+    bundle = trust["data"] if trust else context.api.get("ConfigMap", context.namespace, f"{NAME}-trust")["data"]
+    context.check("ca.crt" in bundle, f"the trust bundle has ca.crt: {sorted(bundle)}")
+    load = Load(context, NAME, f"{NAME}-token", scheme="https", trust=("Secret" if trust else "ConfigMap", f"{NAME}-trust")).start()
+    load.run_for(10)
+    with context.timed("leaves renewed with HTTPS clients", LEAF_SECONDS):
+        cluster.change(tls={"rotateGeneration": 1})
+        cluster.wait_settled(180)
+    load.run_for(10)
+    load.finish_clean()
+
+
+@scenario("existing-secret", minutes=3)
+def existing_secret(context):
+    """Tokens that the user keeps: the operator reads the Secret and writes none."""
+    context.apply(manifests.secret("mine", token="first-of-mine", tokens="first-of-mine generation=1\n"))
+    before = context.api.get("Secret", context.namespace, "mine")["metadata"]["resourceVersion"]
+    cluster = Cluster(context).create({"storage": {"size": "1Gi"}, "auth": {"existingSecret": "mine"}})
+    load = Load(context, NAME, "mine").start()
+    load.run_for(10)
+    address = cluster.pods()[0]["status"]["podIP"]
+    context.check(status_of(address, "first-of-mine") == 200, "the user's token is accepted")
+    context.check(status_of(address, "another") == 401, "another is not")
+    context.check(context.api.get("Secret", context.namespace, "mine")["metadata"]["resourceVersion"] == before,
+                  "the operator has not written the user's Secret")  # fmt: skip
+    context.check(context.api.find("Secret", context.namespace, f"{NAME}-token") is None, "no other token Secret is made")
     load.finish_clean()

@@ -63,13 +63,32 @@ def scale_revert(context):
     load.finish_clean()
 
 
+# A budget so small that the load fills a tenth of it within a minute: the least target the schema takes.
+SMALL_MEMORY = {"memory.max_bytes": "16777216"}
+AUTOSCALING = {"minReplicas": 3, "maxReplicas": 4, "targetMemoryPercent": 10, "stabilizationSeconds": 10}
+
+
 @scenario("autoscaling", minutes=5)
 def autoscaling(context):
-    """The operator's own autoscaler adds nodes when the target is passed, and an HPA can steer the resource."""
-    spec = {**SPEC, "autoscaling": {"minReplicas": 3, "maxReplicas": 4, "targetMemoryPercent": 1, "stabilizationSeconds": 5}}
-    cluster = Cluster(context).create(spec, 90)
-    load = Load(context, NAME, f"{NAME}-token").start()
-    with context.timed("the autoscaler adds a node", 120):
-        context.wait("four: spec.replicas", lambda: cluster.get()["spec"]["replicas"] == 4, 150, 1)
+    """The operator's own autoscaler adds a node when memory passes its target, and refuses an outside writer of replicas."""
+    cluster = Cluster(context).create({**SPEC, "config": SMALL_MEMORY, "autoscaling": AUTOSCALING})
+    load = Load(context, NAME, f"{NAME}-token", rate=250).start()
+    with context.timed("the autoscaler adds a node", 180):
+        context.wait("four: spec.replicas", lambda: cluster.get()["spec"]["replicas"] == 4, 240, 1)
+        cluster.wait_settled(150)
+    load.finish_clean()
+
+
+@scenario("hpa", minutes=5)
+def hpa(context):
+    """A HorizontalPodAutoscaler steers the resource through its scale subresource."""
+    cluster = Cluster(context).create()
+    load = Load(context, NAME, f"{NAME}-token", rate=150).start()
+    metric = {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 1}}}
+    target = {"apiVersion": "cache.ferrocache.io/v1alpha1", "kind": "FerroCacheCluster", "name": NAME}
+    context.apply({"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": NAME},
+                   "spec": {"scaleTargetRef": target, "minReplicas": 3, "maxReplicas": 4, "metrics": [metric]}})  # fmt: skip
+    with context.timed("the HPA adds a node", 180):
+        context.wait("four: spec.replicas", lambda: cluster.get()["spec"]["replicas"] == 4, 240, 1)
         cluster.wait_settled(150)
     load.finish_clean()
