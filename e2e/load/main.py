@@ -14,7 +14,6 @@ import random
 import signal
 import sys
 import threading
-import time
 
 import worker
 from client import Token
