@@ -84,6 +84,11 @@ e2e: packages-e2e ## try everything on a real Kubernetes (SCENARIO=name for one,
 	@tools/build.sh release $(IMAGE_BINARIES)
 	@e2e/run.py scenario $(or $(SCENARIO),all) $(if $(KEEP),--keep)
 
+.PHONY: e2e-ci
+e2e-ci: packages-e2e ## the few scenarios for every change, as far as MINUTES=15 go; says what it left out
+	@tools/build.sh release $(IMAGE_BINARIES)
+	@e2e/run.py ci --minutes "$(or $(MINUTES),15)"
+
 .PHONY: lint
 lint: packages ## format, walls between modules, headers alone, clang-tidy
 	@tools/lint.sh
