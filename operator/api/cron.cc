@@ -17,6 +17,7 @@ constexpr int64_t kDaySeconds = 86'400;
 // within that many days.
 constexpr int64_t kDaysTried = 8 * 366;
 constexpr size_t kTextBytesMax = 128;
+constexpr int kStepMax = 99;  // what the pattern of the schema allows
 
 struct FieldKind {
   std::string_view name;
@@ -60,7 +61,7 @@ bool read_item(std::string_view item, const FieldKind& kind, std::bitset<64>& se
   const size_t slash = item.find('/');
   if (slash != std::string_view::npos) {
     const std::optional<int> given = read_number(item.substr(slash + 1));
-    if (!given || *given < 1 || *given > kind.most) return false;
+    if (!given || *given < 1 || *given > kStepMax) return false;
     step = *given;
   }
   const std::string_view range = item.substr(0, slash);

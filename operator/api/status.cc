@@ -81,6 +81,15 @@ Json member_json(const Member& member) {
   return json;
 }
 
+Json compaction_json(const ClusterStatus& status) {
+  Json pending = Json::array();
+  for (size_t i = 0; i < std::min(status.compactions_pending.size(), kMembersMax); ++i) {
+    const PendingCompaction& one = status.compactions_pending[i];
+    pending.push_back({{"member", one.member}, {"snapshotNumber", one.snapshot_number}});
+  }
+  return {{"generation", status.compact_generation}, {"pending", std::move(pending)}};
+}
+
 Json blocker_json(const Blocker& blocker) {
   Json json{{"action", blocker.action}, {"rule", blocker.rule}, {"message", bounded(blocker.message)}};
   put_text(json, "member", blocker.member);
@@ -132,15 +141,9 @@ nlohmann::json to_json(const ClusterStatus& status) {
   json["tls"] = std::move(tls);
   json["auth"] =
       Json{{"generation", status.auth_generation}, {"previousAccepted", status.auth_previous_accepted}};
-  put_time(json, "lastCompaction", status.last_compaction_unix);
   json["ringMembers"] = status.ring_members;
-  Json compaction{{"generation", status.compact_generation}, {"pending", Json::array()}};
-  for (size_t i = 0; i < std::min(status.compactions_pending.size(), kMembersMax); ++i) {
-    const PendingCompaction& pending = status.compactions_pending[i];
-    compaction["pending"].push_back(
-        {{"member", pending.member}, {"snapshotNumber", pending.snapshot_number}});
-  }
-  json["compaction"] = std::move(compaction);
+  json["compaction"] = compaction_json(status);
+  put_time(json, "lastCompaction", status.last_compaction_unix);
   return json;
 }
 

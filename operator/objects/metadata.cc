@@ -49,7 +49,8 @@ Json pod_selector(const api::Cluster& cluster) {
 
 std::string selector_string(const api::Cluster& cluster) {
   std::string text;
-  for (const auto& [key, value] : pod_selector(cluster).items())
+  const Json selector = pod_selector(cluster);
+  for (const auto& [key, value] : selector.items())
     text += (text.empty() ? "" : ",") + key + "=" + value.get<std::string>();
   return text;
 }

@@ -13,7 +13,7 @@ namespace ferro::oper::objects {
 namespace {
 
 constexpr int64_t kDaySeconds = 86'400;
-constexpr int64_t kLongestGapDays = 400;  // a schedule with longer gaps is not watched more closely
+constexpr int64_t kHourSeconds = 3'600;
 
 std::string replaced(std::string text, std::string_view what, const std::string& by) {
   for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + by.size()))
@@ -21,20 +21,28 @@ std::string replaced(std::string text, std::string_view what, const std::string&
   return text;
 }
 
-// The longest time between two snapshots by schedule, looked for over one year from a fixed day, twice: one
-// may be put off by a roll. 0 = no schedule that can be read.
+// Twice the longest time between two snapshots by schedule: one may be put off by a roll. Looked for over a
+// year from a fixed day on: from the last firing of each day to the next one, and between the firings of the
+// first day. 0 = no schedule that can be read.
 int64_t snapshot_age_bound(const std::string& schedule) {
   const Result<api::CronSchedule> cron = api::CronSchedule::parse(schedule);
   if (!cron.ok()) return 0;
-  constexpr int kFiringsTried = 400;
-  int64_t at = cron->next_after(0);
-  int64_t longest = kDaySeconds / 24;
-  for (int i = 0; i < kFiringsTried; ++i) {
+  constexpr int64_t kYearSeconds = 366 * kDaySeconds;
+  constexpr int kFiringsOfADayTried = 48;
+  int64_t longest = kHourSeconds;
+  const int64_t first = cron->next_after(0);
+  for (int64_t at = first, i = 0; i < kFiringsOfADayTried; ++i) {
     const int64_t next = cron->next_after(at);
     longest = std::max(longest, next - at);
     at = next;
   }
-  return 2 * std::min(longest, kLongestGapDays * kDaySeconds);
+  for (int64_t at = first; at < first + kYearSeconds;) {
+    const int64_t end_of_day = (at / kDaySeconds + 1) * kDaySeconds - 1;
+    const int64_t next = cron->next_after(end_of_day);
+    longest = std::max(longest, next - cron->last_at(end_of_day));
+    at = next;
+  }
+  return 2 * std::min(longest, kYearSeconds);
 }
 
 // $NAME in a text of the assets. Values come from the schema's patterns and hold no quote or backslash.

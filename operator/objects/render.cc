@@ -48,7 +48,8 @@ Desired render(const api::Cluster& cluster, const RenderInputs& inputs, int64_t 
   add_if(desired, wanted(spec.monitoring.service_monitor, inputs.serves_service_monitors),
          inputs.serves_service_monitors, k8s::kServiceMonitors, cluster.name,
          [&] { return service_monitor(cluster); });
-  add_if(desired, wanted(spec.monitoring.prometheus_rule, inputs.serves_prometheus_rules),
+  // A cluster that sleeps would fire what tells that nobody answers.
+  add_if(desired, wanted(spec.monitoring.prometheus_rule, inputs.serves_prometheus_rules) && !spec.hibernated,
          inputs.serves_prometheus_rules, k8s::kPrometheusRules, cluster.name,
          [&] { return prometheus_rule(cluster); });
   add_if(desired, wanted(spec.monitoring.dashboards, inputs.serves_service_monitors), true, k8s::kConfigMaps,
