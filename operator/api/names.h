@@ -24,6 +24,9 @@ inline constexpr std::string_view kGeneration =
     "cache.ferrocache.io/generation";  // CA, leaf and token Secrets
 inline constexpr std::string_view kRequestedGeneration =
     "cache.ferrocache.io/requested";  // the spec's *Generation acted on
+// On NAME-token: when the newest token was made, when clients got it (Unix seconds).
+inline constexpr std::string_view kMinted = "cache.ferrocache.io/minted";
+inline constexpr std::string_view kSwitched = "cache.ferrocache.io/switched";
 
 // On the FerroCacheCluster, "true": a cluster that names no image is rolled to the release of a new operator
 // at once. Without it such a cluster keeps the image that it runs.
