@@ -1,0 +1,167 @@
+#include "operator/exec/executor.h"
+
+#include <type_traits>
+
+#include "operator/exec/json_fields.h"
+#include "operator/exec/key_actions.h"
+#include "operator/k8s/resources.h"
+#include "operator/runtime/store.h"
+
+namespace ferro::oper::exec {
+namespace {
+
+template <typename T, typename... Types>
+inline constexpr bool kIsOneOf = (std::is_same_v<T, Types> || ...);
+
+template <typename T>
+inline constexpr bool kIsKeyAction =
+    kIsOneOf<T, plan::CreateAuthority, plan::PublishNextAuthority, plan::PromoteAuthority,
+             plan::DropPreviousAuthority, plan::RepublishTrust, plan::IssueLeaves, plan::MintToken,
+             plan::SwitchToken, plan::DropOldToken>;
+
+std::string named(const k8s::Resource& resource, std::string_view name) {
+  return std::string(resource.kind) + " " + std::string(name);
+}
+
+std::string cluster_key(const Pass& pass) {
+  return runtime::key_of(pass.cluster.ns, pass.cluster.name);
+}
+
+}  // namespace
+
+Outcome Executor::perform(const plan::Action& action, const Pass& pass) {
+  if (gate_.write_allowance_ms() <= 0) {
+    Outcome outcome = Outcome::failed(
+        Status(StatusCode::failed_precondition, "this process does not lead (any more): nothing is changed"));
+    outcome.api_error = k8s::ErrorKind::not_leader;
+    return outcome;
+  }
+  return std::visit(
+      [&](const auto& what) -> Outcome {
+        using Action = std::decay_t<decltype(what)>;
+        if constexpr (kIsKeyAction<Action>) {
+          SecretEditor secrets(client_, expectations_, pass.cluster, clock_.wall_ms());
+          return KeyActions(secrets, pass.cluster, clock_.wall_ms() / 1000).perform(what);
+        } else if constexpr (std::is_same_v<Action, plan::ApplyObjects>) {
+          return apply_objects(what, pass);
+        } else if constexpr (std::is_same_v<Action, plan::StartDrain>) {
+          return tell(what.member, pass, &nodeclient::NodeClient::start_drain);
+        } else if constexpr (std::is_same_v<Action, plan::CancelDrain>) {
+          return tell(what.member, pass, &nodeclient::NodeClient::cancel_drain);
+        } else if constexpr (std::is_same_v<Action, plan::Compact>) {
+          return tell(what.member, pass, &nodeclient::NodeClient::compact);
+        } else if constexpr (std::is_same_v<Action, plan::DeletePod>) {
+          return remove(k8s::kPods, what.pod, what.uid, pass);
+        } else if constexpr (std::is_same_v<Action, plan::DeleteClaim>) {
+          return remove(k8s::kClaims, what.claim, what.uid, pass);
+        } else if constexpr (std::is_same_v<Action, plan::RecreateStatefulSet>) {
+          return remove(k8s::kStatefulSets, pass.cluster.name, what.uid, pass, k8s::Propagation::orphan);
+        } else if constexpr (std::is_same_v<Action, plan::GrowClaim>) {
+          return grow_claim(what, pass);
+        } else {
+          static_assert(std::is_same_v<Action, plan::SetReplicas>, "an action that nobody performs");
+          return set_replicas(what, pass);
+        }
+      },
+      action);
+}
+
+Outcome Executor::wrote(const k8s::Resource& resource, const k8s::ApiResult<k8s::Json>& answer,
+                        const Pass& pass, const std::string& doing) {
+  if (!answer.ok()) return Outcome::failed(answer.error(), doing);
+  expectations_.wrote(cluster_key(pass), resource, answer.value(), clock_.wall_ms());
+  return Outcome::done();
+}
+
+Outcome Executor::apply_objects(const plan::ApplyObjects& action, const Pass& pass) {
+  const objects::Desired desired = objects::render(pass.cluster, pass.inputs, action.statefulset_replicas);
+  Outcome all;
+  for (const objects::Object& wanted : desired.objects) {
+    const Outcome one = apply_object(wanted, pass);
+    if (!one.ok()) return one;
+    all.changed |= one.changed;
+  }
+  for (const objects::ObjectName& unwanted : desired.absent) {
+    const Outcome one = remove_object(unwanted.resource, unwanted.name, pass);
+    if (!one.ok()) return one;
+    all.changed |= one.changed;
+  }
+  return all;
+}
+
+Outcome Executor::apply_object(const objects::Object& wanted, const Pass& pass) {
+  const std::string name = metadata_text(wanted.json, "name");
+  const std::string doing = "applying " + named(wanted.resource, name);
+  const auto found = pass.objects.find(wanted.resource, name);
+  if (!found.ok()) return Outcome::failed(found.error(), doing);
+  k8s::Json object = wanted.json;
+  if (const auto& observed = found.value()) {
+    switch (objects::ownership_of(*observed, pass.cluster)) {
+      case objects::Ownership::ours:
+        break;
+      case objects::Ownership::former:
+        return Outcome::failed(
+            Status::unavailable(doing + ": that of a former cluster of this name is still being removed"));
+      case objects::Ownership::unowned:
+      case objects::Ownership::foreign:
+        return Outcome::nothing();  // told in status; the others are not kept waiting for it
+    }
+    if (wanted.resource.plural == k8s::kStatefulSets.plural) {
+      object = objects::with_immutable_fields_of(std::move(object), *observed);
+    }
+    if (!objects::differs(object, *observed)) return Outcome::nothing();
+    // A condition: it is still the one that was looked at.
+    object["metadata"]["uid"] = metadata_text(*observed, "uid");
+  }
+  return wrote(wanted.resource, client_.apply(wanted.resource, object, k8s::Subresource::none), pass, doing);
+}
+
+Outcome Executor::remove_object(const k8s::Resource& resource, const std::string& name, const Pass& pass) {
+  const auto found = pass.objects.find(resource, name);
+  if (!found.ok()) return Outcome::failed(found.error(), "deleting " + named(resource, name));
+  const auto& observed = found.value();
+  if (observed == nullptr || objects::ownership_of(*observed, pass.cluster) != objects::Ownership::ours ||
+      !metadata_text(*observed, "deletionTimestamp").empty()) {
+    return Outcome::nothing();
+  }
+  return remove(resource, name, metadata_text(*observed, "uid"), pass);
+}
+
+Outcome Executor::remove(const k8s::Resource& resource, const std::string& name, const std::string& uid,
+                         const Pass& pass, k8s::Propagation propagation) {
+  const auto removed = client_.remove(resource, pass.cluster.ns, name, {uid, ""}, propagation);
+  if (!removed.ok()) {
+    // Gone, or another one by the same name: what was to be deleted is no more.
+    const k8s::ErrorKind kind = removed.error().kind;
+    if (kind == k8s::ErrorKind::not_found || kind == k8s::ErrorKind::conflict) return Outcome::nothing();
+    return Outcome::failed(removed.error(), "deleting " + named(resource, name));
+  }
+  expectations_.deleted(cluster_key(pass), resource, pass.cluster.ns, name, uid, clock_.wall_ms());
+  return Outcome::done();
+}
+
+Outcome Executor::grow_claim(const plan::GrowClaim& action, const Pass& pass) {
+  const k8s::Json patch = {{"spec", {{"resources", {{"requests", {{"storage", action.size}}}}}}}};
+  return wrote(k8s::kClaims,
+               client_.patch(k8s::kClaims, pass.cluster.ns, action.claim, patch, k8s::Subresource::none),
+               pass, "growing " + named(k8s::kClaims, action.claim) + " to " + action.size);
+}
+
+Outcome Executor::set_replicas(const plan::SetReplicas& action, const Pass& pass) {
+  const k8s::Json patch = {{"spec", {{"replicas", action.replicas}}}};
+  const auto scaled =
+      client_.patch(k8s::kClusters, pass.cluster.ns, pass.cluster.name, patch, k8s::Subresource::scale);
+  // The answer is a Scale with the cluster's name and resource version.
+  return wrote(k8s::kClusters, scaled, pass, "scaling to " + std::to_string(action.replicas));
+}
+
+Outcome Executor::tell(const std::string& member, const Pass& pass,
+                       Status (nodeclient::NodeClient::*command)(const nodeclient::NodeAccess&,
+                                                                 const nodeclient::NodeAddress&)) {
+  const auto node = pass.reach(member);
+  if (!node) return Outcome::failed(Status::unavailable(member + " has no address"));
+  const Status told = (nodes_.*command)(node->access, node->address);
+  return told.ok() ? Outcome::done() : Outcome::failed(told);
+}
+
+}  // namespace ferro::oper::exec
