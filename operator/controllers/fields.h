@@ -1,0 +1,26 @@
+// Fields of objects as the API server sends them, whatever shape they have: what is absent or of another type
+// reads as empty. Pure.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include <nlohmann/json.hpp>
+
+namespace ferro::oper::controllers {
+
+using Json = nlohmann::json;
+
+// The object or array within `object`; an empty one if there is none.
+const Json& object_at(const Json& object, std::string_view name);
+const Json& array_at(const Json& object, std::string_view name);
+std::string text_at(const Json& object, std::string_view name);
+int64_t number_at(const Json& object, std::string_view name);
+bool flag_at(const Json& object, std::string_view name);
+// metav1.Time as Unix seconds; 0 if absent.
+int64_t time_at(const Json& object, std::string_view name);
+// Of `array`, the first element whose member `key` has this value; an empty object if there is none.
+const Json& element_with(const Json& array, std::string_view key, std::string_view value);
+
+}  // namespace ferro::oper::controllers

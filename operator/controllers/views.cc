@@ -1,0 +1,117 @@
+#include "operator/controllers/views.h"
+
+#include <algorithm>
+
+#include "operator/api/names.h"
+#include "operator/api/units.h"
+#include "operator/objects/objects.h"
+
+namespace ferro::oper::controllers {
+namespace {
+
+// True if a pod or pod template mounts the nodes' leaves.
+bool made_for_tls(const Json& pod, std::string_view cluster) {
+  const Json& volumes = array_at(object_at(pod, "spec"), "volumes");
+  return std::any_of(volumes.begin(), volumes.end(), [cluster](const Json& volume) {
+    return text_at(object_at(volume, "secret"), "secretName") == api::tls_secret(cluster);
+  });
+}
+
+int64_t bytes_at(const Json& quantities, std::string_view name) {
+  const auto bytes = api::parse_quantity(text_at(quantities, name));
+  return bytes.ok() ? *bytes : 0;
+}
+
+bool is_true(const Json& condition) {
+  return text_at(condition, "status") == "True";
+}
+
+void view_containers(const Json& status, plan::PodView& view) {
+  // The node's container first: a side car that somebody injected says less.
+  const Json& statuses = array_at(status, "containerStatuses");
+  for (const Json& container : statuses) view.restarts += number_at(container, "restartCount");
+  for (const Json* const list : {&array_at(status, "initContainerStatuses"), &statuses}) {
+    for (const Json& container : *list) {
+      const Json& waiting = object_at(object_at(container, "state"), "waiting");
+      if (waiting.empty()) continue;
+      view.waiting_reason = text_at(waiting, "reason");
+      view.waiting_message = text_at(waiting, "message");
+      // What a crash said last is worth more than "back-off 10s restarting".
+      const Json& last = object_at(object_at(container, "lastState"), "terminated");
+      if (const std::string message = text_at(last, "message"); !message.empty())
+        view.waiting_message = message;
+    }
+  }
+}
+
+}  // namespace
+
+plan::PodView view_pod(const Json& pod, std::string_view cluster, int64_t ordinal) {
+  const Json& metadata = object_at(pod, "metadata");
+  const Json& spec = object_at(pod, "spec");
+  const Json& status = object_at(pod, "status");
+  const Json& conditions = array_at(status, "conditions");
+  plan::PodView view;
+  view.name = text_at(metadata, "name");
+  view.ordinal = ordinal;
+  view.uid = text_at(metadata, "uid");
+  view.created_unix = time_at(metadata, "creationTimestamp");
+  view.deletion_unix = time_at(metadata, "deletionTimestamp");
+  view.terminating = !text_at(metadata, "deletionTimestamp").empty();
+  view.template_hash = objects::template_hash_of(pod);
+  view.tls = made_for_tls(pod, cluster);
+  view.node_name = text_at(spec, "nodeName");
+  view.scheduled = !view.node_name.empty();
+  view.ip = text_at(status, "podIP");
+  view.failed = text_at(status, "phase") == "Failed";
+  view.ready = is_true(element_with(conditions, "type", "Ready"));
+  const Json& scheduled = element_with(conditions, "type", "PodScheduled");
+  if (!view.scheduled && text_at(scheduled, "status") == "False")
+    view.unschedulable = text_at(scheduled, "message");
+  view_containers(status, view);
+  return view;
+}
+
+plan::ClaimView view_claim(const Json& claim, int64_t ordinal) {
+  const Json& metadata = object_at(claim, "metadata");
+  const Json& status = object_at(claim, "status");
+  const Json& conditions = array_at(status, "conditions");
+  plan::ClaimView view;
+  view.name = text_at(metadata, "name");
+  view.ordinal = ordinal;
+  view.uid = text_at(metadata, "uid");
+  view.created_unix = time_at(metadata, "creationTimestamp");
+  view.terminating = !text_at(metadata, "deletionTimestamp").empty();
+  view.phase = text_at(status, "phase");
+  view.requested_bytes =
+      bytes_at(object_at(object_at(object_at(claim, "spec"), "resources"), "requests"), "storage");
+  view.capacity_bytes = bytes_at(object_at(status, "capacity"), "storage");
+  const Json& pending = element_with(conditions, "type", "FileSystemResizePending");
+  view.resize_pending = is_true(pending);
+  if (view.resize_pending) view.resize_pending_unix = time_at(pending, "lastTransitionTime");
+  for (const char* type : {"ControllerResizeError", "NodeResizeError"}) {
+    const Json& error = element_with(conditions, "type", type);
+    if (is_true(error)) view.resize_error = text_at(error, "message");
+  }
+  return view;
+}
+
+plan::StatefulSetView view_statefulset(const Json& statefulset, std::string_view cluster) {
+  const Json& metadata = object_at(statefulset, "metadata");
+  const Json& spec = object_at(statefulset, "spec");
+  plan::StatefulSetView view;
+  view.uid = text_at(metadata, "uid");
+  view.replicas = number_at(spec, "replicas");
+  view.template_hash = objects::template_hash_of(statefulset);
+  view.tls = made_for_tls(object_at(spec, "template"), cluster);
+  view.terminating = !text_at(metadata, "deletionTimestamp").empty();
+  view.observed =
+      number_at(object_at(statefulset, "status"), "observedGeneration") == number_at(metadata, "generation");
+  for (const Json& claim : array_at(spec, "volumeClaimTemplates")) {
+    view.claim_bytes =
+        bytes_at(object_at(object_at(object_at(claim, "spec"), "resources"), "requests"), "storage");
+  }
+  return view;
+}
+
+}  // namespace ferro::oper::controllers
