@@ -33,6 +33,10 @@ stop: ## stop the node that `make run` started
 test: build ## build and run every test short of Kubernetes
 	@ctest --test-dir build/release --output-on-failure -j $(JOBS)
 
+.PHONY: test-python
+test-python: build ## the Python package's tests alone (ARGS= for pytest)
+	@/usr/bin/python3 clients/python/tools/run_tests.py --build build/release $(ARGS)
+
 .PHONY: sim
 sim: packages ## simulate clusters with faults (SEEDS=1000 FROM=1, ONLY=seed, NODES=, VERBOSE=1)
 	@tools/build.sh release simulator

@@ -85,7 +85,8 @@ def main():
         install_wheel(python, build)
     except subprocess.CalledProcessError as error:
         sys.exit(f"the environment of the tests could not be made: {error}")
-    environment = {**os.environ, "FERROCACHED_BIN": str(binary), "PYTHONDONTWRITEBYTECODE": "1"}
+    own = {"FERROCACHED_BIN": str(binary), "PYTHONDONTWRITEBYTECODE": "1", "MYPY_CACHE_DIR": str(build / "python-mypy")}
+    environment = {**os.environ, **own}
     arguments = rest or [CLIENT / "tests"]
     command = [python, "-m", "pytest", "-q", "-c", CLIENT / "pyproject.toml", *arguments]
     return subprocess.run([str(part) for part in command], env=environment, cwd=build).returncode

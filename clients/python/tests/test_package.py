@@ -1,0 +1,86 @@
+"""The package as it is shipped: what is in it, that it is typed, that the oldest Python can read it."""
+
+from __future__ import annotations
+
+import ast
+import email
+import os
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from support.node import TREE
+
+CLIENT = TREE / "clients" / "python"
+SOURCES = sorted((CLIENT / "src").rglob("*.py"))
+
+
+@pytest.fixture(scope="module")
+def distributions(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(CLIENT)]
+    subprocess.run(command, check=True, capture_output=True)
+    (wheel,), (source,) = folder.glob("*.whl"), folder.glob("*.tar.gz")
+    return wheel, source
+
+
+def test_what_the_wheel_holds(distributions):
+    with zipfile.ZipFile(distributions[0]) as wheel:
+        names = set(wheel.namelist())
+        (metadata,) = [name for name in names if name.endswith(".dist-info/METADATA")]
+        about = email.message_from_bytes(wheel.read(metadata))
+    modules = {name for name in names if name.startswith("ferrocache/")}
+    assert modules == {str(path.relative_to(CLIENT / "src")) for path in SOURCES} | {"ferrocache/py.typed"}
+    assert about["Requires-Python"] == ">=3.9"
+    extras = {"async", "openai", "anthropic", "langchain", "llamaindex", "mcp", "embeddings", "local", "all"}
+    assert set(about.get_all("Provides-Extra")) == extras
+    assert all("extra ==" in requirement for requirement in about.get_all("Requires-Dist"))
+    assert "pip install" in about.get_payload()
+
+
+def test_what_the_source_distribution_holds(distributions):
+    with tarfile.open(distributions[1]) as source:
+        names = {name.partition("/")[2] for name in source.getnames()}
+    assert {"pyproject.toml", "README.md", "src/ferrocache/py.typed", "tests/conftest.py"} <= names
+
+
+def test_the_wheel_alone_talks_to_a_node(distributions, node, tmp_path):
+    """No package but this one: an interpreter without site-packages, the wheel on its path."""
+    code = (
+        "import sys, ferrocache\n"
+        f"client = ferrocache.FerrocacheClient({node.url!r})\n"
+        "assert client.health()['status'] == 'ok'\n"
+        "client.close()\n"
+        "foreign = [name for name in sys.modules if name.partition('.')[0] not in sys.stdlib_module_names | {'ferrocache'}]\n"
+        "print([name for name in foreign if name not in ('__main__', 'sitecustomize', 'usercustomize')])\n"
+    )
+    command = [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {str(distributions[0])!r})\n{code}"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert (done.returncode, done.stdout.strip()) == (0, "[]"), done.stderr
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(CLIENT / "src")))
+def test_python_3_9_can_read_it(path):
+    text = path.read_text(encoding="utf-8")
+    ast.parse(text, feature_version=(3, 9))
+    assert "from __future__ import annotations" in text or path.name == "_version.py"
+
+
+def test_types_are_strict(tmp_path):
+    """The package, and a program that uses it with one mistake, which must be seen."""
+    cache = Path(os.environ.get("MYPY_CACHE_DIR") or tmp_path / "mypy")
+    command = [sys.executable, "-m", "mypy", "--config-file", str(CLIENT / "pyproject.toml"), "--cache-dir", str(cache)]
+    done = subprocess.run(command, cwd=CLIENT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("command", [["check"], ["format", "--check"]])
+def test_style(command):
+    places = [str(CLIENT), str(TREE / "examples")]
+    options = ["--config", str(CLIENT / "pyproject.toml"), "--no-cache"]
+    done = subprocess.run([sys.executable, "-m", "ruff", *command, *options, *places], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
