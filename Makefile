@@ -5,7 +5,7 @@ JOBS ?= $(shell nproc)
 PORT ?= 3000
 DATA_FOLDER ?= $(CURDIR)/run/data
 NODE := build/release/bin/ferrocached
-IMAGE_BINARIES := ferrocached
+IMAGE_BINARIES := ferrocached ferrocache-operator
 
 export CMAKE_BUILD_PARALLEL_LEVEL := $(JOBS)
 
