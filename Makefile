@@ -105,6 +105,11 @@ asan: packages ## build and test under AddressSanitizer and UBSan
 tsan: packages ## build and test under ThreadSanitizer
 	@tools/build.sh tsan && ctest --test-dir build/tsan --output-on-failure -j $(JOBS) $(CTEST_ARGS)
 
+.PHONY: integration
+integration: packages ## the black-box suite alone (SANITIZER=asan or tsan: of that build of the node)
+	@tools/build.sh $(or $(SANITIZER),release) ferrocached && ctest --test-dir build/$(or $(SANITIZER),release) \
+	  --output-on-failure -L integration -j $(JOBS) $(CTEST_ARGS)
+
 .PHONY: fuzz
 fuzz: packages ## run every fuzzer (SECONDS_EACH=60)
 	@tools/fuzz.sh "$(or $(SECONDS_EACH),60)"

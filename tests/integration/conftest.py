@@ -10,6 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from harness.any_node import AnyNode  # noqa: E402  (needs the path above)
 from harness.cluster import Cluster  # noqa: E402  (needs the path above)
 from harness.node import ALL_NODES, LOG_TAIL_BYTES, Node  # noqa: E402  (needs the path above)
 from harness.vectors import make_rng  # noqa: E402
@@ -17,10 +18,13 @@ from harness.vectors import make_rng  # noqa: E402
 
 def pytest_addoption(parser):
     parser.addoption("--binary", default=None, help="the ferrocached program to test (or FERROCACHED)")
+    parser.addoption("--any-node", type=int, default=0, metavar="N",
+                     help="where a test asks for a node, give it a cluster of N nodes and send every request to another one")
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "contract(promises): the promises that the test proves")
+    config.addinivalue_line("markers", "one_node(reason): what the test looks at is each node's own")
     if config.getoption("--binary"):
         os.environ["FERROCACHED"] = str(Path(config.getoption("--binary")).resolve())
 
@@ -33,18 +37,28 @@ def pytest_runtest_makereport(item, call):
             report.sections.append((f"log of the node in {node.folder}", node.log()[-LOG_TAIL_BYTES:]))
 
 
+def pytest_runtest_setup(item):
+    if item.config.getoption("--any-node") and (mark := item.get_closest_marker("one_node")):
+        pytest.skip(f"of one node: {mark.args[0]}")
+
+
 class Nodes:
     """Makes nodes and ends them: those still running at the end are told to stop and must exit 0."""
-    def __init__(self):
+    def __init__(self, any_node: int = 0):
+        self.any_node = any_node
         self.folder = Path(tempfile.mkdtemp(prefix="ferro-it-"))
         self._made: list[Node] = []
 
     def make(self, settings=None, **options) -> Node:
-        node = Node(options.pop("folder", self.folder / f"node{len(self._made)}"), settings, **options)
+        return self.own(Node(options.pop("folder", self.folder / f"node{len(self._made)}"), settings, **options))
+
+    def own(self, node: Node) -> Node:
         self._made.append(node)
         return node
 
-    def start(self, settings=None, **options) -> Node:
+    def start(self, settings=None, **options):
+        if self.any_node and not options:
+            return AnyNode(Cluster(self, self.any_node, settings).start())
         return self.make(settings, **options).start()
 
     def end(self) -> None:
@@ -62,8 +76,8 @@ class Nodes:
 
 
 @pytest.fixture
-def nodes():
-    made = Nodes()
+def nodes(request):
+    made = Nodes(request.config.getoption("--any-node"))
     yield made
     made.end()
 
@@ -75,8 +89,8 @@ def cluster(nodes):
 
 
 @pytest.fixture(scope="module")
-def module_nodes():
-    made = Nodes()
+def module_nodes(request):
+    made = Nodes(request.config.getoption("--any-node"))
     yield made
     made.end()
 

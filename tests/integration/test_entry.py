@@ -43,6 +43,7 @@ def test_read_back_vector(api, model):
     assert api.entry(entry_id, vector="true")["embedding"] == pytest.approx([0.6, 0.0, -0.8], abs=1e-6)
 
 
+@pytest.mark.one_node("/internal/entry looks on the node alone")
 @contract("general-10: /internal/entry/{id}")
 def test_internal_entry(api, model):
     entry_id = api.insert([3.0, 0.0, -4.0], model, "r", "q", cache_scope="tenant", conversation_id="c:1",
@@ -53,6 +54,7 @@ def test_internal_entry(api, model):
     assert (entry["id"], entry["response"], entry["query_text"], entry["tags"]) == (entry_id, "r", "q", ["t"])
 
 
+@pytest.mark.one_node("each owner counts the reads that it serves")
 @contract("entry-4: access_count and last_accessed_at follow the hits")
 def test_access_figures(api, model):
     entry_id = api.insert(axis(8, 0), model, query_text="q")
@@ -79,6 +81,7 @@ def test_delete(api, model):
     api.miss(axis(8, 0), model, query_text="q", threshold=0)
 
 
+@pytest.mark.one_node("local=true means the node alone")
 @contract("general-8: local=true is accepted", "general-9: repair is accepted")
 def test_local_and_repair(api, model):
     body = {

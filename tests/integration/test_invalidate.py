@@ -148,6 +148,7 @@ def test_bodies_that_name_nothing(api, model, body):
     assert api.health()["entry_count"] == count and api.has_entry(entry_id)
 
 
+@pytest.mark.one_node("counters are each node's own")
 @contract("inval-1: invalidations are counted once", "stats-2: counters")
 def test_counting(api, model):
     for tag in ("x", "y"):

@@ -36,6 +36,7 @@ def test_triples_never_meet(listed):
         assert [match["response"] for match in answer["matches"]] == [f"r{number}"]
 
 
+@pytest.mark.one_node("/stats names the namespaces that the node holds")
 @contract("ns-3: printed names", "ns-4: the listing")
 def test_printed_names(listed):
     entries = listed.api.namespaces()["namespaces"]

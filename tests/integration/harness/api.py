@@ -19,7 +19,7 @@ class Api:
         return response
 
     def with_token(self, token: str | None) -> "Api":
-        return Api(Client(self.client.host, self.client.port, token, self.client.tls))
+        return Api(self.client.with_token(token))
 
     # --- entries ---
 

@@ -150,6 +150,9 @@ class Client:
         self.host, self.port, self.token, self.tls = host, port, token, tls
         self._local = threading.local()
 
+    def with_token(self, token: str | None) -> "Client":
+        return Client(self.host, self.port, token, self.tls)
+
     def connect(self, timeout: float | None = None) -> Connection:
         """A connection of the caller's own."""
         return Connection(self.host, self.port, self.tls, timeout)

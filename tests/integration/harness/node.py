@@ -46,6 +46,15 @@ def free_port() -> int:
     raise AssertionError("no free port found")
 
 
+def has_ipv6() -> bool:
+    with socket.socket(socket.AF_INET6) as probe:
+        try:
+            probe.bind(("::1", 0))
+            return True
+        except OSError:
+            return False
+
+
 def clean_environment(extra: dict[str, str] | None = None) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("FERROCACHE_")}
     return {**kept, **(extra or {})}
@@ -74,6 +83,7 @@ class Node:
         }
         self.environment, self.arguments = environment or {}, arguments
         self.token, self.tls = token, tls
+        self.prefix: tuple[str, ...] = ()  # a command that runs the program somewhere else
         self.port = 0
         self.process: subprocess.Popen | None = None
         self.client: Client | None = None
@@ -103,11 +113,14 @@ class Node:
         self.starts += 1
         options = [f"--{key}={value}" for key, value in {**self.settings, "port": self.port}.items()]
         with open(self.log_path(), "wb") as log:
-            self.process = subprocess.Popen(command(*options, *self.arguments, *arguments), cwd=self.folder,
-                                            env=clean_environment(self.environment), stdin=subprocess.DEVNULL,
-                                            stdout=log, stderr=subprocess.STDOUT)
-        self.client = Client(HOST, self.port, self.token, self.tls)
+            self.process = subprocess.Popen([*self.prefix, *command(*options, *self.arguments, *arguments)],
+                                            cwd=self.folder, env=clean_environment(self.environment),
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
+        self.client = self.make_client(HOST)
         self.api = Api(self.client)
+
+    def make_client(self, host: str) -> Client:
+        return Client(host, self.port, self.token, self.tls)
 
     def _is_ready(self) -> bool:
         if (exit_code := self.process.poll()) is not None:
