@@ -10,8 +10,8 @@ namespace {
 constexpr size_t kQuotedBytesMax = 80;
 
 const nlohmann::json& empty_object() {
-  static const nlohmann::json kEmpty = nlohmann::json::object();
-  return kEmpty;
+  static const nlohmann::json empty = nlohmann::json::object();
+  return empty;
 }
 
 std::string number_text(double value) {

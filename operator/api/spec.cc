@@ -11,10 +11,10 @@ namespace ferro::oper::api {
 namespace {
 
 const Json& member_of(const Json& object, const char* name) {
-  static const Json kNone = Json::object();
-  if (!object.is_object()) return kNone;
+  static const Json none = Json::object();
+  if (!object.is_object()) return none;
   const auto found = object.find(name);
-  return found == object.end() ? kNone : *found;
+  return found == object.end() ? none : *found;
 }
 
 ImageSpec read_image(const FieldReader& spec) {

@@ -14,10 +14,10 @@ using Json = nlohmann::json;
 
 // The elements of a list in an object that somebody else may have written: nothing for any other shape.
 const Json& list_in(const Json& object, const char* name) {
-  static const Json kNone = Json::array();
-  if (!object.is_object()) return kNone;
+  static const Json none = Json::array();
+  if (!object.is_object()) return none;
   const auto found = object.find(name);
-  return found != object.end() && found->is_array() ? *found : kNone;
+  return found != object.end() && found->is_array() ? *found : none;
 }
 
 std::string text_in(const Json& object, const char* name) {
