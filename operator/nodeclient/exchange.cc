@@ -102,10 +102,22 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
     });
   }
 
+  // The head by itself: Beast 1.74 forgets that a body is too long if the first bytes of it come with the
+  // head.
   template <typename Stream>
   void receive(Stream& stream) {
+    http::async_read_header(stream, buffer_, parser_,
+                            [self = shared_from_this(), &stream](beast::error_code ec, size_t) {
+                              if (ec == beast::error::timeout && self->may_take_longer_)
+                                return self->finish(HttpAnswer{202, {}});
+                              if (ec) return self->fail("reading the answer", ec);
+                              self->receive_body(stream);
+                            });
+  }
+
+  template <typename Stream>
+  void receive_body(Stream& stream) {
     http::async_read(stream, buffer_, parser_, [self = shared_from_this()](beast::error_code ec, size_t) {
-      if (ec == beast::error::timeout && self->may_take_longer_) return self->finish(HttpAnswer{202, {}});
       if (ec) return self->fail("reading the answer", ec);
       auto& message = self->parser_.get();
       self->finish(HttpAnswer{message.result_int(), std::move(message.body())});
