@@ -73,7 +73,7 @@ def values_schema():
         "annotations": {**texts, "description": "Annotations of the FerroCacheCluster."},
         "labels": {**texts, "description": "Labels of the FerroCacheCluster."},
         "test": {"type": "object", "additionalProperties": False, "description": "helm test.",
-                 "properties": {"image": {"type": "string", "description": "Any image with wget."}}},
+                 "properties": {"image": {"type": "string", "description": "Image of a node."}}},
     }  # fmt: skip
     fields = {name: may_be_left_out(schema) for name, schema in spec["properties"].items()}
     return {"$schema": "http://json-schema.org/draft-07/schema#", "type": "object", "additionalProperties": False,
