@@ -84,7 +84,6 @@ struct Config {
     uint64_t repair_interval_seconds = 30, repair_bytes_per_second = 33'554'432;
     uint64_t tombstone_retention_seconds = 86'400, forget_after_seconds = 3600;
     uint64_t gossip_interval_ms = 500;
-    uint64_t split_entries = 0, split_bytes = 0;
     struct Tls {
       bool enabled = false;
       std::string ca_cert_path, node_cert_path, node_key_path;
