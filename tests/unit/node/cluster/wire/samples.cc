@@ -125,7 +125,7 @@ GossipSyn Samples::make() {
 }
 template <>
 GossipAck Samples::make() {
-  return {some<GossipDigest>(), some<GossipDelta>(), time_of(*this)};
+  return {some<GossipDigest>(), some<GossipDelta>()};
 }
 template <>
 GossipAck2 Samples::make() {
