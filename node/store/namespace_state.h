@@ -80,7 +80,6 @@ struct NamespaceState {
   TreeHook by_name;
   ListHook in_partition;
   ListHook in_maintenance;
-  ListHook in_roomy;
 
   // Heap that the state itself holds, without entries and index.
   size_t own_bytes() const noexcept;

@@ -9,11 +9,6 @@ namespace {
 
 // Expired entries reaped at a time while room is short.
 constexpr size_t kReapStep = 256;
-// Left free of the budget for what cannot be known before: tables that double, an index's next chunk.
-constexpr uint64_t kMarginDivisor = 256;
-// Spare memory beyond this share of the budget drives nobody out: evicting would make more of it before it
-// makes less. Moving rows together (writer.h) brings it down.
-constexpr uint64_t kSpareMaxDivisor = 8;
 
 EntryRef ref_of(const Entry& entry) {
   return {entry.ns->key, std::string(entry.id()), entry.version()};
@@ -108,20 +103,13 @@ void RoomPlanner::free_bytes(uint64_t wanted, int64_t now_ms, std::vector<EntryR
 
 bool RoomPlanner::fits(uint64_t wanted) const noexcept {
   const auto after = static_cast<int64_t>(state_.usage() + wanted) + state_.plan.growth();
-  return after <= static_cast<int64_t>(room());
-}
-
-uint64_t RoomPlanner::room() const noexcept {
-  const uint64_t budget = state_.options.memory_max_bytes;
-  return budget - budget / kMarginDivisor - std::min(state_.spare(), budget / kSpareMaxDivisor);
+  return after <= static_cast<int64_t>(state_.options.memory_max_bytes);
 }
 
 void RoomPlanner::leave(Entry& entry, int64_t now_ms) {
   state_.recency.unlink(entry);
-  const auto of_index = static_cast<uint64_t>(entry.ns->index_bytes_per_entry());
-  const uint64_t stays = state_.tombstones.kept() ? Tombstones::heap_of(entry.id()) : 0;
-  const uint64_t goes = entry.heap_size() + of_index;
-  state_.plan.add_leaving(entry, goes - std::min(goes, stays), entry.live_at(now_ms));
+  const double of_index = entry.ns->index_bytes_per_entry();
+  state_.plan.add_leaving(entry, entry.heap_size() + static_cast<uint64_t>(of_index), entry.live_at(now_ms));
 }
 
 // `ns` null: as if it did not exist yet.

@@ -24,8 +24,6 @@ class RoomPlanner {
                    std::vector<EntryRef>& victims);
   void free_bytes(uint64_t wanted, int64_t now_ms, std::vector<EntryRef>& victims);
   bool fits(uint64_t wanted) const noexcept;
-  // What entries, their share of the indexes and the tables may take.
-  uint64_t room() const noexcept;
   void leave(Entry& entry, int64_t now_ms);
   uint64_t bytes_for(const model::PutOp& op, const NamespaceState* ns) const;
 

@@ -11,7 +11,7 @@
 namespace ferro::node::index {
 namespace {
 
-alignas(8) const int kOwner = 0;
+const int kOwner = 0;
 
 Row add(RowArena& arena, float value) {
   const Row row = arena.allocate();
@@ -52,7 +52,7 @@ TEST(RowArena, ADeadRowIsUsedAgainOnlyOnceRecycledAndLowestFirst) {
   RowArena arena(8, 0);
   for (int i = 0; i < 100; ++i) add(arena, 1.0F);
   for (Row row : {70U, 20U, 50U}) arena.unpublish(row);
-  EXPECT_EQ(arena.owner(50, arena.moves()), nullptr);
+  EXPECT_EQ(arena.owner(50), nullptr);
   EXPECT_EQ(live_rows(arena).count(50), 0U);
   EXPECT_EQ(add(arena, 2.0F), 100U);
   for (Row row : {70U, 20U, 50U}) arena.recycle(row);
