@@ -19,6 +19,9 @@ from ferrocache import FerrocacheClient  # noqa: E402
 from support.node import Node, Nodes  # noqa: E402
 from support.upstream import Upstream  # noqa: E402
 
+# How long tests wait for a cache that answers, where the time is not what they are about: machines may be busy.
+PATIENCE_SECONDS = 60.0
+
 
 @pytest.fixture
 def nodes(tmp_path):
@@ -38,7 +41,7 @@ def node(tmp_path_factory) -> Node:
 
 @pytest.fixture
 def client(node):
-    with FerrocacheClient(node.url) as made:
+    with FerrocacheClient(node.url, timeout=PATIENCE_SECONDS) as made:
         yield made
 
 
@@ -72,6 +75,7 @@ def chats(upstream, node, request, _shared_clients):
 
     def make(kind, cache_url=None, **options):
         options.setdefault("cache_scope", request.node.name[-100:])
+        options.setdefault("timeout", PATIENCE_SECONDS)
         made.append(Chat(kind, upstream, cache_url or node.url, **options))
         return made[-1]
 

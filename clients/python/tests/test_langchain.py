@@ -31,6 +31,7 @@ def caches(node, request):
     def make(**options):
         options.setdefault("cache_scope", request.node.name)
         options.setdefault("cache_url", node.url)
+        options.setdefault("timeout", 60.0)
         made.append(FerrocacheCache(**options))
         return made[-1]
 

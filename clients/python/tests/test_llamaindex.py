@@ -151,6 +151,7 @@ def drivers(node, upstream, request):
     def make(inner=None, **options):
         options.setdefault("cache_scope", request.node.name)
         options.setdefault("cache_url", node.url)
+        options.setdefault("timeout", 60.0)
         made.append(Driver(FerrocacheLLM(inner or Inner(url=upstream.url), **options)))
         return made[-1]
 

@@ -44,6 +44,7 @@ def test_a_question_alone_is_compared_by_meaning_as_a_whole(text):
         (f"Q: a?\nA: b\n\n{DOCUMENT}\n\nQ: When does it open?\nA:", "When does it open?"),
         ("Context: it opens at nine and closes at five.\nQuestion: when does it open?", "when does it open?"),
         (DOCUMENT.replace("\n\n", " ") + " When does it open?", "When does it open?"),
+        ("it opens at nine " * 50 + "When does it open?", "When does it open?"),
         ("The shop opens at nine and closes at five on every day of the week but Sunday. When does the shop open?",
          "When does the shop open?"),
         (DOCUMENT.replace("\n\n", "\n") + "\nBased on the context above, when does it open?",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import anthropic
 import openai
 import pytest
@@ -419,6 +421,8 @@ def test_everything_else_is_the_client_s_own(chat, upstream):
     chat.client.timeout = 33
     assert chat.inner.timeout == 33
     chat.inner.timeout = 10
+    assert inspect.signature(chat.create) == inspect.signature(chat.create.__wrapped__)
+    assert inspect.iscoroutinefunction(chat.create) is chat.is_async
     assert "chat" in dir(chat.client) or "messages" in dir(chat.client)
     copy = chat.client.with_options(timeout=5)
     assert copy.timeout == 5
@@ -484,7 +488,7 @@ async def test_tasks_share_a_wrapped_client(node, upstream):
 
     upstream.reply = lambda body, number: Reply(f"to {body['messages'][-1]['content']}")
     inner = openai.AsyncOpenAI(base_url=upstream.url + "/v1", api_key="k")
-    async with wrap_openai(inner, cache_url=node.url, cache_scope="tasks") as client:
+    async with wrap_openai(inner, cache_url=node.url, cache_scope="tasks", timeout=60.0) as client:
 
         async def ask(text):
             answer = await client.chat.completions.create(model="m", messages=[{"role": "user", "content": text}])

@@ -82,5 +82,6 @@ def test_types_are_strict(tmp_path):
 def test_style(command):
     places = [str(CLIENT), str(TREE / "examples")]
     options = ["--config", str(CLIENT / "pyproject.toml"), "--no-cache"]
-    done = subprocess.run([sys.executable, "-m", "ruff", *command, *options, *places], capture_output=True, text=True)
+    ruff = [sys.executable, "-m", "ruff", *command, *options, *places]
+    done = subprocess.run(ruff, capture_output=True, text=True, cwd=CLIENT)  # a --config's paths begin where ruff runs
     assert done.returncode == 0, done.stdout + done.stderr

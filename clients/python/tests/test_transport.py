@@ -349,7 +349,7 @@ def test_many_threads_share_a_client(node, model):
             assert client.query(vector, 0.99, model, f"{number}/{step}", str(number))["response"] == f"{number}/{step}"
         return number
 
-    with FerrocacheClient(node.url) as client, ThreadPoolExecutor(16) as pool:
+    with FerrocacheClient(node.url, timeout=60.0) as client, ThreadPoolExecutor(16) as pool:
         assert list(pool.map(work, range(32))) == list(range(32))
         assert sum(len(idle) for idle in client._transport._idle.values()) <= 16
 
@@ -363,7 +363,7 @@ async def test_many_tasks_share_a_client(node, model):
             found = await client.query(vector, 0.99, model, f"{number}/{step}", str(number))
             assert found["response"] == f"{number}/{step}"
 
-    async with AsyncFerrocacheClient(node.url) as client:
+    async with AsyncFerrocacheClient(node.url, timeout=60.0) as client:
         await asyncio.gather(*(work(number) for number in range(32)))
 
 

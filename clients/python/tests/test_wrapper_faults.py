@@ -62,9 +62,9 @@ def test_a_silent_cache_costs_its_time_limit_a_few_times_and_then_nothing(chats,
     node.freeze()
     for _ in range(6):
         assert chat.ask(QUESTION).hit is None
-    assert chat.create.cache._pause.is_on()
+    assert chat.flow.cache._pause.is_on()
     node.thaw()
-    chat.create.cache._pause._until = 0.0  # as if the pause had passed
+    chat.flow.cache._pause._until = 0.0  # as if the pause had passed
     assert chat.ask(QUESTION).text == "answer 1"
 
 
@@ -187,8 +187,8 @@ def test_signatures_of_the_contract():
 def test_settings_from_the_environment(node, upstream, monkeypatch):
     monkeypatch.setenv("FERROCACHE_URL", node.url)
     monkeypatch.setenv("FERROCACHE_THRESHOLD", "0.5")
-    client = wrap_openai(openai.OpenAI(base_url=upstream.url + "/v1", api_key="k"), cache_scope="environment")
-    options = client.chat.completions.create.options
+    client = wrap_openai(openai.OpenAI(base_url=upstream.url + "/v1", api_key="k"), cache_scope="environment", timeout=60.0)
+    options = client.chat.completions.create._ferrocache_flow.options
     assert (options.url, options.threshold) == (node.url, 0.5)
     with client:
         for expected in (False, True):
@@ -201,15 +201,15 @@ def test_a_bad_threshold_in_the_environment_warns_and_falls_back(monkeypatch, va
     monkeypatch.setenv("FERROCACHE_THRESHOLD", value)
     with pytest.warns(RuntimeWarning, match="FERROCACHE_THRESHOLD"):
         client = wrap_openai(inner())
-    assert client.chat.completions.create.options.threshold == 0.92
+    assert client.chat.completions.create._ferrocache_flow.options.threshold == 0.92
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert wrap_openai(inner(), threshold=0.8).chat.completions.create.options.threshold == 0.8
+        assert wrap_openai(inner(), threshold=0.8).chat.completions.create._ferrocache_flow.options.threshold == 0.8
 
 
 def test_defaults(monkeypatch):
     client = wrap_openai(inner())
-    options = client.chat.completions.create.options
+    options = client.chat.completions.create._ferrocache_flow.options
     assert (options.url, options.threshold, options.fail_open) == ("http://localhost:3000", 0.92, True)
     assert options.embedder.name == "all-MiniLM-L6-v2"
 
@@ -238,7 +238,7 @@ def test_stand_ins_for_a_client(node):
 
     message = SimpleNamespace(content="from a stand-in")
     plain = StandIn(SimpleNamespace(choices=[SimpleNamespace(message=message)]))
-    client = wrap_openai(plain, cache_url=node.url, cache_scope="stand-in")
+    client = wrap_openai(plain, cache_url=node.url, cache_scope="stand-in", timeout=60.0)
     arguments = {"model": "m", "messages": [{"role": "user", "content": QUESTION}]}
     assert client.chat.completions.create(**arguments)._ferrocache_hit is False
     hit = client.chat.completions.create(**arguments)
@@ -247,7 +247,7 @@ def test_stand_ins_for_a_client(node):
     assert plain.calls == 1
 
     blocks = StandIn(SimpleNamespace(content=[SimpleNamespace(type="text", text="from another")]))
-    client = wrap_anthropic(blocks, cache_url=node.url, cache_scope="stand-in")
+    client = wrap_anthropic(blocks, cache_url=node.url, cache_scope="stand-in", timeout=60.0)
     assert client.messages.create(**arguments)._ferrocache_hit is False
     assert client.messages.create(**arguments).content[0].text == "from another"
     assert blocks.calls == 1
@@ -261,7 +261,7 @@ def test_stand_ins_for_streams(node):
 
     made = StandIn(None)
     made.chat.completions.create = lambda **arguments: iter([chunk("a "), chunk("b"), chunk(None, "stop")])
-    client = wrap_openai(made, cache_url=node.url, cache_scope="stand-in-stream")
+    client = wrap_openai(made, cache_url=node.url, cache_scope="stand-in-stream", timeout=60.0)
     arguments = {"model": "m", "messages": [{"role": "user", "content": QUESTION}], "stream": True}
     first = client.chat.completions.create(**arguments)
     assert (first._ferrocache_hit, [part.choices[0].delta.content for part in first]) == (False, ["a ", "b", None])

@@ -87,9 +87,10 @@ def main():
         sys.exit(f"the environment of the tests could not be made: {error}")
     own = {"FERROCACHED_BIN": str(binary), "PYTHONDONTWRITEBYTECODE": "1", "MYPY_CACHE_DIR": str(build / "python-mypy")}
     environment = {**os.environ, **own}
-    arguments = rest or [CLIENT / "tests"]
+    paths = [word for word in rest if not word.startswith("-") and pathlib.Path(word.partition("::")[0]).exists()]
+    arguments = rest if paths else [CLIENT / "tests", *rest]
     command = [python, "-m", "pytest", "-q", "-c", CLIENT / "pyproject.toml", *arguments]
-    return subprocess.run([str(part) for part in command], env=environment, cwd=build).returncode
+    return subprocess.run([str(part) for part in command], env=environment).returncode
 
 
 if __name__ == "__main__":

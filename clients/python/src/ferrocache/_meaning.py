@@ -39,6 +39,11 @@ _REQUESTS = re.compile(
     draft|outline|provide|suggest|recommend|proofread|correct|shorten|expand)\b""",
     re.I | re.X,
 )
+# A question at the end of what has no sentences: what begins with a capital and asks.
+_TRAILING = re.compile(
+    r"\s((?:What|Who|Whom|Whose|When|Where|Why|How|Which|Is|Are|Was|Were|Can|Could|Do|Does|Did|Should|Would|Will)\b"
+    r"[^?？؟]*[?？؟])\W*$"
+)
 _NUMBERS = re.compile(r"\d+(?:[.,:]\d+)*")
 
 
@@ -65,6 +70,9 @@ def split_turn(text: str) -> Turn:
             return Turn(parts[-1], join.join(parts[:-1]) + join + "\0")
         if pattern is not _SENTENCES and _is_question(parts[0]):
             return Turn(parts[0], "\0" + join + join.join(parts[1:]))
+    trailing = _TRAILING.search(text, max(0, len(text) - WHOLE_CHARACTERS_MAX))
+    if trailing and len(text) > WHOLE_CHARACTERS_MAX:
+        return Turn(trailing.group(1), text[: trailing.start()] + "\0" + text[trailing.end(1) :])
     return Turn(text, "") if len(text) <= WHOLE_CHARACTERS_MAX else Turn(None, text)
 
 

@@ -73,6 +73,10 @@ class Chat:
             self.client = wrap_anthropic(self.inner, cache_url=cache_url, **options)
             self.create = self.client.messages.create
 
+    @property
+    def flow(self):
+        return self.create._ferrocache_flow
+
     def arguments(self, question, system="You are helpful.", history=(), **more) -> dict:
         messages = [{"role": role, "content": content} for role, content in history]
         messages.append({"role": "user", "content": question})
@@ -127,4 +131,4 @@ class Chat:
         )
 
     def close(self) -> None:
-        self.run(self.create.close_async if self.is_async else self.create.close)
+        self.run(self.flow.close_async if self.is_async else self.flow.close)

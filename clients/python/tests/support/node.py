@@ -14,7 +14,7 @@ import urllib.request
 from pathlib import Path
 
 HOST = "127.0.0.1"
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 TREE = Path(__file__).resolve().parents[4]
 
 

@@ -116,7 +116,7 @@ def _client_proxy(client: Any, flow: Flow) -> Any:
 
 def _path_to_create(owner: Any, path: List[str], flow: Flow) -> Dict[str, Callable[[], Any]]:
     if not path:
-        return {"create": lambda: flow}
+        return {"create": flow.function}
 
     def next_on_the_path() -> Any:
         inner = getattr(owner, path[0])

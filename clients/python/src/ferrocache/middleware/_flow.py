@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import logging
 from typing import Any, AsyncIterator, Callable, Dict, Iterator, List, Mapping, Optional
 
@@ -38,6 +39,10 @@ class Flow:
         other.create, other.client = create, client
         return other
 
+    def function(self) -> Callable[..., Any]:
+        """What takes the place of the SDK's ``create``: with its name, its signature and its text of help."""
+        raise NotImplementedError
+
     def close(self) -> None:
         raise NotImplementedError
 
@@ -65,7 +70,7 @@ class Flow:
                 return mark(self._stream(answer, arguments), True, found.entry)
             kind = self.dialect.answer_type()
             return mark(as_namespace(answer) if kind is None else kind.construct(**answer), True, found.entry)
-        except (ValueError, TypeError, KeyError, LookupError) as error:
+        except (ValueError, TypeError, AttributeError, LookupError) as error:
             log.warning("an entry of the cache is no answer of %s: %s", self.dialect.module, error)
             return None
 
@@ -103,6 +108,14 @@ class SyncFlow(Flow):
     def __init__(self, dialect: Dialect, options: Options, create: Callable[..., Any], client: Any) -> None:
         super().__init__(dialect, options, create, client)
         self.cache = Cache(options)
+
+    def function(self) -> Callable[..., Any]:
+        @functools.wraps(self.create, updated=())
+        def create(*positional: Any, **arguments: Any) -> Any:
+            return self(*positional, **arguments)
+
+        create._ferrocache_flow = self  # type: ignore[attr-defined]
+        return create
 
     def close(self) -> None:
         self.cache.client.close()
@@ -160,6 +173,14 @@ class AsyncFlow(Flow):
     def __init__(self, dialect: Dialect, options: Options, create: Callable[..., Any], client: Any) -> None:
         super().__init__(dialect, options, create, client)
         self.cache = AsyncCache(options)
+
+    def function(self) -> Callable[..., Any]:
+        @functools.wraps(self.create, updated=())
+        async def create(*positional: Any, **arguments: Any) -> Any:
+            return await self(*positional, **arguments)
+
+        create._ferrocache_flow = self  # type: ignore[attr-defined]
+        return create
 
     async def close_async(self) -> None:
         await self.cache.client.aclose()
