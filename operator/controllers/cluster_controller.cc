@@ -167,7 +167,11 @@ std::optional<k8s::ApiError> ClusterController::observe_objects(Look& look, Obse
   objects::RenderInputs& inputs = observed.inputs;
   inputs.default_image = options_.default_image;
   inputs.operator_namespace = options_.operator_namespace;
-  if (statefulset != nullptr) inputs.running_image = objects::node_image_of(*statefulset);
+  if (statefulset != nullptr) {
+    std::vector<const Json*> pods;
+    for (const runtime::Object& pod : observed.pods) pods.push_back(pod.get());
+    inputs.running_image = running_image(*statefulset, pods);
+  }
   inputs.serves_service_monitors = served_.serves(k8s::kServiceMonitors);
   inputs.serves_prometheus_rules = served_.serves(k8s::kPrometheusRules);
   if (spec.auth.existing_secret && observed.tokens != nullptr &&

@@ -1,6 +1,7 @@
 #include "operator/controllers/views.h"
 
 #include <algorithm>
+#include <map>
 
 #include "operator/api/names.h"
 #include "operator/api/units.h"
@@ -112,6 +113,24 @@ plan::StatefulSetView view_statefulset(const Json& statefulset, std::string_view
         bytes_at(object_at(object_at(object_at(claim, "spec"), "resources"), "requests"), "storage");
   }
   return view;
+}
+
+std::string running_image(const Json& statefulset, const std::vector<const Json*>& pods) {
+  const std::string applied = objects::node_image_of(statefulset);
+  std::map<std::string, int> ready;
+  bool cannot_be_pulled = false;
+  for (const Json* const pod : pods) {
+    const plan::PodView view = view_pod(*pod, "", 0);
+    if (view.ready) ++ready[objects::node_image_of(*pod)];
+    cannot_be_pulled |=
+        view.waiting_reason.find("Image") != std::string::npos && objects::node_image_of(*pod) == applied;
+  }
+  if (ready.empty()) return cannot_be_pulled ? std::string() : applied;
+  const auto most = std::max_element(ready.begin(), ready.end(),
+                                     [](const auto& a, const auto& b) { return a.second < b.second; });
+  // As many of one as of another: what was applied goes on.
+  const auto same = ready.find(applied);
+  return same != ready.end() && same->second == most->second ? applied : most->first;
 }
 
 }  // namespace ferro::oper::controllers

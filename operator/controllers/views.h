@@ -1,7 +1,9 @@
 // Pods, claims and StatefulSets as the planner sees them. Pure.
 #pragma once
 
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "operator/controllers/fields.h"
 #include "operator/plan/world.h"
@@ -11,5 +13,9 @@ namespace ferro::oper::controllers {
 plan::PodView view_pod(const Json& pod, std::string_view cluster, int64_t ordinal);
 plan::ClaimView view_claim(const Json& claim, int64_t ordinal);
 plan::StatefulSetView view_statefulset(const Json& statefulset, std::string_view cluster);
+
+// The image that a cluster without spec.image is to keep: that of most pods that are ready; else the
+// StatefulSet's, unless a pod waits because it cannot be pulled. Empty = the operator's own release.
+std::string running_image(const Json& statefulset, const std::vector<const Json*>& pods);
 
 }  // namespace ferro::oper::controllers
