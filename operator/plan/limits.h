@@ -15,9 +15,11 @@ inline constexpr int64_t kStartingS = 120;
 // A node that answers that it is not ready, copies nothing and has been up for this long will not become
 // ready by itself: a pod on another template may be replaced even if the others are not well.
 inline constexpr int64_t kStuckS = 300;
-// A token is in use if a node has seen it in this time: clients with pooled connections send it with every
-// request.
-inline constexpr int64_t kTokenUnusedS = 60;
+// A token is in use if a node has seen it in this time: as long as auth.overlap, within these bounds. Clients
+// with pooled connections send it with every request; who asks for a short overlap does not want to wait a
+// minute for nobody.
+inline constexpr int64_t kTokenUnusedMinS = 15;
+inline constexpr int64_t kTokenUnusedMaxS = 60;
 // The former token is dropped at the latest after so many overlaps, used or not, but never before
 // kDropAnywayMinS: clients learn of the new one through their own kubelet.
 inline constexpr int64_t kOverlapsAtMost = 10;

@@ -38,10 +38,11 @@ void switch_to_newest(const Facts& facts, Draft& draft) {
 
 // A member that has seen an older token of late.
 const PodView* find_user_of_old(const Facts& facts) {
+  const int64_t unused_s = std::clamp(facts.spec.auth.overlap_s, kTokenUnusedMinS, kTokenUnusedMaxS);
   for (const PodView& pod : facts.world.pods) {
     if (!pod.report) continue;
     for (const auto& [generation, used] : pod.report->token_last_used_unix) {
-      if (generation < facts.world.tokens.current_generation && used + kTokenUnusedS > facts.now) return &pod;
+      if (generation < facts.world.tokens.current_generation && used + unused_s > facts.now) return &pod;
     }
   }
   return nullptr;
@@ -74,7 +75,7 @@ void drop_old(const Facts& facts, Draft& draft, bool is_due_again) {
       return draft.hold(kRotate, {Rule::old_token_in_use, user->name,
                                   "clients of " + user->name +
                                       " still send the former token; it is dropped when none "
-                                      "does, or after ten overlaps"});
+                                      "does, or after ten overlaps (at least ten minutes)"});
     if (const PodView* silent = find_silent(facts))
       return draft.hold(kRotate, {Rule::member_unreachable, silent->name,
                                   silent->name + " " + describe(*silent) +

@@ -32,6 +32,28 @@ TEST(Plan, StatusOfRestDoesNotMoveWithTime) {
   EXPECT_EQ(api::to_json(make_plan(world, kNow + 3000).status), before);
 }
 
+// A rotation with an overlap of seconds used to wait a whole minute for clients that had long changed.
+TEST(Plan, AnOldTokenCountsAsUnusedAfterItsOverlapWithinBounds) {
+  const auto drops = [](int64_t overlap_s, int64_t last_used_ago_s) {
+    World world = healthy();
+    world.cluster.spec.auth.overlap_s = overlap_s;
+    world.tokens.current_generation = world.tokens.newest_generation = 2;
+    world.tokens.previous_generation = 1;
+    world.tokens.switched_unix = kNow - 550;
+    for (PodView& pod : world.pods) {
+      pod.report->token_generation = 2;
+      pod.report->token_last_used_unix[1] = kNow - last_used_ago_s;
+    }
+    return find<DropOldToken>(make_plan(world, kNow)) != nullptr;
+  };
+  EXPECT_FALSE(drops(5, 14));
+  EXPECT_TRUE(drops(5, 15));
+  EXPECT_FALSE(drops(30, 29));
+  EXPECT_TRUE(drops(30, 30));
+  EXPECT_FALSE(drops(300, 59));
+  EXPECT_TRUE(drops(300, 60));
+}
+
 TEST(Plan, CreationMakesWhatPodsStartWithFirst) {
   World world = fresh();
   Plan plan = make_plan(world, kNow);
