@@ -37,6 +37,7 @@ void handle_query(Call&& call) {
     if (!result.ok()) return reply(error_answer(result.status()));
     std::string body;
     append_lookup(shape, *result, body);
+    if (!result->hits.empty()) backend.metrics.observe_hit(result->hits.front());
     backend.metrics.observe_query_ns(static_cast<uint64_t>(backend.clock.steady_ns() - started_ns));
     reply(json_answer(std::move(body)));
   };

@@ -81,6 +81,7 @@ class QueryBatch : public std::enable_shared_from_this<QueryBatch> {
       fail(index, full());
     } else {
       append_lookup(LookupShape(items_[index].lookup.request), *result, items_[index].answer);
+      if (!result->hits.empty()) backend_.metrics.observe_hit(result->hits.front());
       backend_.metrics.observe_query_ns(static_cast<uint64_t>(backend_.clock.steady_ns() - started_ns));
       put(index);
     }

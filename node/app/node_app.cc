@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/io/disk_space.h"
 #include "common/io/posix_file_system.h"
 #include "common/obs/log.h"
 #include "common/time/clock.h"
@@ -174,6 +175,7 @@ class NodeApp {
     sources.http_connections_refused = [&figures] { return figures.connections_refused.load(); };
     sources.http_requests_refused = [&figures] { return figures.requests_refused.load(); };
     security_->add_to(sources);
+    sources.disk = [folder = config_.wal_path] { return io::disk_space(folder); };
     if (cluster_) sources.cluster = [this] { return cluster_->node().status(); };
     return sources;
   }

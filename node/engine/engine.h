@@ -126,7 +126,8 @@ struct CompactResult {
 
 struct Counters {  // since start; the names of /stats and /metrics
   uint64_t queries = 0, hits = 0, misses = 0, inserts = 0, compactions = 0, evictions = 0, index_rebuilds = 0,
-           expirations = 0, deletions = 0, invalidations = 0, exact_match_hits = 0;
+           expirations = 0, deletions = 0, invalidations = 0, exact_match_hits = 0,
+           cost_saved_nano = 0;  // billionths of the unit of the entries' cost
 };
 
 struct EngineFigures {  // for /stats, /cluster/status and metrics; O(1) to gather
@@ -207,8 +208,8 @@ class Engine {
   virtual void pump() = 0;
 
   // Counts one query of a client whose answer was put together from several lookups, here or elsewhere, none
-  // of which was counted. `base`: its namespace without the conversation.
-  virtual void count_lookup(const model::NamespaceKey& base, bool hit, bool exact) = 0;
+  // of which was counted. `base`: its namespace without the conversation; `best`: the hit, null = a miss.
+  virtual void count_lookup(const model::NamespaceKey& base, const store::Hit* best) = 0;
 
   // --- state ---
   // ok when recovered and accepting writes; otherwise a sentence for /readyz.

@@ -228,9 +228,9 @@ void EngineImpl::pump() {
   pumping_ = false;
 }
 
-void EngineImpl::count_lookup(const model::NamespaceKey& base, bool hit, bool exact) {
-  count_query(core_->counters, hit, exact);
-  core_->store->count_query(base, hit, exact);
+void EngineImpl::count_lookup(const model::NamespaceKey& base, const store::Hit* best) {
+  count_query(core_->counters, best);
+  core_->store->count_query(base, best);
 }
 
 Status EngineImpl::readiness() const {

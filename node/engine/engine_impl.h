@@ -38,7 +38,7 @@ class EngineImpl final : public Engine {
   void purge(std::vector<store::EntryRef> entries, Done<uint64_t> done) override;
   void pump() override;
 
-  void count_lookup(const model::NamespaceKey& base, bool hit, bool exact) override;
+  void count_lookup(const model::NamespaceKey& base, const store::Hit* best) override;
 
   Status readiness() const override;
   Counters counters() const override;

@@ -41,8 +41,7 @@ Result<LookupResult> look_up(Core& core, const LookupRequest& request) {
   result.hits = std::move(found.hits);
   if (!request.count) return result;
 
-  const bool hit = !result.hits.empty();
-  count_query(core.counters, hit, hit && result.hits.front().exact_match);
+  count_query(core.counters, result.hits.empty() ? nullptr : &result.hits.front());
   return result;
 }
 

@@ -2,6 +2,11 @@
 
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <string_view>
 #include <utility>
 
 namespace ferro::node::metrics {
@@ -53,8 +58,38 @@ void Families::histogram(const std::string& name, const std::string& help,
   family(name, help, MetricType::Histogram).metric.push_back(std::move(sample));
 }
 
+namespace {
+
+// The serializer writes a bucket's bound with 17 digits (0.050000000000000003); people and queries say 0.05.
+std::string with_short_bounds(std::string_view text) {
+  constexpr std::string_view kBound = "le=\"";
+  constexpr double kShownMax = 1e12;  // whole digits stay readable, and +Inf stays what it is
+  std::string out;
+  out.reserve(text.size());
+  for (size_t at = text.find(kBound); at != std::string_view::npos; at = text.find(kBound)) {
+    const size_t begin = at + kBound.size(), end = text.find('"', begin);
+    out += text.substr(0, begin);
+    double value = 0;
+    std::array<char, 32> digits;
+    const std::string_view written = text.substr(begin, end - begin);
+    const auto read = std::from_chars(written.data(), written.data() + written.size(), value);
+    if (read.ec == std::errc() && read.ptr == written.data() + written.size() &&
+        std::abs(value) < kShownMax) {
+      const auto done =
+          std::to_chars(digits.data(), digits.data() + digits.size(), value, std::chars_format::fixed);
+      out.append(digits.data(), done.ptr);
+    } else {
+      out += written;
+    }
+    text.remove_prefix(std::min(end, text.size()));
+  }
+  return out.append(text);
+}
+
+}  // namespace
+
 std::string Families::text() const {
-  return prometheus::TextSerializer().Serialize(families_);
+  return with_short_bounds(prometheus::TextSerializer().Serialize(families_));
 }
 
 }  // namespace ferro::node::metrics

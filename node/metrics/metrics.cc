@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <mutex>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "node/metrics/cluster_metrics.h"
 #include "node/metrics/duration_histogram.h"
 #include "node/metrics/families.h"
+#include "node/metrics/hit_figures.h"
 #include "node/metrics/namespace_labels.h"
 
 namespace ferro::node::metrics {
@@ -22,6 +24,8 @@ namespace {
 using engine::Counters;
 using engine::EngineFigures;
 using prometheus::MetricType;
+
+constexpr double kNano = 1e-9;
 
 void add_engine_counters(const Counters& counters, Families& out) {
   out.counter("ferrocache_queries_total", "Queries answered.", counters.queries);
@@ -40,6 +44,10 @@ void add_engine_counters(const Counters& counters, Families& out) {
               counters.index_rebuilds);
   out.counter("ferrocache_compactions_total", "Snapshots taken and logs dropped behind them.",
               counters.compactions);
+  Families::add(out.family("ferrocache_cost_saved_total",
+                           "What the answers of all hits had cost to make, in the unit of the inserts' cost.",
+                           MetricType::Counter),
+                static_cast<double>(counters.cost_saved_nano) * kNano);
   const double hit_rate = counters.queries == 0
                               ? 0.0
                               : static_cast<double>(counters.hits) / static_cast<double>(counters.queries);
@@ -89,6 +97,17 @@ void add_from(const Source& source, const char* name, const char* help, MetricTy
   if (source) Families::add(family, static_cast<double>(source()));
 }
 
+void add_disk(const Sources& sources, Families& out) {
+  auto& available = out.family("ferrocache_disk_available_bytes",
+                               "Free bytes of the data folder's file system.", MetricType::Gauge);
+  auto& total = out.family("ferrocache_disk_bytes", "Its size.", MetricType::Gauge);
+  if (!sources.disk) return;
+  const Result<io::DiskSpace> space = sources.disk();
+  if (!space.ok()) return;
+  Families::add(available, static_cast<double>(space->available_bytes));
+  Families::add(total, static_cast<double>(space->total_bytes));
+}
+
 void add_sources(const Sources& sources, Families& out) {
   constexpr MetricType kCounter = MetricType::Counter, kGauge = MetricType::Gauge;
   add_from(sources.http_connections, "ferrocache_http_connections", "Open client connections.", kGauge, out);
@@ -129,8 +148,20 @@ void add_sources(const Sources& sources, Families& out) {
   auto& last_used = out.family(
       "ferrocache_token_last_used_timestamp_seconds",
       "When a token of the generation was last used (Unix time); 0 = not since the start.", kGauge);
+  auto& old_used = out.family("ferrocache_old_token_last_used_timestamp_seconds",
+                              "When a token below the highest generation was last used (Unix time); 0 = "
+                              "not since the start; no value while there is none.",
+                              kGauge);
   if (sources.token_uses) {
-    for (const TokenUse& use : sources.token_uses()) {
+    const std::vector<TokenUse> uses = sources.token_uses();
+    uint64_t newest = 0;
+    for (const TokenUse& use : uses) newest = std::max(newest, use.generation);
+    std::optional<int64_t> latest_old;
+    for (const TokenUse& use : uses) {
+      if (use.generation < newest) latest_old = std::max(latest_old.value_or(0), use.last_used_unix);
+    }
+    if (latest_old) Families::add(old_used, static_cast<double>(*latest_old));
+    for (const TokenUse& use : uses) {
       Families::add(last_used, static_cast<double>(use.last_used_unix),
                     {{"generation", std::to_string(use.generation)}});
     }
@@ -190,6 +221,12 @@ void add_namespaces(const std::vector<NamespaceLabels::Series>& series, Families
       Families::add(family, static_cast<double>(one.counters.*each.counter), {{"namespace", one.label}});
     }
   }
+  auto& saved = out.family("ferrocache_namespace_cost_saved", "What hits have saved by namespace.",
+                           MetricType::Counter);
+  for (const auto& one : series) {
+    Families::add(saved, static_cast<double>(one.counters.cost_saved_nano) * kNano,
+                  {{"namespace", one.label}});
+  }
 }
 
 class NodeMetrics final : public Metrics {
@@ -204,6 +241,7 @@ class NodeMetrics final : public Metrics {
 
   void observe_query_ns(uint64_t elapsed_ns) override { queries_.observe_ns(elapsed_ns); }
   void observe_insert_ns(uint64_t elapsed_ns) override { inserts_.observe_ns(elapsed_ns); }
+  void observe_hit(const store::Hit& hit) override { hits_.observe(hit); }
 
   std::string scrape() const override {
     Families out;
@@ -221,7 +259,9 @@ class NodeMetrics final : public Metrics {
     out.histogram("ferrocache_query_duration_seconds", "Server-side time of a query.", queries_);
     out.histogram("ferrocache_insert_duration_seconds", "Server-side time of an insert until it is durable.",
                   inserts_);
+    hits_.add_to(out);
     add_namespaces(namespace_series(), out);
+    add_disk(sources_, out);
     add_sources(sources_, out);
     out.gauge("ferrocache_build_info", "Always 1; the version is in the label.", 1,
               {{"version", options_.version}});
@@ -249,6 +289,7 @@ class NodeMetrics final : public Metrics {
   const Sources sources_;
   const int64_t started_at_ms_;
   DurationHistogram queries_, inserts_;
+  HitFigures hits_;
   mutable std::mutex labels_mutex_;
   mutable NamespaceLabels labels_;
 };

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "common/base/result.h"
+#include "common/io/disk_space.h"
 #include "common/time/clock.h"
 #include "node/cluster/core/cluster_node.h"
 #include "node/engine/engine.h"
@@ -38,6 +40,7 @@ struct Sources {
   std::function<std::vector<TokenUse>()> token_uses;         // of a bounded number of generations
   std::function<int64_t()> node_certificate_not_after_unix;  // 0 = no cluster.tls
   std::function<bool()> node_certificate_reload_failed;
+  std::function<Result<io::DiskSpace>()> disk;      // of the data folder
   std::function<cluster::ClusterStatus()> cluster;  // not set: a node alone
 };
 
@@ -49,6 +52,8 @@ class Metrics {
   virtual ~Metrics() = default;
   virtual void observe_query_ns(uint64_t elapsed_ns) = 0;
   virtual void observe_insert_ns(uint64_t elapsed_ns) = 0;
+  // The best hit of a query that was answered with one.
+  virtual void observe_hit(const store::Hit& hit) = 0;
   virtual std::string scrape() const = 0;  // text exposition format 0.0.4
 };
 

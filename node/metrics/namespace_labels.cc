@@ -24,7 +24,8 @@ NamespaceCounters combined(const NamespaceCounters& a, const NamespaceCounters& 
           combine(a.expirations, b.expirations),
           combine(a.deletions, b.deletions),
           combine(a.invalidations, b.invalidations),
-          combine(a.exact_match_hits, b.exact_match_hits)};
+          combine(a.exact_match_hits, b.exact_match_hits),
+          combine(a.cost_saved_nano, b.cost_saved_nano)};
 }
 
 // Never below zero: the totals are read one after the other while counting goes on.

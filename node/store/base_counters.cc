@@ -6,10 +6,17 @@
 
 namespace ferro::node::store {
 
+uint64_t cost_saved_nano(double cost) noexcept {
+  constexpr double kNano = 1e9;
+  constexpr double kCostMax = 1e6;  // of one answer; ten thousand of them still fit the counter
+  return cost > 0 && cost <= kCostMax ? static_cast<uint64_t>(cost * kNano) : 0;
+}
+
 NamespaceCounters CounterCells::load() const noexcept {
   const auto value = [](const std::atomic<uint64_t>& cell) { return cell.load(std::memory_order_relaxed); };
-  return {value(queries_hit), value(queries_miss), value(inserts),       value(evictions),
-          value(expirations), value(deletions),    value(invalidations), value(exact_match_hits)};
+  return {value(queries_hit),   value(queries_miss),     value(inserts),
+          value(evictions),     value(expirations),      value(deletions),
+          value(invalidations), value(exact_match_hits), value(cost_saved_nano)};
 }
 
 BaseCounters::Shard& BaseCounters::shard_of(const model::NamespaceKey& base) {
@@ -65,13 +72,16 @@ void BaseCounters::give_back(const model::NamespaceKey& ns) {
   forget_surplus(shard);
 }
 
-void BaseCounters::count_query(const model::NamespaceKey& ns, bool hit, bool exact) {
+void BaseCounters::count_query(const model::NamespaceKey& ns, const Hit* best) {
   model::NamespaceKey base = ns.base();
   Shard& shard = shard_of(base);
   const std::lock_guard lock(shard.mutex);
   CounterCells& counters = find_or_add(shard, std::move(base))->second.cell.counters;
-  (hit ? counters.queries_hit : counters.queries_miss).fetch_add(1, std::memory_order_relaxed);
-  if (exact) counters.exact_match_hits.fetch_add(1, std::memory_order_relaxed);
+  (best != nullptr ? counters.queries_hit : counters.queries_miss).fetch_add(1, std::memory_order_relaxed);
+  if (best != nullptr) {
+    if (best->exact_match) counters.exact_match_hits.fetch_add(1, std::memory_order_relaxed);
+    counters.cost_saved_nano.fetch_add(cost_saved_nano(best->cost), std::memory_order_relaxed);
+  }
   forget_surplus(shard);
 }
 
@@ -99,7 +109,7 @@ void BaseCounters::reset() {
       CounterCells& cells = base.cell.counters;
       for (std::atomic<uint64_t>* cell :
            {&cells.queries_hit, &cells.queries_miss, &cells.inserts, &cells.evictions, &cells.expirations,
-            &cells.deletions, &cells.invalidations, &cells.exact_match_hits}) {
+            &cells.deletions, &cells.invalidations, &cells.exact_match_hits, &cells.cost_saved_nano}) {
         cell->store(0, std::memory_order_relaxed);
       }
     }

@@ -27,7 +27,7 @@ namespace ferro::node::store {
 // The live counterpart of NamespaceCounters.
 struct CounterCells {
   std::atomic<uint64_t> queries_hit{0}, queries_miss{0}, inserts{0}, evictions{0}, expirations{0},
-      deletions{0}, invalidations{0}, exact_match_hits{0};
+      deletions{0}, invalidations{0}, exact_match_hits{0}, cost_saved_nano{0};
 
   NamespaceCounters load() const noexcept;
 };
@@ -54,8 +54,9 @@ class BaseCounters {
   BaseCell& hold(const model::NamespaceKey& ns);
   void give_back(const model::NamespaceKey& ns);
   // A query that no cell in hand counts: to a namespace that does not exist, or answered elsewhere.
-  void count_query(const model::NamespaceKey& ns, bool hit, bool exact);
-  void count_miss(const model::NamespaceKey& ns) { count_query(ns, false, false); }
+  // `best`: the hit that was answered; null = a miss.
+  void count_query(const model::NamespaceKey& ns, const Hit* best);
+  void count_miss(const model::NamespaceKey& ns) { count_query(ns, nullptr); }
 
   // Every base that is known, in no order, and what the forgotten ones have counted. The sum over both never
   // decreases.

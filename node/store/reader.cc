@@ -83,6 +83,8 @@ Result<QueryResult> Reader::query(const QueryRequest& request, bool count_miss) 
   if (!request.count) return result;
   if (!result.hits.empty()) {
     count_one(ns->base.counters.queries_hit);
+    ns->base.counters.cost_saved_nano.fetch_add(cost_saved_nano(result.hits.front().cost),
+                                                std::memory_order_relaxed);
   } else if (count_miss) {
     count_one(ns->base.counters.queries_miss);
   }

@@ -60,6 +60,10 @@ struct Hit {
   double cost = 0.0;
 };
 
+// What a hit has saved, as counters keep it. A cost below zero or beyond all reason saves nothing that could
+// be added up.
+uint64_t cost_saved_nano(double cost) noexcept;
+
 struct QueryResult {
   std::vector<Hit> hits;  // best first; an exact match first of all; no entry twice
 };
@@ -121,6 +125,7 @@ struct TombstoneFigures {
 struct NamespaceCounters {  // since start
   uint64_t queries_hit = 0, queries_miss = 0, inserts = 0, evictions = 0, expirations = 0, deletions = 0,
            invalidations = 0, exact_match_hits = 0;
+  uint64_t cost_saved_nano = 0;  // billionths of the unit of the entries' cost
 
   NamespaceCounters& operator+=(const NamespaceCounters& other) noexcept {
     queries_hit += other.queries_hit;
@@ -131,6 +136,7 @@ struct NamespaceCounters {  // since start
     deletions += other.deletions;
     invalidations += other.invalidations;
     exact_match_hits += other.exact_match_hits;
+    cost_saved_nano += other.cost_saved_nano;
     return *this;
   }
   friend bool operator==(const NamespaceCounters&, const NamespaceCounters&) = default;
@@ -237,7 +243,7 @@ class Store {
   // is not counted, because another namespace is asked next (a conversation's base).
   virtual Result<QueryResult> query(const QueryRequest& request, bool count_miss = true) = 0;
   // Counts a query for a base namespace whose answer came from elsewhere. Any thread.
-  virtual void count_query(const model::NamespaceKey& base, bool hit, bool exact) = 0;
+  virtual void count_query(const model::NamespaceKey& base, const Hit* best) = 0;
   // Every live entry of this id, newest version first.
   virtual std::vector<EntryView> find(std::string_view id, int64_t now_ms, bool with_vector,
                                       const model::PartitionSet* partitions = nullptr) const = 0;

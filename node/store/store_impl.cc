@@ -45,8 +45,8 @@ class StoreImpl final : public Store {
   Result<QueryResult> query(const QueryRequest& request, bool count_miss) override {
     return reader_.query(request, count_miss);
   }
-  void count_query(const model::NamespaceKey& base, bool hit, bool exact) override {
-    state_.bases.count_query(base, hit, exact);
+  void count_query(const model::NamespaceKey& base, const Hit* best) override {
+    state_.bases.count_query(base, best);
   }
   std::vector<EntryView> find(std::string_view id, int64_t now_ms, bool with_vector,
                               const model::PartitionSet* partitions) const override {

@@ -145,3 +145,19 @@ def test_token_generation(nodes):
     file.write_text("one generation=6\ntwo generation=7\n")
     metrics = nodes.start({"auth_token_file": str(file)}).api.metrics()
     assert any("token" in name and "generation" in name and value == 7 for name, value in metrics.samples.items())
+
+
+@contract("metrics-1: what operations need: savings and similarities")
+def test_hits_save_what_their_answers_cost(nodes):
+    api = nodes.start().api
+    api.insert(axis(8, 0), "m::8", "r" * 100, "dear", cost=0.25)
+    api.insert(axis(8, 1), "m::8", "r", "free")
+    api.hit(axis(8, 0), "m::8")
+    api.hit(axis(8, 5), "m::8", query_text="dear")
+    api.hit(axis(8, 1), "m::8")
+    api.miss(axis(8, 7), "m::8")
+    metrics = Metrics(api.call("GET", "/metrics").text())
+    assert metrics.value("ferrocache_cost_saved_total") == 0.5
+    assert metrics.value("ferrocache_namespace_cost_saved", namespace="m::8") == 0.5
+    assert metrics.value("ferrocache_hit_similarity_count") == 2
+    assert metrics.value("ferrocache_hit_response_bytes_total") == 201

@@ -55,8 +55,8 @@ class PumpedEngine final : public engine::Engine, private engine::DecisionSink {
                         engine::Done<uint64_t> applied) override;
   void purge(std::vector<node::store::EntryRef> entries, engine::Done<uint64_t> done) override;
   void pump() override { inner_->pump(); }
-  void count_lookup(const node::model::NamespaceKey& base, bool hit, bool exact) override {
-    inner_->count_lookup(base, hit, exact);
+  void count_lookup(const node::model::NamespaceKey& base, const node::store::Hit* best) override {
+    inner_->count_lookup(base, best);
   }
 
   Status readiness() const override { return inner_->readiness(); }

@@ -137,8 +137,7 @@ struct Pair {
                                            : std::move(*base);
     if (answer.ok()) {
       answer->from_conversation = hit;
-      const bool found = !answer->hits.empty();
-      engine.count_lookup(base_ns, found, found && answer->hits.front().exact_match);
+      engine.count_lookup(base_ns, answer->hits.empty() ? nullptr : &answer->hits.front());
     }
     done(std::move(answer));
   }

@@ -22,6 +22,7 @@ class NoMetrics final : public metrics::Metrics {
  public:
   void observe_query_ns(uint64_t) override {}
   void observe_insert_ns(uint64_t) override {}
+  void observe_hit(const store::Hit&) override {}
   std::string scrape() const override { return {}; }
 };
 

@@ -95,7 +95,7 @@ class FakeStore final : public store::Store {
   size_t reap_expired(int64_t, size_t) override { unused(); }
   std::optional<Maintenance> begin_maintenance() override { unused(); }
   Result<store::QueryResult> query(const store::QueryRequest&, bool) override { unused(); }
-  void count_query(const model::NamespaceKey&, bool, bool) override { unused(); }
+  void count_query(const model::NamespaceKey&, const store::Hit*) override { unused(); }
   std::vector<store::EntryView> find(std::string_view, int64_t, bool,
                                      const model::PartitionSet*) const override {
     unused();

@@ -50,7 +50,7 @@ class FakeEngine final : public engine::Engine {
   void purge(std::vector<store::EntryRef>, engine::Done<uint64_t> done) override { done(uint64_t{0}); }
   void pump() override {}
 
-  void count_lookup(const model::NamespaceKey&, bool, bool) override {}
+  void count_lookup(const model::NamespaceKey&, const store::Hit*) override {}
   Status readiness() const override { return readiness_answer; }
   engine::Counters counters() const override { return counters_; }
   engine::EngineFigures figures() const override;

@@ -32,8 +32,9 @@ class FakeMetrics final : public metrics::Metrics {
  public:
   void observe_query_ns(uint64_t) override { ++queries; }
   void observe_insert_ns(uint64_t) override { ++inserts; }
+  void observe_hit(const store::Hit&) override { ++hits; }
   std::string scrape() const override { return "# HELP fake\n"; }
-  std::atomic<int> queries{0}, inserts{0};
+  std::atomic<int> queries{0}, inserts{0}, hits{0};
 };
 
 // A token file's text as the source of tokens; empty = authentication off.

@@ -39,7 +39,7 @@ class FakeStore final : public store::Store {
   std::optional<Maintenance> begin_maintenance() override { return std::nullopt; }
   size_t dimension_of(const model::NamespaceKey&, int64_t) const override { return 0; }
   Result<store::QueryResult> query(const store::QueryRequest&, bool) override { return unexpected(); }
-  void count_query(const model::NamespaceKey&, bool, bool) override { ADD_FAILURE(); }
+  void count_query(const model::NamespaceKey&, const store::Hit*) override { ADD_FAILURE(); }
   std::vector<store::EntryView> find(std::string_view, int64_t, bool,
                                      const model::PartitionSet*) const override {
     return {};
@@ -95,7 +95,7 @@ class FakeEngine final : public engine::Engine {
   Status readiness_;
 
   const store::Store& store() const override { return store_; }
-  void count_lookup(const model::NamespaceKey&, bool, bool) override {}
+  void count_lookup(const model::NamespaceKey&, const store::Hit*) override {}
   engine::Counters counters() const override { return counters_; }
   engine::EngineFigures figures() const override { return figures_; }
   const engine::EngineOptions& options() const override { return options_; }
@@ -384,6 +384,7 @@ TEST_F(MetricsTest, AsksTheSourcesThatThereAre) {
   EXPECT_EQ(with.value("ferrocache_token_reloads_total"), 10);
   EXPECT_EQ(with.value("ferrocache_token_last_used_timestamp_seconds", "generation=\"8\""), 0);
   EXPECT_EQ(with.value("ferrocache_token_last_used_timestamp_seconds", "generation=\"9\""), 1'700'000'000);
+  EXPECT_EQ(with.value("ferrocache_old_token_last_used_timestamp_seconds"), 0);
   EXPECT_EQ(with.value("ferrocache_node_certificate_expiry_timestamp_seconds"), 1'900'000'000);
   EXPECT_EQ(with.value("ferrocache_node_certificate_reload_failed"), 1);
   Sources plain = all_sources();
@@ -404,6 +405,41 @@ TEST_F(MetricsTest, DurationsGoToTheirHistogram) {
   EXPECT_EQ(scrape.value("ferrocache_query_duration_seconds_sum"), 3.0002);
   EXPECT_EQ(scrape.value("ferrocache_insert_duration_seconds_bucket", "le=\"10\""), 0);
   EXPECT_EQ(scrape.value("ferrocache_insert_duration_seconds_bucket", "le=\"+Inf\""), 1);
+}
+
+TEST_F(MetricsTest, BoundsOfBucketsAreWrittenAsPeopleSayThem) {
+  const auto metrics = made();
+  engine_.store_.bases.push_back({{"odd le=\"0.050000000000000003\"", "", ""}, 1, 1, {}});
+  const std::string text = metrics->scrape();
+  EXPECT_NE(text.find("ferrocache_query_duration_seconds_bucket{le=\"0.05\"}"), std::string::npos);
+  EXPECT_NE(text.find("ferrocache_query_duration_seconds_bucket{le=\"+Inf\"}"), std::string::npos);
+  EXPECT_EQ(text.find("{le=\"0.050000000000000003\"}"), std::string::npos);
+  EXPECT_NE(text.find("namespace=\"odd le=\\\"0.050000000000000003\\\"\""), std::string::npos);
+}
+
+TEST_F(MetricsTest, HitsTellHowLikeTheyWereAndWhatTheySaved) {
+  const auto metrics = made();
+  store::Hit hit;
+  hit.response = "12345678";
+  hit.similarity = 0.93F;
+  metrics->observe_hit(hit);
+  hit.similarity = 1.0F;
+  metrics->observe_hit(hit);
+  hit.exact_match = true;  // in no bucket
+  metrics->observe_hit(hit);
+  engine_.counters_.cost_saved_nano = 2'500'000'000;
+  store::BaseTotals totals{{"m", "", ""}, 1, 1, {}};
+  totals.counters.cost_saved_nano = 1'000'000;
+  engine_.store_.bases.push_back(totals);
+  const Scrape scrape = parse(metrics->scrape());
+  EXPECT_EQ(scrape.value("ferrocache_hit_similarity_bucket", "le=\"0.92\""), 0);
+  EXPECT_EQ(scrape.value("ferrocache_hit_similarity_bucket", "le=\"0.94\""), 1);
+  EXPECT_EQ(scrape.value("ferrocache_hit_similarity_bucket", "le=\"1\""), 2);
+  EXPECT_EQ(scrape.value("ferrocache_hit_similarity_count"), 2);
+  EXPECT_NEAR(scrape.value("ferrocache_hit_similarity_sum"), 1.93, 1e-5);
+  EXPECT_EQ(scrape.value("ferrocache_hit_response_bytes_total"), 24);
+  EXPECT_EQ(scrape.value("ferrocache_cost_saved_total"), 2.5);
+  EXPECT_EQ(scrape.value("ferrocache_namespace_cost_saved", "namespace=\"m\""), 0.001);
 }
 
 TEST_F(MetricsTest, NamespacesBeyondTheBoundAreOther) {

@@ -1,0 +1,171 @@
+#!/usr/bin/env python3
+"""Draws a dashboard's panels with the data of a running Prometheus, as one SVG a dashboard.
+
+    dashboards/draw.py --prometheus http://127.0.0.1:9090 --into docs/images [--minutes 5] [NAME ...]
+
+For the documentation, and for a look without Grafana. Lines are drawn as Grafana would draw them, in its grid.
+"""
+
+import argparse
+import html
+import json
+import math
+import pathlib
+import sys
+import time
+import urllib.parse
+import urllib.request
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+
+from dashboards.build import dashboards, layout  # noqa: E402  (needs the path above)
+from dashboards.live import for_live_use  # noqa: E402
+
+CELL_WIDTH, CELL_HEIGHT, GAP, HEAD = 44, 30, 6, 22
+COLOURS = ["#7eb26d", "#eab839", "#6ed0e0", "#ef843c", "#e24d42", "#1f78c1", "#ba43a9", "#705da0", "#508642", "#cca300"]
+PAPER, CARD, INK, FAINT = "#111217", "#181b1f", "#ccccdc", "#5a5f6b"
+SERIES_MAX = 10
+POINTS = 120
+UNITS = {
+    "bytes": (1024, ["B", "KiB", "MiB", "GiB", "TiB"]),
+    "Bps": (1024, ["B/s", "KiB/s", "MiB/s", "GiB/s"]),
+    "reqps": (1000, ["/s", "k/s", "M/s"]),
+    "ops": (1000, ["/s", "k/s", "M/s"]),
+    "short": (1000, ["", "k", "M", "G"]),
+    "cores": (1000, ["", "k"]),
+}
+
+
+def human(value, unit):
+    if value is None or math.isnan(value):
+        return "no data"
+    if unit == "percentunit":
+        return f"{value * 100:.3g} %"
+    if unit == "s":
+        for limit, factor, name in ((1e-3, 1e6, "µs"), (1, 1e3, "ms"), (120, 1, "s"), (7200, 1 / 60, "min")):
+            if abs(value) < limit:
+                return f"{value * factor:.3g} {name}"
+        return f"{value / 3600:.3g} h"
+    base, names = UNITS.get(unit, UNITS["short"])
+    step = 0
+    while abs(value) >= base and step < len(names) - 1:
+        value, step = value / base, step + 1
+    return f"{value:.3g} {names[step]}".strip()
+
+
+class Source:
+    def __init__(self, address, minutes):
+        self.address, self.end = address.rstrip("/"), time.time()
+        self.start, self.step = self.end - minutes * 60, max(1, minutes * 60 / POINTS)
+
+    def series(self, expr):
+        parameters = {"query": expr, "start": self.start, "end": self.end, "step": self.step}
+        url = f"{self.address}/api/v1/query_range?{urllib.parse.urlencode(parameters)}"
+        with urllib.request.urlopen(url, timeout=30) as answer:
+            return json.load(answer)["data"]["result"]
+
+
+def legend_of(query, labels):
+    text = query["legendFormat"]
+    for name, value in labels.items():
+        text = text.replace("{{%s}}" % name, value)
+    return text or ", ".join(f"{k}={v}" for k, v in labels.items() if k != "__name__") or "value"
+
+
+def lines_of(panel, source):
+    """(legend, [(time, value)]) of every series, at most SERIES_MAX."""
+    found = []
+    for query in panel["targets"]:
+        for series in source.series(for_live_use(query["expr"], "15s", "5m")):
+            points = [(float(at), float(value)) for at, value in series["values"]]
+            points = [(at, value) for at, value in points if math.isfinite(value)]
+            if points:
+                found.append((legend_of(query, series["metric"]), points))
+    return found[:SERIES_MAX]
+
+
+def text(x, y, words, size=11, colour=INK, anchor="start", weight="normal"):
+    return (f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" fill="{colour}" text-anchor="{anchor}" '
+            f'font-weight="{weight}">{html.escape(words)}</text>')
+
+
+def draw_stat(panel, found, x, y, width, height):
+    unit = panel["fieldConfig"]["defaults"]["unit"]
+    value = found[0][1][-1][1] if found else math.nan
+    return [text(x + width / 2, y + height / 2 + 16, human(value, unit), 26, "#73bf69" if found else FAINT, "middle", "bold")]
+
+
+def draw_lines(panel, found, source, x, y, width, height):
+    defaults = panel["fieldConfig"]["defaults"]
+    stacked = defaults.get("custom", {}).get("stacking", {}).get("mode") == "normal"
+    left, bottom = x + 52, y + height - 16 - 12 * math.ceil(len(found) / 2)
+    right, top = x + width - 8, y + HEAD + 6
+    if stacked:
+        base = {}
+        for index, (name, points) in enumerate(found):
+            points = [(at, value + base.get(at, 0)) for at, value in points]
+            base = dict(points)
+            found[index] = (name, points)
+    highest = max(value for _, points in found for _, value in points)
+    highest = defaults.get("max") or (highest * 1.15 if highest > 0 else 1)
+    out = []
+    for share in (0, 0.5, 1):
+        at = bottom - (bottom - top) * share
+        out.append(f'<line x1="{left}" x2="{right}" y1="{at:.1f}" y2="{at:.1f}" stroke="{FAINT}" stroke-width="0.4"/>')
+        out.append(text(left - 4, at + 4, human(highest * share, defaults["unit"]), 9, FAINT, "end"))
+    for index, (name, points) in enumerate(found):
+        colour = COLOURS[index % len(COLOURS)]
+        path = " ".join(
+            f"{left + (at - source.start) / (source.end - source.start) * (right - left):.1f},"
+            f"{bottom - min(value, highest) / highest * (bottom - top):.1f}" for at, value in points)
+        out.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.4"/>')
+        column, row = index % 2, index // 2
+        out.append(text(x + 8 + column * width / 2, bottom + 16 + 12 * row, f"■ {name[:int(width / 14)]}", 9, colour))
+    return out
+
+
+def draw_panel(panel, source):
+    place = panel["gridPos"]
+    x, y = place["x"] * CELL_WIDTH, place["y"] * CELL_HEIGHT
+    width, height = place["w"] * CELL_WIDTH - GAP, place["h"] * CELL_HEIGHT - GAP
+    if panel["type"] == "row":
+        return [text(x + 4, y + 20, panel["title"], 14, INK, weight="bold")]
+    out = [f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="3" fill="{CARD}"/>',
+           text(x + 8, y + 16, panel["title"], 11.5, INK)]
+    found = lines_of(panel, source)
+    if panel["type"] == "stat":
+        return out + draw_stat(panel, found, x, y, width, height)
+    if not found:
+        return out + [text(x + width / 2, y + height / 2, "no data", 12, FAINT, "middle")]
+    return out + draw_lines(panel, found, source, x, y, width, height)
+
+
+def picture(dashboard, source):
+    panels = list(layout(dashboard))
+    height = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in panels) * CELL_HEIGHT
+    body = [line for panel in panels for line in draw_panel(panel, source)]
+    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 -34 {24 * CELL_WIDTH} {height + 40}" '
+            f'font-family="Inter, Helvetica, Arial, sans-serif"><rect x="-10" y="-40" width="{24 * CELL_WIDTH + 20}" '
+            f'height="{height + 60}" fill="{PAPER}"/>' + text(4, -10, dashboard.title, 18, INK, weight="bold") + "\n"
+            + "\n".join(body) + "\n</svg>\n")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--prometheus", default="http://127.0.0.1:9090")
+    parser.add_argument("--into", type=pathlib.Path, default=pathlib.Path("docs/images"))
+    parser.add_argument("--minutes", type=float, default=5)
+    parser.add_argument("names", nargs="*")
+    options = parser.parse_args()
+    options.into.mkdir(parents=True, exist_ok=True)
+    known = dashboards()
+    for name in options.names or known:
+        if name not in known:
+            sys.exit(f"no dashboard {name}: there are {', '.join(known)}")
+        path = options.into / f"dashboard_{name}.svg"
+        path.write_text(picture(known[name], Source(options.prometheus, options.minutes)))
+        print(path)
+
+
+if __name__ == "__main__":
+    main()

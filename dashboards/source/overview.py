@@ -1,0 +1,63 @@
+"""Is it well, is it fast, is it worth it: one screen."""
+
+from .model import Dashboard, Panel, Row, q
+
+RED_IF_ANY = [(None, "green"), (1, "red")]
+
+DASHBOARD = Dashboard(
+    uid="ferrocache-overview",
+    title="FerroCache / Overview",
+    description="Health, traffic, latency and worth of a cluster at a glance.",
+    rows=[
+        Row("Health", [
+            Panel("Nodes ready", [q("sum(ferrocache_ready{$nodes})")], kind="stat", width=4, height=4,
+                  thresholds=[(None, "red"), (1, "green")], description="Nodes that answer as well as any other."),
+            Panel("Nodes dead", [q("max(ferrocache_peers_dead{$nodes})")], kind="stat", width=4, height=4,
+                  thresholds=RED_IF_ANY, description="As the node that sees most of them dead."),
+            Panel("Partitions short of copies", [q("max(ferrocache_partitions_under_replicated{$nodes})")], kind="stat",
+                  width=4, height=4, thresholds=RED_IF_ANY, description="Another loss may lose their entries."),
+            Panel("Entries", [q("sum(ferrocache_index_entries{$nodes})")], kind="stat", width=4, height=4,
+                  description="Copies on all nodes together: with two copies of everything, twice the entries."),
+            Panel("Hit rate", [q("ferrocache:hit_rate:5m{$clusters}", "{{cluster}}")], unit="percentunit", kind="stat", width=4,
+                  height=4, description="Of the queries of the last five minutes."),
+            Panel("Memory in use", [q("max(ferrocache_memory_bytes{$nodes} / ferrocache_memory_max_bytes{$nodes})")],
+                  unit="percentunit", kind="stat", width=4, height=4,
+                  thresholds=[(None, "green"), (0.85, "orange"), (0.95, "red")],
+                  description="Of its budget, on the fullest node; beyond it the least recently used entries go."),
+        ]),
+        Row("Traffic", [
+            Panel("Queries a second", [
+                q("sum by (cluster) (rate(ferrocache_queries_hit_total{$nodes}[$__rate_interval]))", "hits {{cluster}}"),
+                q("sum by (cluster) (rate(ferrocache_queries_miss_total{$nodes}[$__rate_interval]))", "misses {{cluster}}"),
+            ], unit="reqps", stacked=True),
+            Panel("Inserts a second", [
+                q("sum by (cluster) (rate(ferrocache_inserts_total{$nodes}[$__rate_interval]))", "{{cluster}}"),
+            ], unit="reqps"),
+            Panel("Refused or shed a second", [
+                q("sum(rate(ferrocache_http_requests_shed_total{$nodes}[$__rate_interval]))", "shed: too many at once"),
+                q("sum(rate(ferrocache_http_requests_refused_total{$nodes}[$__rate_interval]))", "refused for their form"),
+                q("sum(rate(ferrocache_http_connections_refused_total{$nodes}[$__rate_interval]))", "connections refused"),
+            ], unit="reqps", description="Anything here is a client that was turned away."),
+        ]),
+        Row("Latency, server side", [
+            Panel("Query", [
+                q("ferrocache:query_duration_seconds:p50{$clusters}", "p50 {{cluster}}"),
+                q("ferrocache:query_duration_seconds:p99{$clusters}", "p99 {{cluster}}"),
+            ], unit="s"),
+            Panel("Insert, until durable", [
+                q("ferrocache:insert_duration_seconds:p50{$clusters}", "p50 {{cluster}}"),
+                q("ferrocache:insert_duration_seconds:p99{$clusters}", "p99 {{cluster}}"),
+            ], unit="s"),
+            Panel("Query p99 by node", [
+                q("histogram_quantile(0.99, sum by (node, le) (rate(ferrocache_query_duration_seconds_bucket{$nodes}"
+                  "[$__rate_interval])))", "{{node}}"),
+            ], unit="s", description="One line above the others is a slow node."),
+        ]),
+        Row("The processes", [
+            Panel("Processor", [q("rate(process_cpu_seconds_total{$nodes}[$__rate_interval])", "{{node}}")],
+                  unit="cores", description="Cores in use."),
+            Panel("Memory of the process", [q("process_resident_memory_bytes{$nodes}", "{{node}}")], unit="bytes"),
+            Panel("Connections", [q("ferrocache_http_connections{$nodes}", "{{node}}")]),
+        ]),
+    ],
+)
