@@ -36,6 +36,7 @@ PACKAGES = {
     "xxhash": "xxhash",
     "cpprest/": "cpprest",
     "pplx/": "cpprest",
+    "CLI/": "cli11",
 }
 
 # Lower first. A module may depend only on what stands before it (the same area, or common).

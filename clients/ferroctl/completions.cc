@@ -1,0 +1,88 @@
+#include "clients/ferroctl/completions.h"
+
+#include <cstdio>
+
+namespace ferro::ferroctl {
+namespace {
+
+std::string joined_options(const CLI::App& command) {
+  std::string words;
+  for (const CLI::Option* option : command.get_options()) {
+    for (const std::string& name : option->get_lnames()) words += " --" + name;
+  }
+  return words;
+}
+
+// "wal verify" style paths of every command, with what may follow.
+void cases(const CLI::App& command, const std::string& path, const std::string& common, std::string& out) {
+  std::string words;
+  for (const CLI::App* sub : command.get_subcommands(nullptr)) words += " " + sub->get_name();
+  out += "    \"" + path + "\") words=\"" + words + joined_options(command) + common + "\" ;;\n";
+  for (const CLI::App* sub : command.get_subcommands(nullptr)) {
+    cases(*sub, path.empty() ? sub->get_name() : path + " " + sub->get_name(), common, out);
+  }
+}
+
+std::string bash(const CLI::App& app) {
+  std::string body;
+  cases(app, "", joined_options(app), body);
+  return "_ferroctl() {\n"
+         "  local word path=\"\" words\n"
+         "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
+         "    [[ $word == -* || $word == */* ]] || path=\"${path:+$path }$word\"\n"
+         "  done\n"
+         "  case \"$path\" in\n" +
+         body +
+         "    *) words=\"\" ;;\n"
+         "  esac\n"
+         "  COMPREPLY=($(compgen -W \"$words\" -- \"${COMP_WORDS[COMP_CWORD]}\"))\n"
+         "}\n"
+         "complete -o default -F _ferroctl ferroctl\n";
+}
+
+std::string roff(std::string text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '\\' || c == '-') out += '\\';
+    out += c;
+  }
+  return out;
+}
+
+void man_of(const CLI::App& command, const std::string& path, std::string& out) {
+  if (!path.empty()) out += ".SS " + roff(path) + "\n" + roff(command.get_description()) + "\n";
+  for (const CLI::Option* option : command.get_options()) {
+    out +=
+        ".TP\n\\fB" + roff(option->get_name(false, true)) + "\\fR\n" + roff(option->get_description()) + "\n";
+  }
+  for (const CLI::App* sub : command.get_subcommands(nullptr)) {
+    man_of(*sub, path.empty() ? sub->get_name() : path + " " + sub->get_name(), out);
+  }
+}
+
+std::string man(const CLI::App& app) {
+  std::string out =
+      ".TH FERROCTL 1\n.SH NAME\nferroctl \\- look into and look after FerroCache\n.SH SYNOPSIS\n"
+      "ferroctl [OPTIONS] COMMAND ...\n.SH DESCRIPTION\n" +
+      roff(app.get_description()) + "\n.SH OPTIONS AND COMMANDS\n";
+  man_of(app, "", out);
+  return out;
+}
+
+}  // namespace
+
+void add_completions(CLI::App& app, Session& session) {
+  CLI::App* const completions =
+      app.add_subcommand("completions", "print completions for bash (zsh: through bashcompinit)");
+  on_chosen(*completions, session, [&app]() -> Status {
+    std::fputs(bash(app).c_str(), stdout);
+    return {};
+  });
+  CLI::App* const page = app.add_subcommand("man", "print the manual page: ferroctl man | man -l -");
+  on_chosen(*page, session, [&app]() -> Status {
+    std::fputs(man(app).c_str(), stdout);
+    return {};
+  });
+}
+
+}  // namespace ferro::ferroctl

@@ -1,0 +1,63 @@
+#include "clients/ferroctl/connection.h"
+
+#include <cstdlib>
+#include <utility>
+
+#include "clients/ferroctl/kube.h"
+#include "common/io/small_file.h"
+
+namespace ferro::ferroctl {
+namespace {
+
+constexpr size_t kTokenBytesMax = 8192;
+
+Result<Secret> token_of(const ConnectionOptions& options) {
+  if (!options.token_file.empty()) {
+    FERRO_ASSIGN_OR_RETURN(std::string text, io::read_small_file(options.token_file, kTokenBytesMax));
+    text.erase(std::min(text.find_first_of(" \t\r\n"), text.size()));
+    if (text.empty()) return Status::invalid(options.token_file + " holds no token in its first line");
+    return Secret(std::move(text));
+  }
+  const char* const set = std::getenv("FERROCACHE_AUTH_TOKEN");
+  return Secret(set == nullptr ? "" : set);
+}
+
+Result<HttpOptions> http_options(const ConnectionOptions& options) {
+  HttpOptions http;
+  FERRO_ASSIGN_OR_RETURN(http.token, token_of(options));
+  http.ca_file = options.ca_file;
+  http.cert_file = options.cert_file;
+  http.key_file = options.key_file;
+  http.timeout_ms = options.timeout_ms;
+  return http;
+}
+
+}  // namespace
+
+Result<Connection> connect(const ConnectionOptions& options) {
+  FERRO_ASSIGN_OR_RETURN(HttpOptions http, http_options(options));
+  Connection connection;
+  if (!options.cluster.empty()) {
+    const Kubectl kubectl(options.kube_namespace, options.kubeconfig, options.context);
+    FERRO_ASSIGN_OR_RETURN(Forwarded forwarded, kubectl.forward(options.cluster));
+    http.base_url = forwarded.url;
+    if (http.token.empty()) http.token = std::move(forwarded.token);
+    connection.forward.emplace(std::move(forwarded.port));
+  } else {
+    const char* const set = std::getenv("FERROCACHE_URL");
+    http.base_url = !options.url.empty()             ? options.url
+                    : set != nullptr && *set != '\0' ? set
+                                                     : "http://127.0.0.1:3000";
+  }
+  FERRO_ASSIGN_OR_RETURN(connection.client, HttpClient::open(std::move(http)));
+  return connection;
+}
+
+Result<std::unique_ptr<HttpClient>> connect_to(const ConnectionOptions& options, const std::string& address) {
+  FERRO_ASSIGN_OR_RETURN(HttpOptions http, http_options(options));
+  const bool tls = options.url.starts_with("https://");
+  http.base_url = (tls ? "https://" : "http://") + address;
+  return HttpClient::open(std::move(http));
+}
+
+}  // namespace ferro::ferroctl

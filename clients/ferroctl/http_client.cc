@@ -1,0 +1,107 @@
+#include "clients/ferroctl/http_client.h"
+
+#include <cpprest/http_client.h>
+
+#include <chrono>
+#include <utility>
+
+namespace ferro::ferroctl {
+namespace {
+
+constexpr size_t kAnswerBytesShown = 300;
+
+class CppRestClient final : public HttpClient {
+ public:
+  CppRestClient(HttpOptions options, const web::http::client::http_client_config& config)
+      : options_(std::move(options)), client_(web::uri(options_.base_url), config) {}
+
+  Result<HttpAnswer> call(std::string_view method, const std::string& target,
+                          const std::string& body) override {
+    try {
+      web::http::http_request request{web::http::method(method)};
+      request.set_request_uri(web::uri(target));
+      if (!options_.token.empty()) {
+        request.headers().add("Authorization", "Bearer " + std::string(options_.token.reveal()));
+      }
+      if (!body.empty()) request.set_body(body, "application/json");
+      web::http::http_response response = client_.request(request).get();
+      return HttpAnswer{response.status_code(), response.extract_utf8string(true).get()};
+    } catch (const std::exception& failure) {
+      return Status::unreachable("no answer from " + options_.base_url + ": " + failure.what());
+    }
+  }
+
+  const std::string& base_url() const override { return options_.base_url; }
+
+ private:
+  const HttpOptions options_;
+  web::http::client::http_client client_;
+};
+
+Status meaning_of(int status, const std::string& sentence) {
+  switch (status) {
+    case 400:
+      return Status::invalid(sentence);
+    case 401:
+      return {StatusCode::unauthenticated, sentence + " (set FERROCACHE_AUTH_TOKEN or give --token-file)"};
+    case 403:
+      return {StatusCode::permission_denied, sentence};
+    case 404:
+      return Status::not_found(sentence);
+    case 409:
+      return {StatusCode::failed_precondition, sentence};
+    case 413:
+      return {StatusCode::too_large, sentence};
+    case 502:
+      return Status::unreachable(sentence);
+    case 503:
+      return Status::unavailable(sentence);
+    case 507:
+      return {StatusCode::out_of_memory_budget, sentence};
+    default:
+      return Status::internal(sentence);
+  }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<HttpClient>> HttpClient::open(HttpOptions options) {
+  try {
+    web::http::client::http_client_config config;
+    config.set_timeout(std::chrono::milliseconds(options.timeout_ms));
+    config.set_ssl_context_callback([ca = options.ca_file, cert = options.cert_file,
+                                     key = options.key_file](boost::asio::ssl::context& context) {
+      if (!ca.empty()) context.load_verify_file(ca);
+      if (!cert.empty()) context.use_certificate_chain_file(cert);
+      if (!key.empty()) context.use_private_key_file(key, boost::asio::ssl::context::pem);
+    });
+    const web::uri uri(options.base_url);
+    if (uri.host().empty() || (uri.scheme() != "http" && uri.scheme() != "https")) {
+      return Status::invalid("not an http:// or https:// address: " + options.base_url);
+    }
+    return std::unique_ptr<HttpClient>(std::make_unique<CppRestClient>(std::move(options), config));
+  } catch (const std::exception& failure) {
+    return Status::invalid("not an address: " + options.base_url + " (" + failure.what() + ")");
+  }
+}
+
+Result<Json> HttpClient::json(std::string_view method, const std::string& target, const Json& body) {
+  FERRO_ASSIGN_OR_RETURN(const HttpAnswer answer,
+                         call(method, target, body.is_null() ? std::string() : body.dump()));
+  const Json parsed = Json::parse(answer.body, nullptr, false);
+  if (answer.status / 100 == 2) {
+    if (parsed.is_discarded())
+      return Status::internal("not JSON: " + answer.body.substr(0, kAnswerBytesShown));
+    return parsed;
+  }
+  const bool has_sentence = parsed.is_object() && parsed.contains("error") && parsed["error"].is_string();
+  return meaning_of(answer.status, has_sentence ? parsed["error"].get<std::string>()
+                                                : "HTTP " + std::to_string(answer.status) + " " +
+                                                      answer.body.substr(0, kAnswerBytesShown));
+}
+
+std::string escaped(std::string_view text) {
+  return web::uri::encode_data_string(std::string(text));
+}
+
+}  // namespace ferro::ferroctl

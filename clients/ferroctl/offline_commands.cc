@@ -1,0 +1,176 @@
+// snapshot, wal, config: on the files of a stopped node.
+#include <map>
+#include <memory>
+#include <string>
+#include <variant>
+
+#include "clients/ferroctl/commands.h"
+#include "clients/ferroctl/process.h"
+#include "common/io/posix_file_system.h"
+#include "node/model/operation.h"
+#include "node/snapshot/file_reader.h"
+#include "node/snapshot/manifest.h"
+#include "node/wal/inspect.h"
+
+namespace ferro::ferroctl {
+namespace {
+
+namespace wal = node::wal;
+namespace snapshot = node::snapshot;
+
+Result<std::vector<snapshot::SnapshotInfo>> manifest_of(io::FileSystem& fs, const std::string& folder) {
+  const std::string path = folder + "/" + std::string(snapshot::kManifestName);
+  FERRO_ASSIGN_OR_RETURN(const bool there, fs.exists(path));
+  if (!there) return std::vector<snapshot::SnapshotInfo>();
+  FERRO_ASSIGN_OR_RETURN(const std::string text, io::read_file(fs, path, snapshot::kManifestBytesMax));
+  return snapshot::decode_manifest(text);
+}
+
+Status show_snapshots(Session& session, const std::string& folder, bool verify) {
+  io::PosixFileSystem fs;
+  FERRO_ASSIGN_OR_RETURN(const std::vector<snapshot::SnapshotInfo> all, manifest_of(fs, folder));
+  Json list = Json::array();
+  Table table({"NUMBER", "FILE", "UP TO", "RECORDS", "SIZE", verify ? "VERDICT" : ""});
+  Status worst;
+  for (const snapshot::SnapshotInfo& info : all) {
+    Status verdict;
+    if (verify) {
+      verdict = snapshot::read_snapshot_file(fs, folder + "/" + info.file, [](uint8_t, Bytes) {
+                  return Status();
+                }).status();
+      if (!verdict.ok()) worst = verdict;
+    }
+    list.push_back({{"number", info.number},
+                    {"file", info.file},
+                    {"wal_sequence", info.wal_sequence},
+                    {"records", info.records},
+                    {"bytes", info.bytes},
+                    {"created_at_ms", info.created_at_ms}});
+    if (verify) list.back()["verdict"] = verdict.ok() ? "ok" : verdict.message();
+    table.add({std::to_string(info.number), info.file, std::to_string(info.wal_sequence),
+               std::to_string(info.records), bytes_text(static_cast<double>(info.bytes)),
+               !verify        ? ""
+               : verdict.ok() ? "ok"
+                              : verdict.message()});
+  }
+  print(session.output(), list, all.empty() ? "no snapshots\n" : table.text());
+  return worst;
+}
+
+Status verify_log(Session& session, const std::string& folder) {
+  io::PosixFileSystem fs;
+  uint64_t after = 0;
+  if (const auto snapshots = manifest_of(fs, folder); snapshots.ok() && !snapshots->empty())
+    after = snapshots->back().wal_sequence;
+  FERRO_ASSIGN_OR_RETURN(const wal::LogReport report, wal::verify_log(fs, folder, after));
+  Json segments = Json::array();
+  Table table({"SEGMENT", "FIRST", "NEXT", "RECORDS", "USED", "STATE"});
+  for (const wal::SegmentReport& one : report.segments) {
+    const std::string state = !one.header.ok() ? one.header.message()
+                              : one.closed     ? "closed"
+                              : one.salvaged   ? "salvaged"
+                                               : "open";
+    segments.push_back({{"file", one.file},
+                        {"first_sequence", one.first_sequence},
+                        {"next_sequence", one.next_sequence},
+                        {"records", one.records},
+                        {"used_bytes", one.used_bytes},
+                        {"state", state}});
+    table.add({one.file, std::to_string(one.first_sequence), std::to_string(one.next_sequence),
+               std::to_string(one.records), bytes_text(static_cast<double>(one.used_bytes)), state});
+  }
+  const std::string verdict = report.verdict.ok() ? "a start would accept it"
+                                                  : "a start would refuse it: " + report.verdict.message();
+  print(session.output(),
+        Json{{"segments", segments},
+             {"records", report.records},
+             {"last_sequence", report.last_sequence},
+             {"torn_bytes", report.torn_bytes},
+             {"verdict", verdict}},
+        table.text() + "\n" + std::to_string(report.records) + " records behind the snapshot, " +
+            std::to_string(report.torn_bytes) + " bytes of a torn tail; " + verdict + "\n");
+  return report.verdict;
+}
+
+Json described(const node::model::Operation& op) {
+  Json out{{"namespace", node::model::printed_name(node::model::namespace_of(op))}};
+  if (const auto* put = std::get_if<node::model::PutOp>(&op)) {
+    out["op"] = "put";
+    out["id"] = put->id;
+    out["query_text"] = one_line(put->query_text, 80);
+    out["response_bytes"] = put->response.size();
+    out["dimension"] = put->vector.size();
+    out["inserted_at_ms"] = put->inserted_at_ms;
+    if (put->expires_at_ms != 0) out["expires_at_ms"] = put->expires_at_ms;
+  } else if (const auto* gone = std::get_if<node::model::DeleteOp>(&op)) {
+    static const char* const kReasons[] = {"requested", "invalidated", "evicted", "moved"};
+    out["op"] = "delete";
+    out["id"] = gone->id;
+    out["reason"] = kReasons[static_cast<size_t>(gone->reason) % 4];
+  } else {
+    out["op"] = "drop_namespace";
+  }
+  return out;
+}
+
+// A line a record, as JSON whatever the output format: a log may be long.
+Status dump_log(const std::string& folder) {
+  io::PosixFileSystem fs;
+  return wal::dump_log(
+      fs, folder,
+      [](const std::string& file, uint64_t offset, wal::Sequence sequence, Bytes payload) -> Status {
+        const Result<node::model::Operation> op = node::model::decode(payload);
+        Json line = op.ok() ? described(*op) : Json{{"undecodable", op.status().message()}};
+        line["sequence"] = sequence;
+        line["file"] = file;
+        line["offset"] = offset;
+        const std::string text = line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+        return std::fwrite(text.data(), 1, text.size(), stdout) == text.size()
+                   ? Status()
+                   : Status::io_error("cannot write");
+      });
+}
+
+std::shared_ptr<std::string> folder_of(CLI::App& command) {
+  auto folder = std::make_shared<std::string>();
+  command.add_option("folder", *folder, "the node's data folder (wal_path); the node must not be running")
+      ->required()
+      ->check(CLI::ExistingDirectory);
+  return folder;
+}
+
+}  // namespace
+
+void add_offline_commands(CLI::App& app, Session& session) {
+  CLI::App* const snapshots =
+      app.add_subcommand("snapshot", "snapshots in a data folder")->require_subcommand(1)->fallthrough();
+  CLI::App* const info = snapshots->add_subcommand("info", "list them");
+  on_chosen(*info, session,
+            [&session, folder = folder_of(*info)] { return show_snapshots(session, *folder, false); });
+  CLI::App* const verify = snapshots->add_subcommand("verify", "read each whole and check every checksum");
+  on_chosen(*verify, session,
+            [&session, folder = folder_of(*verify)] { return show_snapshots(session, *folder, true); });
+
+  CLI::App* const log =
+      app.add_subcommand("wal", "the log in a data folder")->require_subcommand(1)->fallthrough();
+  CLI::App* const check = log->add_subcommand("verify", "would a start accept it? Which segment holds what?");
+  on_chosen(*check, session, [&session, folder = folder_of(*check)] { return verify_log(session, *folder); });
+  CLI::App* const dump =
+      log->add_subcommand("dump", "every record as a line of JSON, without answers and vectors");
+  on_chosen(*dump, session, [folder = folder_of(*dump)] { return dump_log(*folder); });
+
+  CLI::App* const config =
+      app.add_subcommand("config", "a node's configuration")->require_subcommand(1)->fallthrough();
+  CLI::App* const validate =
+      config->add_subcommand("check", "validate a file, by `ferrocached --check-config`");
+  const auto path = std::make_shared<std::string>(), program = std::make_shared<std::string>("ferrocached");
+  validate->add_option("file", *path)->required()->check(CLI::ExistingFile);
+  validate->add_option("--program", *program, "the ferrocached to ask")->capture_default_str();
+  on_chosen(*validate, session, [path, program]() -> Status {
+    FERRO_RETURN_IF_ERROR(run_program({*program, "--config", *path, "--check-config"}).status());
+    say(*path + " is fine");
+    return {};
+  });
+}
+
+}  // namespace ferro::ferroctl

@@ -1,0 +1,129 @@
+"""ferroctl against real nodes and on the files of stopped ones."""
+import json
+import os
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from harness.node import HOST, binary_path, clean_environment
+from harness.vectors import axis
+
+
+@pytest.fixture
+def ctl(nodes):
+    """ctl(words, node=..., code=0): runs it and returns the CompletedProcess."""
+    program = Path(binary_path()).parent / "ferroctl"
+    assert program.is_file(), "build the target ferroctl"
+
+    def run(*words, node=None, code=0, token=None, environment=None):
+        extra = {"FERROCACHE_AUTH_TOKEN": token} if token else {}
+        if node is not None:
+            extra["FERROCACHE_URL"] = f"http://{HOST}:{node.port}"
+        done = subprocess.run([str(program), *map(str, words)], cwd=nodes.folder, capture_output=True, text=True, timeout=60,
+                              env=clean_environment({**extra, **(environment or {})}), check=False)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done
+
+    return run
+
+
+def vector(index):
+    return json.dumps(axis(8, index))
+
+
+def test_a_conversation_with_a_node(ctl, nodes):
+    node = nodes.start()
+    assert "miss" in ctl("query", "-m", "m::8", "-e", vector(0), node=node, code=3).stdout
+    made = ctl("insert", "-m", "m::8", "-e", vector(0), "--text", "how?", "-r", "so\x1b[31m", "--id", "e1", "--tag", "t", node=node)
+    assert made.stdout == "e1\n"
+    hit = ctl("query", "-m", "m::8", "-e", vector(0), node=node).stdout
+    assert "e1" in hit and "\x1b" not in hit  # what is stored drives no terminal
+    assert json.loads(ctl("query", "-m", "m::8", "-e", vector(0), "-o", "json", node=node).stdout)["hit"] is True
+    assert "query_text" in ctl("get", "e1", node=node).stdout
+    assert "m::8" in ctl("namespaces", node=node).stdout
+    assert "would delete 1" in ctl("invalidate", "--tag", "t", "--dry-run", node=node).stdout
+    assert "deleted" in ctl("delete", "e1", node=node).stdout
+    assert "not found" in ctl("get", "e1", node=node, code=3).stderr
+    assert "inserts_total" in ctl("stats", node=node).stdout
+    assert ctl("status", "-o", "yaml", node=node).stdout.strip()
+    assert "QUERIES/S" in ctl("top", "--rounds", 1, "--interval", 0.3, node=node).stdout
+    assert "0 failed" in ctl("bench", "--seconds", 0.5, "--entries", 50, "--dimension", 8, node=node).stdout
+    assert "entries in the snapshot" in ctl("compact", node=node).stdout
+
+
+def test_mistakes_are_explained(ctl, nodes):
+    node = nodes.start({"auth_token": "secret-token"}, token="secret-token")
+    assert "--token-file" in ctl("status", node=node, code=1).stderr
+    assert "no answer from http://127.0.0.1:1" in ctl("--url", "http://127.0.0.1:1", "status", code=1).stderr
+    ctl("query", "-m", "m::8", "-e", "not json", node=node, token="secret-token", code=2)
+    ctl("no-such-command", code=2)
+    token = nodes.folder / "token"
+    token.write_text("secret-token\n")
+    assert "ready" in ctl("--token-file", token, "status", node=node).stdout
+    assert "kubectl" in ctl("why", code=3, environment={"FERROCTL_KUBECTL": "no-such-kubectl"}).stderr
+
+
+def test_export_and_import_carry_everything_over(ctl, nodes):
+    one, two = nodes.start(), nodes.start()
+    for number in range(30):
+        one.api.insert(axis(8, number % 8), "m::8", f"answer {number}", f"q{number}", id=f"e{number}", tags=["t"],
+                       attributes={"lang": "en"}, cost=0.5, ttl_seconds=1000)
+    one.api.insert(axis(8, 0), "m::8", "scoped", "q", cache_scope="tenant", conversation_id="7", id="s1")
+    ctl("export", "all.jsonl", node=one)
+    assert "exists" in ctl("export", "all.jsonl", node=one, code=2).stderr
+    path = nodes.folder / "all.jsonl"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:len(whole) // 2])  # cut off in the middle of a line
+    ctl("export", "all.jsonl", "--resume", node=one)
+    assert sorted(path.read_bytes().splitlines()) == sorted(whole.splitlines())
+    assert "stored 31" in ctl("import", "all.jsonl", "--mark", "mark", node=two).stderr
+    assert "stored 0" in ctl("import", "all.jsonl", "--mark", "mark", node=two).stderr  # it knows how far it came
+    assert "stored 31" in ctl("import", "all.jsonl", node=two).stderr  # again changes nothing
+    assert two.api.health()["entry_count"] == 31
+    for name in ("e3", "s1"):
+        mine, theirs = (node.api.call("GET", f"/entry/{name}", vector="true").json() for node in (one, two))
+        for field in ("response", "query_text", "model_id", "tags", "attributes", "embedding"):
+            assert mine[field] == theirs[field]
+
+
+def test_files_of_a_stopped_node(ctl, nodes):
+    node = nodes.start()
+    for number in range(5):
+        node.api.insert(axis(8, number), "m::8", "a secret answer", f"q{number}")
+    node.api.call("POST", "/admin/compact")
+    node.api.insert(axis(8, 6), "m::8", "a secret answer", "later")
+    node.stop()
+    assert "snapshot" in ctl("snapshot", "info", node.data).stdout
+    assert "ok" in ctl("snapshot", "verify", node.data).stdout
+    assert "a start would accept it" in ctl("wal", "verify", node.data).stdout
+    lines = [json.loads(line) for line in ctl("wal", "dump", node.data).stdout.splitlines()]
+    assert lines[-1]["op"] == "put" and lines[-1]["query_text"] == "later"
+    assert "a secret answer" not in json.dumps(lines)
+    [snapshot] = [path for path in Path(node.data).iterdir() if path.name.endswith(".snap") or "snapshot-" in path.name][:1]
+    content = bytearray(snapshot.read_bytes())
+    content[len(content) // 2] ^= 1
+    snapshot.write_bytes(content)
+    assert snapshot.name in ctl("snapshot", "verify", node.data, code=1).stderr
+
+
+def test_a_support_bundle_holds_no_secret(ctl, nodes):
+    node = nodes.start({"auth_token": "secret-token"}, token="secret-token")
+    node.api.insert(axis(8, 0), "m::8", "a secret answer", "a secret question")
+    ctl("support-bundle", "--file", "bundle.tar.gz", node=node, token="secret-token")
+    with tarfile.open(nodes.folder / "bundle.tar.gz") as bundle:
+        names = {os.path.basename(name) for name in bundle.getnames()}
+        assert {"status.json", "stats.json", "metrics.txt", "readyz.txt"} <= names
+        for member in bundle.getmembers():
+            if member.isfile():
+                content = bundle.extractfile(member).read()
+                for secret in (b"secret-token", b"a secret answer", b"a secret question"):
+                    assert secret not in content, member.name
+
+
+def test_completions_and_manual(ctl):
+    script = ctl("completions").stdout
+    assert subprocess.run(["bash", "-n", "-c", script], check=False).returncode == 0
+    assert '"wal") words=" verify dump' in script
+    assert ".SS wal verify" in ctl("man").stdout
