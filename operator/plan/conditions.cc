@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "operator/plan/gate.h"
-#include "operator/plan/limits.h"
 #include "operator/plan/sub_planners.h"
 
 namespace ferro::oper::plan {
@@ -25,19 +24,6 @@ std::string of(int64_t part, int64_t whole, std::string_view what) {
   return std::to_string(part) + " of " + std::to_string(whole) + " " + std::string(what);
 }
 
-int64_t count_ready(const Facts& facts) {
-  return std::count_if(facts.members.begin(), facts.members.end(),
-                       [](const Member& member) { return member.pod != nullptr && is_ready(*member.pod); });
-}
-
-// A pod that is on its way in or out, and not for longer than that takes.
-bool is_passing(const Facts& facts, const Member& member) {
-  if (member.pod == nullptr) return true;
-  if (member.pod->terminating)
-    return member.pod->deletion_unix == 0 || facts.now <= member.pod->deletion_unix;
-  return facts.now - member.pod->created_unix < kStartingS;
-}
-
 // Members that the ring has; those that run it if nobody tells.
 int64_t ring_size(const Facts& facts) {
   int64_t size = 0;
@@ -55,7 +41,7 @@ Condition available(const Facts& facts) {
       return condition("Available", "False", "Hibernated", "no pods run; volumes are kept");
     return condition("Available", "False", "NoPods", "no pods run yet");
   }
-  const int64_t ready = count_ready(facts);
+  const int64_t ready = facts.count_ready();
   const int64_t size = std::max(ring_size(facts), ready);
   const std::string count = of(ready, facts.held, "members are ready");
   if (ready == 0) return condition("Available", "False", "NoMemberReady", count);
@@ -268,9 +254,10 @@ std::string phase_of(const Facts& facts, const Draft& draft, const std::vector<C
   if (facts.spec.paused) return "Paused";
   if (facts.spec.hibernated && facts.held == 0 && facts.world.pods.empty()) return "Hibernated";
   if (!facts.world.statefulset) return "Pending";
-  if (is_under_way(draft, {"Creating", "Waking", "Starting"})) return "Provisioning";
+  if (is_under_way(draft, {"Creating", "Waking"})) return "Provisioning";
   if (is_under_way(draft, {"ScalingUp", "ScalingDown"})) return "Scaling";
-  if (is_under_way(draft, {"Rolling", "RestartingAll", "Hibernating", "GrowingStorage"})) return "Updating";
+  if (is_under_way(draft, {"Rolling", "RestartingAll", "Hibernating", "GrowingStorage", "ReplacingVolume"}))
+    return "Updating";
   if (holds(conditions, "Degraded", "True") || !holds(conditions, "Available", "True")) return "Degraded";
   return "Ready";
 }

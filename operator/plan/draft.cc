@@ -33,9 +33,11 @@ void Draft::look_at(int64_t unix) {
   look_in_ms_ = look_in_ms_ == 0 ? in_ms : std::min(look_in_ms_, in_ms);
 }
 
-bool Draft::applies_objects() const noexcept {
-  return std::any_of(actions_.begin(), actions_.end(),
-                     [](const Action& action) { return std::holds_alternative<ApplyObjects>(action); });
+bool Draft::changes_pods(int64_t held) const noexcept {
+  return std::any_of(actions_.begin(), actions_.end(), [held](const Action& action) {
+    const auto* apply = std::get_if<ApplyObjects>(&action);
+    return apply != nullptr && apply->statefulset_replicas != held;
+  });
 }
 
 Plan Draft::finish() && {

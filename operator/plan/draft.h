@@ -46,7 +46,8 @@ class Draft {
   const std::vector<UnderWay>& operations() const noexcept { return under_way_; }
   const std::vector<api::Blocker>& blockers() const noexcept { return blockers_; }
   const std::vector<Action>& actions() const noexcept { return actions_; }
-  bool applies_objects() const noexcept;
+  // The StatefulSet gets another number of pods than `held`.
+  bool changes_pods(int64_t held) const noexcept;
 
   // Moves everything but the status out.
   Plan finish() &&;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "operator/api/names.h"
+#include "operator/plan/limits.h"
 
 namespace ferro::oper::plan {
 namespace {
@@ -43,7 +44,8 @@ Remembered remember(const Json& status) {
   const Json& conditions = child(status, "conditions");
   if (conditions.is_array()) {
     for (const Json& item : conditions) {
-      if (text_in(item, "type") == "Available") remembered.available_reason = text_in(item, "reason");
+      if (text_in(item, "type") == "Progressing" && text_in(item, "status") == "True")
+        remembered.progressing_reason = text_in(item, "reason");
     }
   }
   return remembered;
@@ -127,6 +129,11 @@ const Member* Facts::member(int64_t ordinal) const noexcept {
   return ordinal >= 0 && ordinal < held ? &members[static_cast<size_t>(ordinal)] : nullptr;
 }
 
+int64_t Facts::count_ready() const noexcept {
+  return std::count_if(members.begin(), members.end(),
+                       [](const Member& one) { return one.pod != nullptr && is_ready(*one.pod); });
+}
+
 Facts look(const World& world, int64_t now_unix) {
   Facts facts{world, world.cluster.spec, now_unix, remember(world.cluster.status)};
   facts.wanted = std::clamp<int64_t>(facts.spec.replicas, 1, 100);
@@ -151,6 +158,14 @@ bool is_draining(const NodeReport* report) noexcept {
 bool is_dead(const PodView& pod) noexcept {
   return !pod.ready && !pod.report && !pod.terminating &&
          (!pod.scheduled || pod.failed || !pod.waiting_reason.empty());
+}
+
+bool is_passing(const Facts& facts, const Member& member) noexcept {
+  const PodView* pod = member.pod;
+  if (pod == nullptr) return true;
+  if (pod->terminating) return pod->deletion_unix == 0 || facts.now <= pod->deletion_unix;
+  if (pod->report && pod->report->catch_up_running) return true;
+  return facts.now - pod->created_unix < kStartingS;
 }
 
 std::string describe(const PodView& pod) {

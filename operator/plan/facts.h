@@ -31,7 +31,7 @@ struct Remembered {
   int64_t compact_generation = 0;
   std::vector<api::PendingCompaction> compactions_pending;
   std::string version;
-  std::string available_reason;  // of the condition
+  std::string progressing_reason;  // of the condition, while it is True: what was under way at the last look
 };
 
 struct Facts {
@@ -50,6 +50,7 @@ struct Facts {
       {};  // claims of ordinals that neither run nor are to run nor may wake
 
   const Member* member(int64_t ordinal) const noexcept;
+  int64_t count_ready() const noexcept;
 };
 
 Facts look(const World& world, int64_t now_unix);
@@ -60,6 +61,8 @@ bool is_draining(const NodeReport* report) noexcept;
 // Its container does not run, for whatever reason: it holds nothing that is not on its volume, and deleting
 // it takes nothing out of service.
 bool is_dead(const PodView& pod) noexcept;
+// On its way in or out, and not for longer than that takes; or copying what it is to own.
+bool is_passing(const Facts& facts, const Member& member) noexcept;
 // In words: "waits: ImagePullBackOff (...)".
 std::string describe(const PodView& pod);
 

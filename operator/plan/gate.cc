@@ -3,6 +3,8 @@
 #include <string>
 #include <utility>
 
+#include "operator/plan/limits.h"
+
 namespace ferro::oper::plan {
 namespace {
 
@@ -13,6 +15,30 @@ std::string count_of(int64_t number, std::string_view what) {
 bool serves(const Member& member) {
   return member.pod != nullptr && member.report() != nullptr && is_ready(*member.pod) &&
          !is_draining(member.report());
+}
+
+// By its own word, which is earlier than its kubelet's.
+bool says_it_serves(const Member& member) {
+  return member.report() != nullptr && member.report()->state == "ready";
+}
+
+// Its copies can be moved: it serves, or is on its way to that.
+bool can_be_drained(const Facts& facts, const Member& member) {
+  const NodeReport* report = member.report();
+  if (report == nullptr || member.pod->terminating) return false;
+  return says_it_serves(member) || is_draining(report) || facts.now - report->started_unix < kStuckS;
+}
+
+// One that does not answer may serve all the same, behind a broken network. While the ring has it, it may
+// have the only copy of something.
+std::optional<Hold> hold_of_silent_owner(const Facts& facts, const Member& silent) {
+  for (const Member& member : facts.members) {
+    if (member.report() == nullptr || member.report()->ring_members < facts.held) continue;
+    return Hold{
+        Rule::still_in_ring, silent.name,
+        silent.name + " does not answer and the ring still has it: what only it holds cannot be moved"};
+  }
+  return std::nullopt;
 }
 
 std::optional<Hold> hold_of_stateful_set(const Facts& facts) {
@@ -83,7 +109,7 @@ std::optional<Hold> hold_of_ring(const Facts& facts, std::optional<int64_t> vict
   int64_t most = facts.held;
   if (victim) {
     const Member* out = facts.member(*victim);
-    if (out == nullptr || !serves(*out)) least = facts.held - 1;
+    if (out == nullptr || !says_it_serves(*out)) least = facts.held - 1;
   }
   if (first->ring_members < least || first->ring_members > most)
     return Hold{Rule::ring_incomplete, "",
@@ -105,7 +131,7 @@ std::optional<Hold> gate(const Facts& facts, std::optional<int64_t> victim, int6
   // A victim that is not ready may be in the middle of anything, and others hold hints for it; that is why it
   // is to be replaced.
   const Member* out = victim ? facts.member(*victim) : nullptr;
-  const bool all_serve = down == 0 && (out == nullptr || serves(*out));
+  const bool all_serve = down == 0 && (out == nullptr || says_it_serves(*out));
   for (const Member& member : facts.members) {
     if (!serves(member)) continue;
     if (auto hold = hold_of_movement(member, *member.report())) return hold;
@@ -153,8 +179,11 @@ std::optional<Hold> has_left(const Facts& facts, const Member& drained) {
 
 void take_out(const Facts& facts, Draft& draft, std::string_view for_what, const Member& victim,
               Action action, int64_t down_allowed) {
-  const bool moves_first = facts.copies == 1 && facts.held > 1 && victim.report() != nullptr &&
-                           (is_ready(*victim.pod) || is_draining(victim.report()));
+  const bool is_only_copy = facts.copies == 1 && facts.held > 1;
+  const bool moves_first = is_only_copy && can_be_drained(facts, victim);
+  if (is_only_copy && !moves_first && victim.report() == nullptr) {
+    if (auto hold = hold_of_silent_owner(facts, victim)) return draft.hold(for_what, std::move(*hold));
+  }
   if (!moves_first) {
     if (auto hold = gate(facts, victim.ordinal, down_allowed)) return draft.hold(for_what, std::move(*hold));
     std::string message = std::string(for_what) + ": " + victim.name + " is taken out of service";

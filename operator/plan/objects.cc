@@ -75,6 +75,19 @@ int64_t decide_scale_up(const Facts& facts, Draft& draft) {
   return holds_credentials(facts, draft, kWhat, facts.wanted) ? facts.wanted : facts.held;
 }
 
+// The pods are there; what made them is over when they are ready.
+void wait_for_started(const Facts& facts, Draft& draft) {
+  const std::string& reason = facts.remembered.progressing_reason;
+  if (reason != "Creating" && reason != "Waking" && reason != "ScalingUp" && reason != "RestartingAll")
+    return;
+  for (const Member& member : facts.members) {
+    if ((member.pod != nullptr && is_ready(*member.pod)) || !is_passing(facts, member)) continue;
+    draft.under_way({reason, std::to_string(facts.count_ready()) + " of " + std::to_string(facts.held) +
+                                 " members are ready"});
+    return;
+  }
+}
+
 std::optional<int64_t> decide_replicas(const Facts& facts, Draft& draft) {
   if (facts.spec.hibernated) {
     if (!facts.world.pods.empty() || facts.held > 0)
@@ -85,6 +98,7 @@ std::optional<int64_t> decide_replicas(const Facts& facts, Draft& draft) {
   if (facts.held == 0) return decide_start(facts, draft);
   if (facts.held < facts.wanted) return decide_scale_up(facts, draft);
   if (is_scaling_down(facts) && may_shrink(facts)) return facts.held - 1;
+  wait_for_started(facts, draft);
   return facts.held;
 }
 

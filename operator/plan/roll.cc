@@ -11,6 +11,7 @@ namespace ferro::oper::plan {
 namespace {
 
 constexpr std::string_view kRoll = "Roll";
+constexpr const char* kRolling = "Rolling";
 
 bool is_outdated(const Facts& facts, const Member& member) {
   return member.pod != nullptr && !member.pod->terminating &&
@@ -81,6 +82,17 @@ int64_t down_allowed(const Facts& facts) {
          1;
 }
 
+// The pods that were replaced last are on the current template and not ready yet: the roll is not over.
+void wait_for_last(const Facts& facts, Draft& draft) {
+  if (facts.remembered.progressing_reason != kRolling) return;
+  for (const Member& member : facts.members) {
+    if (member.pod != nullptr && is_ready(*member.pod)) continue;
+    if (!is_passing(facts, member)) continue;
+    draft.under_way({kRolling, "all pods are on the current template, " + member.name + " is not ready yet"});
+    return;
+  }
+}
+
 }  // namespace
 
 void plan_roll(const Facts& facts, Draft& draft) {
@@ -88,20 +100,22 @@ void plan_roll(const Facts& facts, Draft& draft) {
   if (facts.held == 0 || facts.tls_switch || !world.statefulset) return;
   const auto outdated = std::count_if(facts.members.begin(), facts.members.end(),
                                       [&](const Member& member) { return is_outdated(facts, member); });
+  if (outdated == 0) return wait_for_last(facts, draft);
   const auto new_pod = hold_of_new_pod(facts);
-  if (outdated == 0) return;
   if (facts.spec.update_paused)
     return draft.hold(kRoll,
                       {Rule::update_paused, "",
                        std::to_string(outdated) + " pods are on an older template; update.paused is true"});
   const bool stalled = new_pod && new_pod->rule == Rule::new_pod_not_ready;
-  draft.under_way({"Rolling",
+  draft.under_way({kRolling,
                    std::to_string(facts.held - outdated) + " of " + std::to_string(facts.held) +
                        " pods are on the current template",
                    stalled});
-  if (draft.applies_objects() || world.statefulset->template_hash != world.desired_template_hash)
+  if (world.statefulset->template_hash != world.desired_template_hash)
     return draft.hold(kRoll,
                       {Rule::template_not_applied, "", "the StatefulSet does not have the new template yet"});
+  if (draft.changes_pods(facts.held))
+    return draft.hold(kRoll, {Rule::other_action_first, "", "the number of pods changes first"});
   if (!world.statefulset->observed)
     return draft.hold(
         kRoll, {Rule::stateful_set_behind, "",

@@ -74,7 +74,7 @@ void recreate_set(const Facts& facts, Draft& draft) {
     if (member.pod == nullptr)
       return draft.hold(kGrow, {Rule::member_missing, member.name, member.name + " has no pod"});
   }
-  if (!facts.leaving.empty() || draft.drain_wanted() || draft.applies_objects())
+  if (!facts.leaving.empty() || draft.drain_wanted() || draft.changes_pods(facts.held))
     return draft.hold(kGrow, {Rule::other_action_first, "", "the number of pods changes first"});
   draft.take_slot(kGrow, RecreateStatefulSet{set->uid},
                   "the StatefulSet is made anew with larger claims; pods stay");

@@ -1,0 +1,227 @@
+// Snapshots, autoscaling, status; and that every rule is documented.
+#include <fstream>
+#include <sstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "operator/plan/rules.h"
+#include "tests/unit/operator/plan/worlds.h"
+
+namespace ferro::oper::plan {
+namespace {
+
+using testing::Contains;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+TEST(Compaction, IsDueForTheseReasonsOneMemberAtATime) {
+  struct Case {
+    const char* what;
+    void (*change)(World&);
+    const char* member;
+  };
+  const Case cases[] = {
+      {"its log is larger than its snapshot",
+       [](World& w) {
+         report_of(w, 1).wal_bytes = 201 << 20;
+         report_of(w, 1).snapshot_bytes = 200 << 20;
+         report_of(w, 2).wal_bytes = 900 << 20;
+       },
+       "demo-1"},
+      {"many dead",
+       [](World& w) {
+         report_of(w, 2).entries = 100'000;
+         report_of(w, 2).dead_entries = 30'001;
+       },
+       "demo-2"},
+      {"its schedule",
+       [](World& w) {
+         w.cluster.spec.snapshots.schedule = "* * * * *";
+         for (int64_t ordinal = 0; ordinal < 3; ++ordinal) report_of(w, ordinal).snapshot_unix = kNow - 121;
+       },
+       "demo-0"},
+      {"one that failed comes last",
+       [](World& w) {
+         for (int64_t ordinal = 0; ordinal < 2; ++ordinal) report_of(w, ordinal).wal_bytes = 900 << 20;
+         report_of(w, 0).snapshot_failed = true;
+       },
+       "demo-1"},
+  };
+  for (const Case& one : cases) {
+    World world = healthy();
+    one.change(world);
+    const Plan plan = make_plan(world, kNow);
+    ASSERT_THAT(names(plan), ElementsAre("Compact")) << one.what;
+    EXPECT_EQ(find<Compact>(plan)->member, one.member) << one.what;
+  }
+}
+
+TEST(Compaction, SmallLogsAndNewClustersHaveNothingToCompact) {
+  World world = healthy();
+  for (int64_t ordinal = 0; ordinal < 3; ++ordinal) {
+    report_of(world, ordinal).snapshot_bytes = 0;
+    report_of(world, ordinal).snapshot_unix = 0;
+    report_of(world, ordinal).wal_bytes = 60 << 20;
+    report_of(world, ordinal).entries = 10;
+    report_of(world, ordinal).dead_entries = 10;
+  }
+  world.cluster.created_unix = kNow - 60;
+  for (ClaimView& claim : world.claims) claim.created_unix = kNow - 60;
+  EXPECT_THAT(names(make_plan(world, kNow)), IsEmpty());
+}
+
+TEST(Compaction, AskedForIsRecordedBeforeItIsDone) {
+  World world = healthy();
+  world.cluster.spec.snapshots.compact_generation = 1;
+  Plan plan = make_plan(world, kNow);
+  EXPECT_THAT(names(plan), IsEmpty()) << "a status that cannot be written must not ask again and again";
+  EXPECT_EQ(plan.status.compact_generation, 1);
+  EXPECT_EQ(plan.status.compactions_pending.size(), 3U);
+  for (int64_t ordinal = 0; ordinal < 3; ++ordinal) {
+    write_status(world, plan);
+    plan = make_plan(world, kNow);
+    ASSERT_THAT(names(plan), ElementsAre("Compact"));
+    EXPECT_EQ(find<Compact>(plan)->member, "demo-" + std::to_string(ordinal));
+    ++report_of(world, ordinal).snapshot_number;
+    plan = make_plan(world, kNow);
+  }
+  write_status(world, plan);
+  EXPECT_TRUE(plan.status.compactions_pending.empty());
+  EXPECT_THAT(names(make_plan(world, kNow)), IsEmpty());
+}
+
+TEST(Compaction, WaitsForWhatIsUnderWayButNotForAMemberThatIsAway) {
+  World world = healthy();
+  report_of(world, 1).wal_bytes = 900 << 20;
+  report_of(world, 0).ring_changing = true;
+  EXPECT_THAT(blockers(make_plan(world, kNow)), Contains("Compact/RingChanging/demo-0"));
+  report_of(world, 0).ring_changing = false;
+  lose_pod(world, 0);
+  EXPECT_THAT(names(make_plan(world, kNow)), ElementsAre("Compact"));
+  world.desired_template_hash = world.statefulset->template_hash = "t2";
+  pod_of(world, 0).terminating = true;
+  EXPECT_THAT(blockers(make_plan(world, kNow)), Contains("Compact/OtherActionFirst"));
+}
+
+World scaled_by_load() {
+  World world = healthy(4);
+  api::AutoscalingSpec spec;
+  spec.min_replicas = 2;
+  spec.max_replicas = 5;
+  spec.target_memory_percent = 70;
+  spec.stabilization_s = 300;
+  world.cluster.spec.autoscaling = spec;
+  return world;
+}
+
+TEST(Autoscaling, MovesOneStepWhenTheFiguresLast) {
+  World world = scaled_by_load();
+  world.autoscale.above_since_unix = kNow - 299;
+  EXPECT_THAT(names(make_plan(world, kNow)), IsEmpty());
+  Plan plan = make_plan(world, kNow + 1);
+  ASSERT_THAT(names(plan), ElementsAre("SetReplicas"));
+  EXPECT_EQ(find<SetReplicas>(plan)->replicas, 5);
+  world.autoscale = {};
+  world.autoscale.below_since_unix = kNow - 300;
+  plan = make_plan(world, kNow);
+  ASSERT_THAT(names(plan), ElementsAre("SetReplicas"));
+  EXPECT_EQ(find<SetReplicas>(plan)->replicas, 3);
+  world.autoscale.last_scale_unix = kNow - 100;
+  EXPECT_THAT(names(make_plan(world, kNow)), IsEmpty()) << "the last step counts as well";
+}
+
+TEST(Autoscaling, KeepsItsBoundsAndItsCopies) {
+  World world = scaled_by_load();
+  world.autoscale.above_since_unix = world.autoscale.below_since_unix = kNow - 1000;
+  world.cluster.spec.autoscaling->max_replicas = 4;
+  EXPECT_THAT(blockers(make_plan(world, kNow)), Contains("Autoscale/AutoscalerAtLimit"));
+  world.autoscale.above_since_unix = 0;
+  world.cluster.spec.autoscaling->min_replicas = 1;
+  world.cluster.spec.replication_factor = 4;
+  EXPECT_THAT(names(make_plan(world, kNow)), IsEmpty()) << "never below the copies";
+  world.cluster.spec.autoscaling->min_replicas = 5;
+  world.cluster.spec.autoscaling->max_replicas = 9;
+  ASSERT_NE(find<SetReplicas>(make_plan(world, kNow)), nullptr);
+  EXPECT_EQ(find<SetReplicas>(make_plan(world, kNow))->replicas, 5);
+}
+
+TEST(Autoscaling, WaitsUntilTheLastStepHasWorked) {
+  World world = scaled_by_load();
+  world.autoscale.above_since_unix = kNow - 1000;
+  report_of(world, 3).ring_changing = true;
+  EXPECT_THAT(names(make_plan(world, kNow)), IsEmpty());
+  EXPECT_THAT(blockers(make_plan(world, kNow)), Contains("Autoscale/RingChanging/demo-3"));
+}
+
+TEST(Status, AvailableFollowsTheCopies) {
+  World world = healthy();
+  lose_pod(world, 1);
+  Plan plan = make_plan(world, kNow);
+  EXPECT_EQ(condition(plan, "Available").status, "True");
+  EXPECT_EQ(condition(plan, "Degraded").reason, "MemberNotReady");
+  EXPECT_EQ(plan.status.phase, "Degraded");
+  EXPECT_EQ(plan.status.ready_replicas, 2);
+  lose_pod(world, 2);
+  plan = make_plan(world, kNow);
+  EXPECT_EQ(condition(plan, "Available").status, "False");
+  EXPECT_EQ(condition(plan, "Available").reason, "TooManyMembersAway");
+}
+
+TEST(Status, MembersTellTheirState) {
+  World world = healthy(5);
+  silence(world, 0);
+  break_pod(world, 1, "ContainerCreating");
+  pod_of(world, 2).terminating = true;
+  lose_pod(world, 3);
+  pod_of(world, 3).scheduled = false;
+  const Plan plan = make_plan(world, kNow);
+  ASSERT_EQ(plan.status.members.size(), 5U);
+  const char* states[] = {"unreachable", "starting", "terminating", "pending", "ready"};
+  for (size_t i = 0; i < 5; ++i) EXPECT_EQ(plan.status.members[i].state, states[i]);
+  EXPECT_EQ(plan.status.members[4].entries, 1200) << "two digits";
+  EXPECT_EQ(plan.status.selector, "app.kubernetes.io/name=ferrocache,app.kubernetes.io/instance=demo");
+  EXPECT_EQ(plan.status.endpoint, "http://demo.shop.svc:3000");
+}
+
+TEST(Status, HasTheContractsConditionsInItsOrder) {
+  const Plan plan = make_plan(healthy(), kNow);
+  std::vector<std::string> types;
+  for (const api::Condition& one : plan.status.conditions) {
+    types.push_back(one.type);
+    EXPECT_FALSE(one.reason.empty()) << one.type;
+    EXPECT_EQ(one.observed_generation, 1) << one.type;
+  }
+  EXPECT_THAT(types, ElementsAre("Available", "Progressing", "Degraded", "CertificatesReady", "TokensReady",
+                                 "StorageReady", "SnapshotsHealthy", "ScaleSafe", "Paused"));
+}
+
+TEST(Status, ANodesDeathOfItsHostIsSaidInWordsThatHelp) {
+  World world = healthy();
+  world.cluster.spec.replicas = 2;
+  pod_of(world, 1).terminating = true;
+  pod_of(world, 1).deletion_unix = kNow - 100;
+  const Plan plan = make_plan(world, kNow);
+  ASSERT_THAT(blockers(plan), Contains("ScaleDown/PodTerminating/demo-1"));
+  EXPECT_THAT(condition(plan, "ScaleSafe").message, testing::HasSubstr("out-of-service"));
+}
+
+TEST(Status, TheFailedSnapshotIsNamed) {
+  World world = healthy();
+  report_of(world, 2).snapshot_failed = true;
+  const Plan plan = make_plan(world, kNow);
+  EXPECT_EQ(condition(plan, "SnapshotsHealthy").status, "False");
+  EXPECT_THAT(condition(plan, "SnapshotsHealthy").message, testing::HasSubstr("demo-2"));
+}
+
+TEST(Rules, AreAllDocumented) {
+  std::ifstream file("docs/operator/blocked.md");
+  ASSERT_TRUE(file) << "run from the root of the source";
+  std::stringstream text;
+  text << file.rdbuf();
+  for (const RuleEntry& rule : all_rules())
+    EXPECT_NE(text.str().find("| `" + std::string(rule.name) + "` |"), std::string::npos) << rule.name;
+}
+
+}  // namespace
+}  // namespace ferro::oper::plan
