@@ -98,12 +98,12 @@ lint: packages ## format, walls between modules, headers alone, clang-tidy
 	@tools/lint.sh
 
 .PHONY: asan
-asan: packages ## build and test under AddressSanitizer and UBSan
-	@tools/build.sh asan && ctest --test-dir build/asan --output-on-failure -j $(JOBS) $(CTEST_ARGS)
+asan: packages ## build and test under AddressSanitizer and UBSan (ONLY=pattern of program names)
+	@JOBS=$(JOBS) tools/sanitize.sh asan "$(ONLY)" $(CTEST_ARGS)
 
 .PHONY: tsan
-tsan: packages ## build and test under ThreadSanitizer
-	@tools/build.sh tsan && ctest --test-dir build/tsan --output-on-failure -j $(JOBS) $(CTEST_ARGS)
+tsan: packages ## build and test under ThreadSanitizer (ONLY=pattern of program names)
+	@JOBS=$(JOBS) tools/sanitize.sh tsan "$(ONLY)" $(CTEST_ARGS)
 
 .PHONY: integration
 integration: packages ## the black-box suite alone (SANITIZER=asan or tsan: of that build of the node)
