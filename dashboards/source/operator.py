@@ -8,6 +8,37 @@ DASHBOARD = Dashboard(
     description="Reconciliation, blockers, certificates and tokens.",
     node_variable=True,
     rows=[
+        Row("The operator", [
+            Panel("Leads", [q("ferrocache_operator_leader", "{{pod}}")], maximum=1, may_be_empty=True),
+            Panel("Passes a second",
+                  [q("sum by (result) (rate(ferrocache_operator_reconcile_total[$__rate_interval]))", "{{result}}")],
+                  unit="ops", may_be_empty=True),
+            Panel("Actions a second", [
+                q("sum by (action, result) (rate(ferrocache_operator_actions_total[$__rate_interval]))", "{{action}} {{result}}"),
+            ], unit="ops", may_be_empty=True),
+            Panel("Waiting for a pass", [
+                q("ferrocache_operator_queue_depth", "clusters {{pod}}"),
+                q("ferrocache_operator_queue_oldest_seconds", "the first, seconds {{pod}}"),
+            ], may_be_empty=True),
+            Panel("Requests to the API server a second", [
+                q("sum by (verb, code) (rate(ferrocache_operator_api_requests_total[$__rate_interval]))", "{{verb}} {{code}}"),
+            ], unit="reqps", may_be_empty=True),
+            Panel("Blocked for", [
+                q("time() - ferrocache_operator_cluster_blocked_since_timestamp_seconds",
+                  "{{name}} {{action}}: {{rule}} {{member}}"),
+            ], unit="s", may_be_empty=True,
+                  description="What each cluster waits for; docs/operator/blocked.md explains the rules."),
+        ]),
+        Row("Clusters, as the operator sees them", [
+            Panel("Ready of desired", [
+                q("ferrocache_operator_cluster_replicas_ready", "ready {{name}}"),
+                q("ferrocache_operator_cluster_replicas_desired", "desired {{name}}"),
+            ], may_be_empty=True),
+            Panel("Conditions", [q("ferrocache_operator_cluster_condition", "{{name}} {{type}}")], may_be_empty=True),
+            Panel("Days until certificates end", [
+                q("(ferrocache_operator_certificate_expiry_timestamp_seconds - time()) / 86400", "{{name}} {{certificate}}"),
+            ], may_be_empty=True),
+        ]),
         Row("Certificates and tokens, as nodes serve them", [
             Panel("Days until a node's certificate ends", [
                 q("(ferrocache_node_certificate_expiry_timestamp_seconds{$nodes} - time()) / 86400", "between nodes {{node}}"),

@@ -21,7 +21,8 @@ def exported():
     names = {"up"}
     for page in PAGES:
         if page.is_file():
-            names |= set(re.findall(r"^\| `([a-z_0-9]+)` \|", page.read_text(), re.M))
+            for cell in re.findall(r"^\| (`.*?`) \|", page.read_text(), re.M):
+                names |= set(re.findall(r"`([a-z_0-9]+)`", cell))
     return names
 
 
