@@ -149,6 +149,14 @@ def operator_kills(context):
                 context.api.delete("Pod", installing.NAMESPACE, found["metadata"]["name"], grace=0)
         with context.timed(f"{what}, the operator killed three times", 300):
             cluster.wait_settled(360)
+
+    def all_done():
+        status = cluster.status()
+        done = status["tls"]["caGeneration"] == 2 and status["tls"]["phase"] == "Stable" and not status["auth"]["previousAccepted"]
+        return done and cluster.is_settled()
+
+    with context.timed("authority and token are through, too", 300):
+        context.wait("done: everything", all_done, 360, 0.5)
     context.check(cluster.token() != old, "the token was rotated")
     context.check(len(cluster.pods()) == 3, "three nodes are left")
     load.run_for(5)
