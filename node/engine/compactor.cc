@@ -27,7 +27,6 @@ void Compactor::prime(const Recovered& recovered) {
   soon_ = recovered.snapshot_due;
   const auto kept = core_.snapshots->list();
   figures_.kept = kept.size();
-  figures_.entries = recovered.snapshot_entries;
   if (kept.empty()) return;
   figures_.number = kept.back().number;
   figures_.wal_sequence = kept.back().wal_sequence;
@@ -104,13 +103,9 @@ Result<Compactor::Outcome> Compactor::write_snapshot(wal::Sequence upto) {
   file.reset();
   {
     std::lock_guard lock(mutex_);
-    figures_ = {info.number,
-                info.wal_sequence,
-                info.bytes,
-                core_.snapshots->list().size(),
-                outcome.result.entries,
-                info.created_at_ms,
-                false};
+    figures_ = {info.number,        info.wal_sequence,
+                info.bytes,         core_.snapshots->list().size(),
+                info.created_at_ms, false};
   }
   FERRO_ASSIGN_OR_RETURN(outcome.release_upto, core_.snapshots->prune());
   std::lock_guard lock(mutex_);

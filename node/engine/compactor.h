@@ -20,7 +20,7 @@
 namespace ferro::node::engine {
 
 struct SnapshotFigures {
-  uint64_t number = 0, wal_sequence = 0, bytes = 0, kept = 0, entries = 0;
+  uint64_t number = 0, wal_sequence = 0, bytes = 0, kept = 0;
   int64_t created_at_ms = 0;
   bool failed = false;  // the last attempt
 };
@@ -34,8 +34,6 @@ class Compactor {
 
   void request(Done<CompactResult> done);
   SnapshotFigures figures() const;
-  // Entries written since the log was last cut for a snapshot. Any thread.
-  uint64_t inserts_since() const noexcept { return inserts_since_.load(); }
   // Makes a running snapshot give up.
   void cancel() noexcept { cancelled_.store(true); }
 
@@ -65,10 +63,8 @@ class Compactor {
   std::vector<Done<CompactResult>> waiting_;
   SnapshotFigures figures_;
 
-  // Writer thread changes it, others read it.
-  std::atomic<uint64_t> inserts_since_{0};
-
   // Writer thread.
+  uint64_t inserts_since_ = 0;
   uint64_t log_bytes_since_ = 0;
   bool soon_ = false;
   int64_t not_before_ns_ = 0;  // steady; after a failure
