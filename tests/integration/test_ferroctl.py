@@ -83,7 +83,7 @@ def test_export_and_import_carry_everything_over(ctl, nodes):
     assert "stored 31" in ctl("import", "all.jsonl", node=two).stderr  # again changes nothing
     assert two.api.health()["entry_count"] == 31
     for name in ("e3", "s1"):
-        mine, theirs = (node.api.call("GET", f"/entry/{name}", vector="true").json() for node in (one, two))
+        mine, theirs = (node.api.call("GET", f"/entry/{name}?vector=true").json() for node in (one, two))
         for field in ("response", "query_text", "model_id", "tags", "attributes", "embedding"):
             assert mine[field] == theirs[field]
 
