@@ -94,8 +94,8 @@ e2e-ci: packages-e2e ## the few scenarios for every change, as far as MINUTES=15
 	@e2e/run.py ci --minutes "$(or $(MINUTES),15)"
 
 .PHONY: lint
-lint: packages ## format, walls between modules, headers alone, clang-tidy
-	@tools/lint.sh
+lint: packages ## format, walls between modules, headers alone, clang-tidy (AREAS="common node ..." for the last two)
+	@AREAS="$(AREAS)" tools/lint.sh
 
 .PHONY: asan
 asan: packages ## build and test under AddressSanitizer and UBSan (ONLY=pattern of program names)

@@ -12,7 +12,8 @@ echo "walls, names, lengths"
 /usr/bin/python3 tools/tidy.py
 
 [[ -f build/release/compile_commands.json ]] || tools/build.sh release help >/dev/null
-mapfile -t headers < <(git ls-files 'common/*.h' 'node/*.h' 'operator/*.h' 'clients/ferroctl/*.h')
+read -ra areas <<<"${AREAS:-common node operator clients/ferroctl}"
+mapfile -t headers < <(git ls-files "${areas[@]/%//*.h}")
 echo "headers alone: ${#headers[@]}"
 # Each as a source of its own, so that the compiler's cache remembers the ones that were fine.
 export CCACHE_BASEDIR="${CCACHE_BASEDIR:-$PWD}" CCACHE_NOHASHDIR=1
@@ -28,7 +29,7 @@ alone() {
 export -f alone
 printf '%s\n' "${headers[@]}" | xargs -P "$jobs" -I{} bash -c 'alone {}'
 
-mapfile -t units < <(git ls-files 'common/*.cc' 'node/*.cc' 'operator/*.cc' 'clients/ferroctl/*.cc')
+mapfile -t units < <(git ls-files "${areas[@]/%//*.cc}")
 echo "clang-tidy: ${#units[@]} files"
 tools/clang_tidy.py --jobs "$jobs" "${units[@]}"
 echo "lint: clean"
