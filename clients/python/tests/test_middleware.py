@@ -421,7 +421,7 @@ def test_everything_else_is_the_client_s_own(chat, upstream):
     chat.client.timeout = 33
     assert chat.inner.timeout == 33
     chat.inner.timeout = 10
-    assert inspect.signature(chat.create) == inspect.signature(chat.create.__wrapped__)
+    assert inspect.signature(chat.create) == inspect.signature(chat.create._ferrocache_flow.create)
     assert inspect.iscoroutinefunction(chat.create) is chat.is_async
     assert "chat" in dir(chat.client) or "messages" in dir(chat.client)
     copy = chat.client.with_options(timeout=5)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import functools
+import inspect
 import logging
-from typing import Any, AsyncIterator, Callable, Dict, Iterator, List, Mapping, Optional
+from typing import Any, AsyncIterator, Callable, Dict, Iterator, List, Mapping, Optional, cast
 
 from .._cache import AsyncCache, Cache, Found, Options
 from .._key import Key, NotCacheable
@@ -42,6 +44,13 @@ class Flow:
     def function(self) -> Callable[..., Any]:
         """What takes the place of the SDK's ``create``: with its name, its signature and its text of help."""
         raise NotImplementedError
+
+    def _dressed(self, function: Any) -> Callable[..., Any]:
+        function._ferrocache_flow = self
+        with contextlib.suppress(ValueError, TypeError):  # what has no signature keeps its secret
+            # By itself: some Pythons would look behind the SDK's own wrapping and find an unbound function.
+            function.__signature__ = inspect.signature(self.create)
+        return cast(Callable[..., Any], function)
 
     def close(self) -> None:
         raise NotImplementedError
@@ -114,8 +123,7 @@ class SyncFlow(Flow):
         def create(*positional: Any, **arguments: Any) -> Any:
             return self(*positional, **arguments)
 
-        create._ferrocache_flow = self  # type: ignore[attr-defined]
-        return create
+        return self._dressed(create)
 
     def close(self) -> None:
         self.cache.client.close()
@@ -179,8 +187,7 @@ class AsyncFlow(Flow):
         async def create(*positional: Any, **arguments: Any) -> Any:
             return await self(*positional, **arguments)
 
-        create._ferrocache_flow = self  # type: ignore[attr-defined]
-        return create
+        return self._dressed(create)
 
     async def close_async(self) -> None:
         await self.cache.client.aclose()
