@@ -71,7 +71,13 @@ void WorkQueue::clear_due(const std::string& key, Item& item) {
 void WorkQueue::release_due(int64_t now_ns) {
   while (!due_.empty() && due_.begin()->first <= now_ns) {
     const auto [due_ns, key] = *due_.begin();
-    make_ready(key, items_.at(key), due_ns);
+    Item& item = items_.at(key);
+    if (item.in_hand) {
+      clear_due(key, item);
+      item.again = true;
+    } else {
+      make_ready(key, item, due_ns);
+    }
   }
 }
 
@@ -94,7 +100,8 @@ bool WorkQueue::add_after(std::string_view key, int64_t delay_ms) {
     if (item == nullptr) return false;
     // Ready now, or once more after the hand that holds it: sooner than any delay.
     if (item->ready || (item->in_hand && item->again)) return true;
-    set_due(std::string(key), *item, clock_.steady_ns() + delay_ms * kNsPerMs);
+    const int64_t due_ns = clock_.steady_ns() + delay_ms * kNsPerMs;
+    set_due(std::string(key), *item, std::max(due_ns, item->not_before_ns));
   }
   notify();
   return true;
@@ -131,13 +138,21 @@ void WorkQueue::end_turn(std::string_view key_view, std::optional<int64_t> faile
     item.in_hand = false;
     --in_hand_;
     const int64_t now_ns = clock_.steady_ns();
+    // What became due meanwhile counts as added meanwhile.
+    if (item.due_ns != kNoDue && item.due_ns <= now_ns) {
+      clear_due(key, item);
+      item.again = true;
+    }
     const bool again = std::exchange(item.again, false) && !shut_down_;
     if (failed_at_least_ms) {
       const int64_t wait_ms = std::max(item.backoff.next_ms(), *failed_at_least_ms);
       const int64_t news_ms =
           std::max(std::min(wait_ms, options_.news_after_failure_ms), *failed_at_least_ms);
       item.not_before_ns = now_ns + news_ms * kNsPerMs;
-      if (!shut_down_) set_due(key, item, again ? item.not_before_ns : now_ns + wait_ms * kNsPerMs);
+      int64_t due_ns = again ? item.not_before_ns : now_ns + wait_ms * kNsPerMs;
+      if (item.due_ns != kNoDue) due_ns = std::min(due_ns, std::max(item.due_ns, item.not_before_ns));
+      clear_due(key, item);
+      if (!shut_down_) set_due(key, item, due_ns);
     } else {
       item.backoff.reset();
       item.not_before_ns = 0;
