@@ -7,6 +7,7 @@
 #include <set>
 
 #include "common/base/limits.h"
+#include "tests/fakes/seed.h"
 
 namespace ferro::node::model {
 namespace {
@@ -99,7 +100,7 @@ std::string random_part(std::mt19937_64& random, size_t pieces_max) {
 }
 
 TEST(PrintedName, IsABijection) {
-  const uint64_t seed = std::random_device{}();
+  const uint64_t seed = fakes::test_seed();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937_64 random(seed);
   std::map<std::string, NamespaceKey> seen;
@@ -116,7 +117,7 @@ TEST(PrintedName, IsABijection) {
 }
 
 TEST(PrintedName, ParsedNamesPrintThemselves) {
-  const uint64_t seed = std::random_device{}();
+  const uint64_t seed = fakes::test_seed();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937_64 random(seed);
   size_t accepted = 0;

@@ -4,6 +4,7 @@
 #include <set>
 #include <thread>
 
+#include "tests/fakes/seed.h"
 #include "tests/unit/node/store/fixture.h"
 
 namespace ferro::node::store {
@@ -105,7 +106,7 @@ class ConcurrencyTest : public StoreFixture {
 };
 
 TEST_F(ConcurrencyTest, ReplacingIsAtomicForEveryReader) {
-  const uint64_t seed = std::random_device{}();
+  const uint64_t seed = fakes::test_seed();
   SCOPED_TRACE("seed " + std::to_string(seed));
   for (int key = 0; key < kKeys; ++key) apply(generation(key, 0));
   std::vector<std::thread> readers;
@@ -135,7 +136,7 @@ constexpr size_t kIds = 40;  // in each namespace
 
 // Everything at once, for the sanitizers: namespaces that come and go, expiry, eviction, listings, snapshots.
 TEST_F(ConcurrencyTest, ReadersOfEveryKindBesideEveryKindOfWrite) {
-  const uint64_t seed = std::random_device{}();
+  const uint64_t seed = fakes::test_seed();
   SCOPED_TRACE("seed " + std::to_string(seed));
   StoreOptions options;
   options.max_entries_per_namespace = 20;

@@ -3,6 +3,7 @@
 #include <deque>
 #include <random>
 
+#include "tests/fakes/seed.h"
 #include "tests/unit/node/store/fixture.h"
 
 namespace ferro::node::store {
@@ -70,7 +71,7 @@ TEST_F(EvictionTest, ExpiredEntriesTakeNoPlaceUnderTheCap) {
 }
 
 TEST_F(EvictionTest, IsExactLeastRecentlyUsedAgainstAList) {
-  const uint64_t seed = std::random_device{}();
+  const uint64_t seed = fakes::test_seed();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937_64 random(seed);
   limit_entries(100);
@@ -96,7 +97,7 @@ TEST_F(EvictionTest, IsExactLeastRecentlyUsedAgainstAList) {
 }
 
 TEST_F(EvictionTest, TheBudgetEvictsTheColdestOfAllNamespacesAndNoMoreThanNeeded) {
-  const uint64_t seed = std::random_device{}();
+  const uint64_t seed = fakes::test_seed();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937_64 random(seed);
   constexpr uint64_t kBudget = 1U << 20;
@@ -234,7 +235,7 @@ TEST_F(EvictionTest, ABatchThatCouldNotBeLoggedLeavesNoTrace) {
 }
 
 TEST_F(EvictionTest, BatchesStayWithinTheBudget) {
-  const uint64_t seed = std::random_device{}();
+  const uint64_t seed = fakes::test_seed();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937_64 random(seed);
   constexpr uint64_t kBudget = 1U << 20;

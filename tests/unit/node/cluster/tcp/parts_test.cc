@@ -9,6 +9,7 @@
 #include "node/cluster/runtime/network.h"
 #include "node/cluster/tcp/frame_buffer.h"
 #include "node/cluster/tcp/send_queue.h"
+#include "tests/fakes/seed.h"
 
 namespace ferro::node::cluster {
 namespace {
@@ -80,7 +81,7 @@ TEST(FrameBuffer, AHugeFramesMemoryIsGivenBack) {
 
 // Random frames through the queue, in random pieces through the buffer: the same frames.
 TEST(FrameBufferAndSendQueue, FramesSurviveAnyCutting) {
-  const auto seed = std::random_device{}();
+  const auto seed = static_cast<unsigned>(fakes::test_seed());
   SCOPED_TRACE(testing::Message() << "seed " << seed);
   std::mt19937 random(seed);
   SendQueue queue;

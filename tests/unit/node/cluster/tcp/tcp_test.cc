@@ -7,6 +7,7 @@
 #include <random>
 
 #include "common/base/bytes.h"
+#include "tests/fakes/seed.h"
 #include "tests/unit/node/cluster/tcp/tcp_fixture.h"
 
 namespace ferro::node::cluster {
@@ -52,7 +53,7 @@ std::string with_length(const std::string& frame) {
 }
 
 TEST_F(TcpTest, FramesOfAllSizesComeBackInOrder) {
-  const auto seed = std::random_device{}();
+  const auto seed = static_cast<unsigned>(fakes::test_seed());
   SCOPED_TRACE(testing::Message() << "seed " << seed);
   std::mt19937 random(seed);
   End a, b;
