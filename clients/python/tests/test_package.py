@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import email
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -61,6 +62,65 @@ def test_the_wheel_alone_talks_to_a_node(distributions, node, tmp_path):
     command = [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {str(distributions[0])!r})\n{code}"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert (done.returncode, done.stdout.strip()) == (0, "[]"), done.stderr
+
+
+WITHOUT_EXTRAS = {
+    "async": "import ferrocache; ferrocache.AsyncFerrocacheClient('http://localhost:3000')",
+    "langchain": "import ferrocache.langchain",
+    "llamaindex": "import ferrocache.llamaindex",
+    "mcp": "from ferrocache.mcp_server import build_server; build_server()",
+    "embeddings": "from ferrocache.embeddings import embedder; embedder()",
+    "local": "from ferrocache.embeddings import embedder; embedder('local:')",
+}
+
+
+def alone(distributions, code, cwd):
+    """Runs code with the wheel and the standard library, and nothing else."""
+    begin = f"import sys; sys.path.insert(0, {str(distributions[0])!r})\n"
+    return subprocess.run([sys.executable, "-I", "-S", "-c", begin + code], capture_output=True, text=True, cwd=cwd)
+
+
+@pytest.mark.parametrize("extra", WITHOUT_EXTRAS)
+def test_what_is_not_installed_is_named_with_the_command(extra, distributions, tmp_path):
+    done = alone(distributions, WITHOUT_EXTRAS[extra], tmp_path)
+    last = done.stderr.strip().splitlines()[-1]
+    assert done.returncode == 1
+    assert last.startswith("ImportError: "), done.stderr
+    assert f"pip install 'ferrocache[{extra}]'" in last
+
+
+def test_the_mcp_program_says_so_without_a_traceback(distributions, tmp_path):
+    done = alone(distributions, "from ferrocache.mcp_server import main; main()", tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == ["ferrocache-mcp: the MCP server needs the SDK mcp: pip install 'ferrocache[mcp]'"]
+
+
+def test_everything_else_imports_without_any_extra(distributions, tmp_path):
+    code = "import ferrocache, ferrocache.middleware, ferrocache.embeddings, ferrocache.mcp_server"
+    assert alone(distributions, code, tmp_path).returncode == 0
+
+
+def extras():
+    """{extra: requirements} of pyproject.toml, a list of strings a line."""
+    text = (CLIENT / "pyproject.toml").read_text(encoding="utf-8")
+    table = text.split("[project.optional-dependencies]\n")[1].split("\n\n")[0]
+    return {name: ast.literal_eval(value) for name, value in (line.split(" = ", 1) for line in table.splitlines())}
+
+
+def test_extras_are_those_that_documents_and_errors_name():
+    known = extras()
+    (everything,) = known["all"]
+    assert everything == f"ferrocache[{','.join(name for name in known if name not in ('all', 'local'))}]"
+    readme = (CLIENT / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", readme.split("| Extra |")[1].split("\n\n")[0], flags=re.M)
+    assert {name for row in rows for name in re.findall(r"\w+", row)} == set(known)
+    page = (TREE / "docs/clients/python.md").read_text(encoding="utf-8")
+    line = re.search(r"^Extras: (.*?)\. ", page, flags=re.M)
+    assert line is not None
+    assert set(re.findall(r"`(\w+)`", line[1])) == set(known)
+    for path in SOURCES:
+        for named in re.findall(r"ferrocache\[([\w,]+)\]", path.read_text(encoding="utf-8")):
+            assert set(named.split(",")) <= set(known), path
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(CLIENT / "src")))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import sys
 import threading
 from typing import Any, Awaitable, Callable, Dict, List, Optional, Tuple
 
@@ -131,7 +132,11 @@ async def _told(call: Callable[[], Dict[str, Any]]) -> Dict[str, Any]:
 
 
 def main() -> None:
-    build_server().run("stdio")
+    try:
+        server = build_server()
+    except (ImportError, ValueError) as error:  # an extra that is not installed, a setting that is wrong
+        sys.exit(f"ferrocache-mcp: {error}")
+    server.run("stdio")
 
 
 if __name__ == "__main__":
