@@ -27,6 +27,7 @@ void Compactor::prime(const Recovered& recovered) {
   soon_ = recovered.snapshot_due;
   const auto kept = core_.snapshots->list();
   figures_.kept = kept.size();
+  figures_.entries = recovered.snapshot_entries;
   if (kept.empty()) return;
   figures_.number = kept.back().number;
   figures_.wal_sequence = kept.back().wal_sequence;
@@ -80,7 +81,7 @@ void Compactor::begin() {
     finish(rotated.status());
     return;
   }
-  inserts_since_ = 0;
+  cut_inserts_ = inserts_since_.exchange(0);
   log_bytes_since_ = 0;
   soon_ = false;
   const Status posted = worker_.post([this, upto](bool cancelled) {
@@ -103,9 +104,13 @@ Result<Compactor::Outcome> Compactor::write_snapshot(wal::Sequence upto) {
   file.reset();
   {
     std::lock_guard lock(mutex_);
-    figures_ = {info.number,        info.wal_sequence,
-                info.bytes,         core_.snapshots->list().size(),
-                info.created_at_ms, false};
+    figures_ = {info.number,
+                info.wal_sequence,
+                info.bytes,
+                core_.snapshots->list().size(),
+                outcome.result.entries,
+                info.created_at_ms,
+                false};
   }
   FERRO_ASSIGN_OR_RETURN(outcome.release_upto, core_.snapshots->prune());
   std::lock_guard lock(mutex_);
@@ -154,6 +159,8 @@ Status Compactor::check_room() const {
 
 void Compactor::finish(Result<Outcome> outcome) {
   Status status = outcome.status();
+  const uint64_t cut_inserts = std::exchange(cut_inserts_, 0);
+  if (!status.ok()) inserts_since_ += cut_inserts;
   if (status.ok() && outcome->release_upto > 0) {
     // The snapshot stands either way; a log that cannot be released is only longer than it need be.
     if (Status released = core_.wal->release(outcome->release_upto); !released.ok()) {

@@ -20,7 +20,7 @@
 namespace ferro::node::engine {
 
 struct SnapshotFigures {
-  uint64_t number = 0, wal_sequence = 0, bytes = 0, kept = 0;
+  uint64_t number = 0, wal_sequence = 0, bytes = 0, kept = 0, entries = 0;
   int64_t created_at_ms = 0;
   bool failed = false;  // the last attempt
 };
@@ -34,6 +34,8 @@ class Compactor {
 
   void request(Done<CompactResult> done);
   SnapshotFigures figures() const;
+  // Entries written since the log was last cut for a snapshot, or for one before if that failed. Any thread.
+  uint64_t inserts_since() const noexcept { return inserts_since_.load(); }
   // Makes a running snapshot give up.
   void cancel() noexcept { cancelled_.store(true); }
 
@@ -63,8 +65,11 @@ class Compactor {
   std::vector<Done<CompactResult>> waiting_;
   SnapshotFigures figures_;
 
+  // Writer thread changes it, others read it.
+  std::atomic<uint64_t> inserts_since_{0};
+
   // Writer thread.
-  uint64_t inserts_since_ = 0;
+  uint64_t cut_inserts_ = 0;  // those in front of the snapshot that is being written
   uint64_t log_bytes_since_ = 0;
   bool soon_ = false;
   int64_t not_before_ns_ = 0;  // steady; after a failure

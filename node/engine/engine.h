@@ -131,7 +131,8 @@ struct Counters {  // since start; the names of /stats and /metrics
 };
 
 struct EngineFigures {  // for /stats, /cluster/status and metrics; O(1) to gather
-  uint64_t live_entries = 0, memory_bytes = 0, memory_max_bytes = 0, namespaces = 0;
+  // `dead_entries`: about how many on disk are no longer live, and a compaction would drop.
+  uint64_t live_entries = 0, dead_entries = 0, memory_bytes = 0, memory_max_bytes = 0, namespaces = 0;
   uint64_t wal_bytes = 0, wal_segments = 0, wal_sequence = 0, wal_syncs = 0, wal_sync_ns_total = 0,
            wal_last_sync_ns = 0, write_queue = 0;
   uint64_t snapshot_number = 0, snapshot_wal_sequence = 0, snapshot_bytes = 0, snapshots_kept = 0;

@@ -250,6 +250,8 @@ EngineFigures EngineImpl::figures() const {
   const SnapshotFigures snapshot = compactor_.figures();
   EngineFigures figures;
   figures.live_entries = core_->store->live_entries(now);
+  const uint64_t on_disk = snapshot.entries + compactor_.inserts_since();
+  figures.dead_entries = on_disk - std::min(on_disk, figures.live_entries);
   figures.memory_bytes = core_->store->memory_bytes();
   figures.memory_max_bytes = core_->options.memory_max_bytes;
   figures.namespaces = core_->store->namespace_count();

@@ -81,7 +81,7 @@ Result<Recovered> Recovery::run() {
   reclaim();
   core_.store->end_batch();
   core_.store->start_counting();
-  report_.snapshot_entries = entries_loaded_;
+  report_.snapshot_entries = recovered_.snapshot_entries = entries_loaded_;
   report_.wal_records = recovered_.replayed_operations;
   recovered_.snapshot_due |= !report_.dropped.empty();
   if (dropped_ > kDroppedSentencesMax) {

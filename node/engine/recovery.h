@@ -9,6 +9,7 @@
 namespace ferro::node::engine {
 
 struct Recovered {
+  uint64_t snapshot_entries = 0;     // of the snapshot that was loaded
   uint64_t replayed_operations = 0;  // of the log
   uint64_t replayed_bytes = 0;
   bool snapshot_due = false;  // something on disk does not verify: write a good snapshot soon

@@ -27,6 +27,27 @@ def test_compact(nodes, rng):
         assert [node.api.has_entry(entry_id) for entry_id in ids] == [False] * 10 + [True] * 50
 
 
+@contract("admin-3: the share of dead entries, and that a compaction takes it away")
+def test_dead_entries(nodes, rng):
+    node = nodes.start({"compact_interval_inserts": 0})
+
+    def dead() -> int:
+        return node.api.call("GET", "/cluster/status").json()["dead_entries"]
+
+    ids = [node.api.insert(random_unit(rng, 8), "m", "r") for _ in range(20)]
+    assert dead() == 0
+    node.api.compact()
+    for entry_id in ids[:5]:
+        node.api.delete(entry_id)
+    assert dead() == 5
+    node.restart(kill=True)
+    assert dead() >= 5  # what was deleted is still in the log, as is its removal
+    node.api.compact()
+    assert dead() == 0
+    node.restart(kill=True)
+    assert dead() == 0
+
+
 @contract("admin-3: the log behind the snapshot is dropped")
 def test_compact_drops_the_log(nodes):
     """The same entry is replaced until 40 MB were logged; after compacting little may be left."""

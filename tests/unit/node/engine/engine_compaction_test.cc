@@ -139,6 +139,30 @@ TEST_P(EngineCompactionTest, AFailedSnapshotIsReportedAndTriedAgainAfterAWhile) 
   EXPECT_EQ(engine->figures().live_entries, 120U);
 }
 
+TEST_P(EngineCompactionTest, DeadEntriesAreThoseThatASnapshotWouldDrop) {
+  open();
+  fill("a", 20);
+  ASSERT_TRUE(compact(*engine).ok());
+  EXPECT_EQ(engine->figures().dead_entries, 0U);
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(remove(*engine, {"a" + std::to_string(i), {}, {}}).ok());
+  EXPECT_EQ(engine->figures().dead_entries, 5U);
+  for (int i = 5; i < 8; ++i) ASSERT_TRUE(insert(*engine, entry("a" + std::to_string(i), i, "new")).ok());
+  turn_until([&] { return engine->figures().dead_entries == 8U; });
+  // A snapshot that fails drops nothing.
+  constexpr uint64_t kPlenty = 100U << 20;
+  fs_.set_capacity(kPlenty);
+  fs_.set_capacity(kPlenty - *fs_.free_bytes("/data") + engine.options.wal_segment_bytes / 2);
+  ASSERT_EQ(compact(*engine).status().code(), StatusCode::no_space);
+  EXPECT_EQ(engine->figures().dead_entries, 8U);
+  fs_.set_capacity(kPlenty);
+  open();
+  EXPECT_GE(engine->figures().dead_entries, 8U) << "they are still in the snapshot and in the log";
+  ASSERT_TRUE(compact(*engine).ok());
+  EXPECT_EQ(engine->figures().dead_entries, 0U);
+  open();
+  EXPECT_EQ(engine->figures().dead_entries, 0U);
+}
+
 TEST_P(EngineCompactionTest, EveryFailedOperationOfASnapshotLeavesAWorkingNode) {
   for (uint64_t nth = 1; nth <= 12; ++nth) {
     for (const bool sync : {false, true}) {
