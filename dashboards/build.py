@@ -1,18 +1,24 @@
 #!/usr/bin/env python3
-"""Makes dashboards/grafana/*.json from dashboards/source/*.py.
+"""Makes dashboards and rules from dashboards/source/*.py: for Grafana and Prometheus (dashboards/grafana, dashboards/rules), for
+what the operator makes of each cluster (operator/objects/assets), and for what its chart brings (charts/ferrocache-operator).
 
     dashboards/build.py           writes them
-    dashboards/build.py --check   exits 1 if a file is not what the source makes
+    dashboards/build.py --check   exits 1 and names each file that is not what the source makes
 """
 
 import argparse
 import importlib
 import json
 import pathlib
+import re
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent))
+ROOT = HERE.parent
+sys.path.insert(0, str(ROOT))
+
+from dashboards import alerting  # noqa: E402  (needs the path above)
+from dashboards.source.model import CLUSTERS, NODES, Dashboard  # noqa: E402
 
 NAMES = ["overview", "cluster", "storage", "operator", "tenants"]
 COLUMNS = 24  # Grafana's grid
@@ -148,21 +154,70 @@ def grafana(dashboard):
     }
 
 
+def as_json(document):
+    return json.dumps(document, indent=1) + "\n"
+
+
+# What the dashboard of one cluster shows, from the others: (dashboard, row).
+OF_ONE_CLUSTER = [
+    ("overview", "Health"), ("overview", "Traffic"), ("overview", "Latency, server side"), ("overview", "The processes"),
+    ("cluster", "Members"), ("cluster", "Copies"), ("cluster", "Replication"),
+    ("storage", "Memory"), ("storage", "Log"), ("storage", "Snapshots"), ("storage", "Disk"),
+    ("operator", "Certificates and tokens, as nodes serve them"),
+]
+
+
+def of_one_cluster():
+    """The operator's dashboard of a cluster: nothing to choose but the data source, $NAMES filled in by operator/objects."""
+    known = dashboards()
+    rows = [next(row for row in known[name].rows if row.title == title) for name, title in OF_ONE_CLUSTER]
+    made = grafana(Dashboard("$UID", "FerroCache $NAMESPACE/$CLUSTER", "Health, traffic, copies and disks of one cluster.", rows))
+    made["templating"]["list"] = made["templating"]["list"][:1]
+    text = as_json(made)
+    for filter_, chosen in ((NODES, "$SELECTOR"), (CLUSTERS, 'kube_namespace="$NAMESPACE",cluster="$CLUSTER"')):
+        text = text.replace(json.dumps(filter_)[1:-1], json.dumps(chosen)[1:-1])
+    # A pod has the name of its node, and every scrape of pods has the label.
+    text = re.sub(r"\b(by \((?:\w+, )*)node\b", r"\1pod", text.replace("{{node}}", "{{pod}}"))
+    return text
+
+
+def outputs():
+    """Every made file with its content."""
+    grafana_files = {f"{name}.json": as_json(grafana(dashboard)) for name, dashboard in dashboards().items()}
+    chart = ROOT / "charts/ferrocache-operator/monitoring"
+    made = {HERE / "grafana" / name: text for name, text in grafana_files.items()}
+    made |= {chart / "dashboards" / name: text for name, text in grafana_files.items()}
+    made[chart / "alerts.yaml"] = alerting.chart_rules()
+    made[HERE / "rules/recording.yaml"] = alerting.as_yaml(alerting.recording_rules())
+    made[HERE / "rules/alerts.yaml"] = alerting.as_yaml(alerting.node_rules())
+    made[HERE / "rules/operator.yaml"] = alerting.as_yaml(alerting.operator_rules())
+    assets = ROOT / "operator/objects/assets"
+    made[assets / "alerts.json"] = as_json(alerting.cluster_rules())
+    made[assets / "dashboard.json"] = of_one_cluster()
+    return made
+
+
+def stale():
+    """The made files that are not as they would be written, and those in their folders that nothing makes."""
+    made = outputs()
+    wrong = [path for path, text in made.items() if not path.is_file() or path.read_text() != text]
+    folders = {path.parent for path in made}
+    return wrong + [path for folder in sorted(folders) for path in folder.glob("*.*") if path not in made]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args().check
-    stale = []
-    for name, dashboard in dashboards().items():
-        path = HERE / "grafana" / f"{name}.json"
-        text = json.dumps(grafana(dashboard), indent=1) + "\n"
-        if check and (not path.is_file() or path.read_text() != text):
-            stale.append(path.name)
-        elif not check:
+    if not check:
+        for path, text in outputs().items():
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
-    if stale:
-        sys.exit(f"not what dashboards/source makes: {', '.join(stale)}; run dashboards/build.py")
+    for path in stale():
+        advice = "run dashboards/build.py" if check else "delete it"
+        print(f"{path.relative_to(ROOT)}: not what dashboards/source makes; {advice}")
+    return 1 if stale() else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
