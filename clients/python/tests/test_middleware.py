@@ -496,3 +496,21 @@ async def test_tasks_share_a_wrapped_client(node, upstream):
 
         questions = [f"What is a {word}?" for word in ("cat", "airport", "sonata", "glacier")] * 10
         assert await asyncio.gather(*map(ask, questions)) == [f"to {question}" for question in questions]
+
+
+def test_what_can_never_work_is_refused_at_once():
+    """Not at the first question, where a cache that fails open would hide it."""
+    from ferrocache.middleware import wrap_openai
+
+    class Embeddings:  # of LangChain
+        def embed_query(self, text):
+            return [1.0]
+
+    client = openai.OpenAI(api_key="k")
+    with pytest.raises(TypeError, match="give its embed_query"):
+        wrap_openai(client, embed_fn=Embeddings(), model_id="m")
+    with pytest.raises(TypeError, match="a function of a text"):
+        wrap_openai(client, embed_fn=[1.0], model_id="m")
+    with pytest.raises(TypeError, match=r"OpenAI\(\)"):
+        wrap_openai(openai.OpenAI, embed_fn=lambda text: [1.0], model_id="m")
+    client.close()

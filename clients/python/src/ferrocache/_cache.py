@@ -68,6 +68,9 @@ class Options:
             made = embedder(embed_fn)
         elif isinstance(embed_fn, Embedder):
             made = embed_fn
+        elif not callable(embed_fn):  # would be noticed at the first question only, and fail open there
+            method = "its embed_query" if hasattr(embed_fn, "embed_query") else "a function of a text"
+            raise TypeError(f"embed_fn must be a function from a text to a vector, not {type(embed_fn).__name__}: give {method}")
         elif not model_id:
             raise ValueError("embed_fn needs a model_id of your choice: entries of different models must not meet")
         else:

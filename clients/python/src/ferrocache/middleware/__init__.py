@@ -98,6 +98,8 @@ def _wrapped(client: Any, dialect: Dialect, options: Options) -> Any:
 
 
 def _create_of(client: Any, dialect: Dialect) -> Any:
+    if inspect.isclass(client):
+        raise TypeError(f"wrap a client, not its class: {client.__name__}()")
     owner = client
     for name in dialect.path:
         owner = getattr(owner, name)
