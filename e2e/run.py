@@ -20,7 +20,7 @@ import sys
 
 from kube import binaries, images, stage
 from kube.shell import Failed, say
-from scenarios import demo, registry, runner
+from scenarios import ci, demo, registry, runner
 
 
 def main():
@@ -41,6 +41,9 @@ def main():
     except Failed as fault:
         say(f"\n{fault}")
         return 1
+    except ci.Interrupted:
+        say("\nterminated: nothing more is judged")
+        return 143
     except KeyboardInterrupt:
         say("\ninterrupted; take down what is up: make kube-down")
         return 130
@@ -58,7 +61,7 @@ def run(options):
     elif options.command == "demo":
         demo.run()
     elif options.command == "ci":
-        return 0 if runner.run_ci(options.minutes) else 1
+        return 0 if ci.run(options.minutes) else 1
     elif options.command == "list":
         for found in registry.load_all().values():
             say(f"  {found.name:24} about {found.minutes} min  {found.summary}")

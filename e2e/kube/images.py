@@ -1,11 +1,12 @@
 """The stage's images, built in seconds from what this machine has, and their way into every node."""
 
+import os
 import pathlib
 
 from kube import archive, node, settings
 from kube.shell import Failed, run, say, step
 
-BINARIES = settings.TREE / "build" / "release" / "bin"
+BINARIES = pathlib.Path(os.environ.get("FERRO_E2E_BINARIES") or settings.TREE / "build" / "release" / "bin")
 AUTHORITIES = pathlib.Path("/etc/ssl/certs/ca-certificates.crt")
 # Parts of Python's library that the load program has no use for; they are three quarters of its size.
 PYTHON_LEFT_OUT = ("test", "tests", "idlelib", "tkinter", "ensurepip", "distutils", "lib2to3", "pydoc_data", "turtledemo",
@@ -109,5 +110,5 @@ def deliver_product(state):
         if name == "load" or (BINARIES / name).is_file():
             ready[name] = make
         else:
-            say(f"  image {name}: left out, build/release/bin/{name} is not built")
+            say(f"  image {name}: left out, {BINARIES / name} is not built")
     deliver(state, ready)

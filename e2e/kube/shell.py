@@ -60,7 +60,7 @@ def wait_until(what, predicate, seconds, interval=0.2):
         except (Failed, OSError) as not_yet:
             reason = f"; the last word: {not_yet}"
         if time.monotonic() >= deadline:
-            raise Failed(f"after {seconds} s still not {what}{reason}")
+            raise Failed(f"after {seconds:.0f} s still not {what}{reason}")
         time.sleep(interval)
 
 

@@ -8,7 +8,6 @@ import threading
 import time
 import urllib.parse
 
-REQUEST_SECONDS = 5
 # A Service spreads connections, not requests: a connection used for ever would never meet a node that joined.
 REQUESTS_PER_CONNECTION = 50
 
@@ -47,19 +46,19 @@ def fingerprint(token):
 class Connection:
     """Owned by one thread."""
 
-    def __init__(self, url, token, ca_file=None):
+    def __init__(self, url, token, ca_file=None, request_seconds=5):
         parts = urllib.parse.urlsplit(url)
         self.host, self.port, self.token = parts.hostname, parts.port, token
         self.context = ssl.create_default_context(cafile=ca_file) if parts.scheme == "https" else None
-        self.connection, self.used = None, 0
+        self.connection, self.used, self.request_seconds = None, 0, request_seconds
         self.resent = 0
 
     def open(self):
         self.close()
         if self.context:
-            self.connection = http.client.HTTPSConnection(self.host, self.port, timeout=REQUEST_SECONDS, context=self.context)
+            self.connection = http.client.HTTPSConnection(self.host, self.port, timeout=self.request_seconds, context=self.context)
         else:
-            self.connection = http.client.HTTPConnection(self.host, self.port, timeout=REQUEST_SECONDS)
+            self.connection = http.client.HTTPConnection(self.host, self.port, timeout=self.request_seconds)
         self.used = 0
 
     def close(self):

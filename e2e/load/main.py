@@ -82,6 +82,7 @@ def main():
     parser.add_argument("--token-file")
     parser.add_argument("--ca-file")
     parser.add_argument("--rate", type=float, default=100, help="requests a second, all workers together")
+    parser.add_argument("--request-seconds", type=float, default=5, help="after which a request without an answer has failed")
     parser.add_argument("--workers", type=int, default=6)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1_000_000))
     parser.add_argument("--port", type=int, default=9000)

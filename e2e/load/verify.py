@@ -25,7 +25,7 @@ def verify(load):
 
 
 def work(load, waiting):
-    connection = Connection(load.options.url, load.token, load.options.ca_file)
+    connection = Connection(load.options.url, load.token, load.options.ca_file, load.options.request_seconds)
     while True:
         try:
             entry = waiting.get_nowait()

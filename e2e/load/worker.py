@@ -12,7 +12,7 @@ BEHIND_SECONDS = 1.0  # a worker that is further behind gives up the turns it mi
 
 
 def run(load, number):
-    connection = Connection(load.options.url, load.token, load.options.ca_file)
+    connection = Connection(load.options.url, load.token, load.options.ca_file, load.options.request_seconds)
     interval = load.options.workers / load.options.rate
     turn = time.monotonic() + interval * number / load.options.workers
     while not load.stopping.wait(max(0.0, turn - time.monotonic())):

@@ -25,10 +25,12 @@ class Cluster:
             self.wait_settled(seconds + 60)
         return self
 
+    def manifest(self, spec):
+        return {"apiVersion": "cache.ferrocache.io/v1alpha1", "kind": "FerroCacheCluster",
+                "metadata": {"name": self.name, "namespace": self.context.namespace}, "spec": spec}  # fmt: skip
+
     def apply(self, spec):
-        thing = {"apiVersion": "cache.ferrocache.io/v1alpha1", "kind": "FerroCacheCluster",
-                 "metadata": {"name": self.name, "namespace": self.context.namespace}, "spec": spec}  # fmt: skip
-        return self.context.api.apply(thing)
+        return self.context.api.apply(self.manifest(spec))
 
     def change(self, **spec):
         """A merge patch of the spec."""

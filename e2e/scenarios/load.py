@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import time
 
 from kube import settings
 from kube.shell import Failed
@@ -20,6 +21,7 @@ class Load:
 
     def manifest(self, node_name=None):
         arguments = ["--url", f"{self.scheme}://{self.service}.{self.context.namespace}.svc:3000", "--rate", str(self.rate)]
+        arguments += ["--request-seconds", str(self.context.mercy.request_seconds)]
         arguments += ["--seed", str(self.seed)] if self.seed is not None else []
         mounts, volumes = [], []
         if self.token_secret:
@@ -109,3 +111,9 @@ def outside(listed, began, ended, last):
     if not found and last and last > ended:
         return [{"operation": "some", "reason": "more than are listed", "what": "more than are listed"}]
     return found
+
+
+def quiet(load, since, seconds):
+    """No request has failed for that long, and some time has passed."""
+    last = load.report()["last_failure"] or since
+    return time.time() - max(last, since) > seconds

@@ -3,13 +3,10 @@
 import time
 import traceback
 
-from kube import binaries, stage
+from kube import stage
 from kube.shell import Failed, say
 from scenarios import installing, registry
 from scenarios.context import Context
-
-FOR_CI = ("create", "scale", "token-rotation", "pod-kill")
-BRING_UP_MINUTES = 2
 
 
 def run_named(names, keep=False):
@@ -24,45 +21,15 @@ def run_named(names, keep=False):
     return all(fault is None for _, _, _, fault in results)
 
 
-def run_ci(minutes):
-    """As many of FOR_CI as fit into the time; says what it left out. True if what ran passed."""
-    deadline = time.monotonic() + minutes * 60
-    known, results, left_out = registry.load_all(), [], []
-
-    def left():
-        return (deadline - time.monotonic()) / 60
-
-    building = binaries.minutes_to_build()
-    needed = building + BRING_UP_MINUTES + known[FOR_CI[0]].minutes
-    if needed > left():
-        say(f"left out: all of it. About {needed:.0f} minutes would be needed for the first scenario, {left():.0f} are left.")
-        if building:
-            say(f"{building:.0f} of them are for compiling Kubernetes, once a machine: e2e/run.py binaries")
-        say(f"0 passed, 0 failed, {len(FOR_CI)} skipped")
-        return True
-    try:
-        up = stage.up()
-        for name in FOR_CI:
-            if known[name].minutes > left():
-                left_out.append(name)
-                continue
-            results.append(run_one(up, known[name], keep=False))
-    finally:
-        stage.down()
-    for name in left_out:
-        say(f"left out: {name} takes about {known[name].minutes} minutes, and they are not left")
-    summarise(results, len(left_out))
-    return all(fault is None for _, _, _, fault in results)
-
-
-def run_one(up, scenario, keep):
-    """Name, seconds, measures, fault (or None)."""
+def run_one(up, scenario, keep, mercy=None, attempt=1):
+    """Name, seconds, measures, fault (or None). The papers of a second attempt leave those of the first alone."""
     say(f"\n== {scenario.name}: {scenario.summary}")
-    context = Context(up, scenario.name)
+    context = Context(up, scenario.name, mercy)
+    context.attempt = attempt
     began, fault = time.monotonic(), None
     try:
         if scenario.needs_operator:
-            installing.ensure(up)
+            installing.ensure(up, context.mercy.patience)
         context.enter()
         scenario.function(context)
     except (Failed, OSError, KeyError, IndexError, TypeError, ValueError) as found:
@@ -82,13 +49,18 @@ def run_one(up, scenario, keep):
     return scenario.name, time.monotonic() - began, context.measured, fault
 
 
-def summarise(results, skipped=0):
-    say("\n| Scenario | What | Seconds | Budget |\n|---|---|---|---|")
-    for name, _, measured, _ in results:
-        for what, seconds, budget in measured:
-            say(f"| {name} | {what} | {seconds:.1f} | {budget or ''} |")
-    say("")
+def summarise(results):
+    print_measured([(name, measured) for name, _, measured, _ in results])
     for name, seconds, _, fault in results:
         say(f"{'FAILED' if fault else 'passed'}  {name} ({seconds:.0f} s)")
     failed = sum(1 for result in results if result[3])
-    say(f"{len(results) - failed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
+    say(f"{len(results) - failed} passed, {failed} failed")
+
+
+def print_measured(results):
+    """A table of (scenario, its measures)."""
+    say("\n| Scenario | What | Seconds | Budget |\n|---|---|---|---|")
+    for name, measured in results:
+        for what, seconds, budget in measured:
+            say(f"| {name} | {what} | {seconds:.1f} | {budget or ''} |")
+    say("")

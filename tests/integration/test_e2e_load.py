@@ -108,7 +108,7 @@ def run(tmp_path, cache, midway=None):
     token_file.write_text("first")
     server = serve(cache)
     options = argparse.Namespace(url=f"http://127.0.0.1:{server.server_port}", token_file=str(token_file), ca_file=None,
-                                 rate=2000, workers=4, seed=7)  # fmt: skip
+                                 rate=2000, workers=4, seed=7, request_seconds=5)  # fmt: skip
     load = load_main.Load(options)
     load.start()
     try:
