@@ -5,7 +5,7 @@ import time
 
 from scenarios import installing
 from scenarios.cluster import NAME, SPEC, Cluster
-from scenarios.load import Load
+from scenarios.load import Load, quiet
 from scenarios.registry import scenario
 
 PAUSED_SECONDS = 20
@@ -54,20 +54,23 @@ def hibernate(context):
 
 @scenario("volume-growth", minutes=4)
 def volume_growth(context):
-    """A larger storage.size reaches every claim and the StatefulSet, without a pod lost to it beyond a roll."""
+    """A larger storage.size reaches every claim and the StatefulSet, and no pod is touched for it."""
     cluster = Cluster(context).create()
     load = Load(context, NAME, f"{NAME}-token").start()
     load.run_for(5)
 
-    def grown():
-        return all(one["status"].get("capacity", {}).get("storage") == "2Gi" for one in cluster.claims())
+    pods = cluster.uids()
 
-    with context.timed("every volume has grown from 1Gi to 2Gi", 180):
+    def grown():
+        made = context.api.find("StatefulSet", context.namespace, NAME)
+        template = made["spec"]["volumeClaimTemplates"][0]["spec"]["resources"]["requests"]["storage"] if made else None
+        return template == "2Gi" and all(one["status"].get("capacity", {}).get("storage") == "2Gi" for one in cluster.claims())
+
+    with context.timed("volumes and the StatefulSet's template have grown from 1Gi to 2Gi", 180):
         cluster.change(storage={"size": "2Gi"})
-        context.wait("grown: every claim", grown, 180)
+        context.wait("grown: every claim, and the template", grown, 180)
         cluster.wait_settled(180)
-    template = context.api.get("StatefulSet", context.namespace, NAME)["spec"]["volumeClaimTemplates"][0]
-    context.check(template["spec"]["resources"]["requests"]["storage"] == "2Gi", "the StatefulSet's template asks for it")
+    context.check(cluster.uids() == pods, "no pod was made anew for it")
     load.run_for(5)
     load.finish_clean()
 
@@ -114,15 +117,40 @@ def retain(context):
     spec = {**SPEC, "storage": {"size": "1Gi", "deletePolicy": "Retain"}}
     cluster = Cluster(context).create(spec)
     load = Load(context, NAME, f"{NAME}-token").start()
-    load.run_for(5)
-    load.finish_clean()
+    load.run_for(10)
     claims = {one["metadata"]["uid"] for one in cluster.claims()}
+    deleted = time.time()
     context.api.delete("FerroCacheCluster", context.namespace, NAME)
     context.wait("gone: all pods", lambda: not cluster.pods(), 90)
     context.wait("gone: the StatefulSet", lambda: context.api.find("StatefulSet", context.namespace, NAME) is None, 60)
     context.check({one["metadata"]["uid"] for one in cluster.claims()} == claims, "every claim is kept")
     cluster.create(spec)
     context.check({one["metadata"]["uid"] for one in cluster.claims()} == claims, "the new cluster has taken the claims up")
+    context.wait("served: five seconds without a failure", lambda: quiet(load, deleted, 5), 120, 0.5)
+    again = time.time()
+    load.run_for(5)
+    load.finish_clean(faulty=(deleted, again))
+
+
+@scenario("retain-scale", minutes=3)
+def retain_scale(context):
+    """With deletePolicy Retain a removed node's volume stays, and brings nothing back that was deleted while it lay there."""
+    spec = {**SPEC, "replicas": 4, "storage": {"size": "1Gi", "deletePolicy": "Retain"}}
+    cluster = Cluster(context).create(spec)
+    load = Load(context, NAME, f"{NAME}-token", rate=150).start()
+    load.run_for(10)
+    claims = {one["metadata"]["uid"] for one in cluster.claims()}
+    with context.timed("scaled down from 4 to 3", 120):
+        cluster.change(replicas=3)
+        cluster.wait_settled(240)
+    load.run_for(20)
+    context.check({one["metadata"]["uid"] for one in cluster.claims()} == claims, "every claim is kept")
+    with context.timed("scaled up from 3 to 4, on the volume that was kept", 60):
+        cluster.change(replicas=4)
+        cluster.wait_settled(120)
+    context.check({one["metadata"]["uid"] for one in cluster.claims()} == claims, "the kept claim is used again")
+    load.run_for(10)
+    load.finish_clean()
 
 
 @scenario("idle", minutes=3)
@@ -175,7 +203,38 @@ def uninstall(context):
     context.check(cluster.get()["metadata"]["name"] == NAME, "the resource is still there")
     load.run_for(10)
     with context.timed("installed again: settled", 90):
-        installing.install(context.stage)
+        installing.install(context.stage, context.mercy.patience)
         cluster.wait_settled(120)
     context.check(cluster.uids() == before, "every pod is the same as before")
     load.finish_clean()
+
+
+@scenario("namespace-scoped", minutes=3)
+def namespace_scoped(context):
+    """An operator for one namespace has Roles there and nothing else: its cluster scales and rolls, another's is left alone."""
+    elsewhere = f"{context.namespace}-elsewhere"
+    context.delete_namespace(elsewhere)
+    context.at_end(installing.install, context.stage, context.mercy.patience)
+    context.at_end(context.delete_namespace, elsewhere)
+    context.api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": elsewhere}})
+    installing.install(context.stage, context.mercy.patience, watch_namespaces=[context.namespace])
+    bound = [one["metadata"]["name"] for one in context.api.list("ClusterRoleBinding")
+             if any(who.get("namespace") == installing.NAMESPACE for who in one.get("subjects", []))]  # fmt: skip
+    context.check(not bound, f"the operator has no right beyond its namespaces: {bound}")
+    other = Cluster(context)
+    context.api.apply({**other.manifest(SPEC), "metadata": {"name": NAME, "namespace": elsewhere}})
+    cluster = Cluster(context).create()
+    load = Load(context, NAME, f"{NAME}-token").start()
+    with context.timed("scaled to four and rolled", 180):
+        cluster.change(replicas=4, config={"hnsw.ef_search": "77"})
+        cluster.wait_settled(240)
+    with context.timed("a larger volume", 60):
+        cluster.change(storage={"size": "2Gi"})
+        context.wait("grown: every claim",
+                     lambda: all(one["status"]["capacity"]["storage"] == "2Gi" for one in cluster.claims()), 120)  # fmt: skip
+        cluster.wait_settled(120)
+    load.finish_clean()
+    found = context.api.get("FerroCacheCluster", elsewhere, NAME)
+    context.check("status" not in found, "the cluster of the other namespace is nobody's")
+    refused = [line for line in installing.logs(context.stage).splitlines() if "forbidden" in line.lower()]
+    context.check(not refused, f"nothing was refused to the operator: {refused[:3]}")

@@ -3,7 +3,7 @@
 from kube import settings
 from kube.shell import Failed
 from scenarios import installing
-from scenarios.cluster import NAME, ROLL_SECONDS_PER_NODE, Cluster
+from scenarios.cluster import NAME, ROLL_SECONDS_PER_NODE, Cluster, describe
 from scenarios.context import is_ready
 from scenarios.load import Load
 from scenarios.registry import scenario
@@ -93,9 +93,18 @@ def stops_after_one(context, change, back):
         return any(not is_ready(pod) for pod in changed) or any(not is_ready(pod) for pod in cluster.pods())
 
     context.wait("away: the first pod", stuck, 90)
-    with context.timed("said in status: something is wrong", 90):
-        context.wait("told: Degraded or a blocker", lambda: cluster.condition("Degraded") == "True" or cluster.blockers(), 120, 0.5)
+
+    def told():
+        found = cluster.get()
+        degraded = next(one for one in found["status"]["conditions"] if one["type"] == "Degraded")
+        return (degraded["status"], degraded["reason"], found["status"]["phase"]) == ("True", "NewPodNotReady", "Degraded")
+
+    with context.timed("said in status: the roll has stopped, and why", 90):
+        context.wait("told: phase Degraded by NewPodNotReady", told, 120, 0.5)
     load.run_for(STOPPED_SECONDS)
+    context.check(told(), f"it is still told after {STOPPED_SECONDS} s: {describe(cluster.get())}")
+    rules = {one["rule"] for one in cluster.blockers()}
+    context.check("NewPodNotReady" in rules, f"blockedBy names the rule: {rules}")
     away = 3 - len(cluster.ready_pods())
     context.check(away == 1, f"one pod is away, not {away}")
     kept = set(before.values()) & set(cluster.uids().values())
@@ -119,7 +128,7 @@ def operator_upgrade(context):
     before = cluster.uids()
     context.at_end(installing.install, context.stage)
     with context.timed("operator upgraded by Helm", 120):
-        installing.install(context.stage, image=image)
+        installing.install(context.stage, context.mercy.patience, image=image)
     used = {one["spec"]["containers"][0]["image"] for one in installing.pods(context.stage)}
     if used != {image}:
         raise Failed(f"the operator's pods run {used}")

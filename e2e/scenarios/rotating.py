@@ -1,5 +1,7 @@
 """Tokens, leaves, the authority: replaced while clients and nodes go on."""
 
+import ssl
+
 from scenarios import manifests, node_http
 from scenarios.cluster import NAME, SPEC, Cluster
 from scenarios.load import Load
@@ -86,6 +88,11 @@ def ca_replacement(context):
     load.finish_clean()
 
 
+def shown_to_clients(cluster):
+    """By pod: the certificate on the client port, unverified (the load verifies it)."""
+    return {pod["metadata"]["name"]: ssl.get_server_certificate((pod["status"]["podIP"], 3000)) for pod in cluster.pods()}
+
+
 @scenario("client-tls", minutes=3)
 def client_tls(context):
     """HTTPS for clients: the Service's name is in the certificate, the trust bundle verifies it, and leaves renew under load."""
@@ -95,9 +102,13 @@ def client_tls(context):
     context.check("ca.crt" in bundle, f"the trust bundle has ca.crt: {sorted(bundle)}")
     load = Load(context, NAME, f"{NAME}-token", scheme="https", trust=("Secret" if trust else "ConfigMap", f"{NAME}-trust")).start()
     load.run_for(10)
-    with context.timed("leaves renewed with HTTPS clients", LEAF_SECONDS):
+    before, pods = shown_to_clients(cluster), cluster.uids()
+    with context.timed("leaves renewed: HTTPS clients are shown the new ones", LEAF_SECONDS):
         cluster.change(tls={"rotateGeneration": 1})
-        cluster.wait_settled(180)
+        context.wait("changed: every certificate on the client port",
+                     lambda: not set(before.values()) & set(shown_to_clients(cluster).values()), 240, 0.5)  # fmt: skip
+        cluster.wait_settled(60)
+    context.check(cluster.uids() == pods, "no pod was made anew")
     load.run_for(10)
     load.finish_clean()
 
