@@ -81,7 +81,7 @@ def lines_of(panel, source):
             points = [(at, value) for at, value in points if math.isfinite(value)]
             if points:
                 found.append((legend_of(query, series["metric"]), points))
-    return found[:SERIES_MAX]
+    return found if panel["type"] == "heatmap" else found[:SERIES_MAX]  # a heatmap's series are its rows
 
 
 def text(x, y, words, size=11, colour=INK, anchor="start", weight="normal"):
@@ -124,6 +124,44 @@ def draw_lines(panel, found, source, x, y, width, height):
     return out
 
 
+def bounds_of(names):
+    """Series named by their bucket's upper bound, lowest first."""
+    return sorted(names, key=lambda name: math.inf if name == "+Inf" else float(name))
+
+
+def draw_heatmap(found, source, x, y, width, height):
+    """A column a step, a row a bucket of those that hold anything; the fuller the brighter. Buckets are cumulative."""
+    columns = {}
+    for name, points in found:
+        for at, value in points:
+            columns.setdefault(at, {})[name] = value
+    cells, used = {}, set()
+    for at, column in columns.items():
+        below = 0.0
+        for name in bounds_of(column):
+            inside = max(0.0, column[name] - below)
+            below = max(below, column[name])
+            if inside > 0:
+                cells[at, name] = inside
+                used.add(name)
+    rows = bounds_of(used)
+    if not rows:
+        return [text(x + width / 2, y + height / 2, "no data", 12, FAINT, "middle")]
+    left, top, fullest = x + 52, y + HEAD + 6, max(cells.values())
+    tall = (height - HEAD - 26) / len(rows)
+    wide = (width - 60) * source.step / (source.end - source.start)
+    out = []
+    for (at, name), inside in cells.items():
+        along = left + (at - source.start) / (source.end - source.start) * (width - 60)
+        up = top + (len(rows) - 1 - rows.index(name)) * tall
+        out.append(f'<rect x="{along:.1f}" y="{up:.1f}" width="{wide:.2f}" height="{tall:.1f}" fill="#ff9830" '
+                   f'opacity="{0.15 + 0.85 * inside / fullest:.2f}"/>')
+    for index, name in enumerate(rows):
+        if index % max(1, len(rows) // 8) == 0:
+            out.append(text(left - 4, top + (len(rows) - index - 0.5) * tall + 3, f"to {name}", 9, FAINT, "end"))
+    return out
+
+
 def draw_panel(panel, source):
     place = panel["gridPos"]
     x, y = place["x"] * CELL_WIDTH, place["y"] * CELL_HEIGHT
@@ -137,6 +175,8 @@ def draw_panel(panel, source):
         return out + draw_stat(panel, found, x, y, width, height)
     if not found:
         return out + [text(x + width / 2, y + height / 2, "no data", 12, FAINT, "middle")]
+    if panel["type"] == "heatmap":
+        return out + draw_heatmap(found, source, x, y, width, height)
     return out + draw_lines(panel, found, source, x, y, width, height)
 
 

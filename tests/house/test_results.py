@@ -7,7 +7,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from dashboards import draw_results  # noqa: E402  (needs the path above)
+from dashboards import draw, draw_results  # noqa: E402  (needs the path above)
 
 PAGE = """2026-01-01, revision abc, `bench/run.sh`, a machine.
 | what | measured | target | met |
@@ -59,3 +59,14 @@ def test_every_target_with_a_number_is_in_the_picture():
     judged = [what for _, what, measured, target, met in results.rows if met and re.search(r"(>=|<=|within) \d", target)]
     drawn = [what for _, what, measured, target, met in results.rows if draw_results.against_target(measured, target)]
     assert judged and set(judged) <= set(drawn)
+
+
+def test_a_heatmap_shows_what_is_inside_each_bucket():
+    """Buckets of a histogram are cumulative; only those that hold something get a row."""
+    class Source:
+        start, end, step = 0.0, 20.0, 10.0
+
+    found = [("0.8", [(0.0, 1.0), (10.0, 0.0)]), ("0.9", [(0.0, 1.0), (10.0, 0.0)]), ("+Inf", [(0.0, 5.0), (10.0, 2.0)])]
+    drawn = draw.draw_heatmap(found, Source(), 0, 0, 400, 200)
+    assert [re.search(r'opacity="([\d.]+)"', line)[1] for line in drawn if line.startswith("<rect")] == ["0.36", "1.00", "0.57"]
+    assert [re.sub(r"<.*?>", "", line) for line in drawn if line.startswith("<text")] == ["to 0.8", "to +Inf"]
