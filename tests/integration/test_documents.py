@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import tomllib
+import warnings
 from pathlib import Path
 
 import pytest
@@ -154,7 +155,7 @@ def check_helm(words):
     assert (ROOT / words[3] / "Chart.yaml").is_file(), f"no chart {words[3]}"
     helm = find_program("helm")
     if helm is None:
-        print(f"helm is not here (make e2e builds it): only the chart's place was checked of: {' '.join(words)}")
+        warnings.warn(f"helm is not here (make e2e builds it): only the chart's place was checked of: {' '.join(words)}")
         return
     only_of_others = ("--reuse-values", "--wait")
     rest = [word for word in words[4:] if word not in only_of_others]
@@ -200,7 +201,7 @@ def check_kubectl(words):
         assert plain[1].split(".")[1] in ("spec", "status")
     kubectl = find_program("kubectl")
     if kubectl is None:
-        print(f"kubectl is not here: its flags were not parsed in: {' '.join(words)}")
+        warnings.warn(f"kubectl is not here: its flags were not parsed in: {' '.join(words)}")
         return
     # Flags are parsed before anybody is asked; nobody listens there.
     nowhere = [kubectl, "--server=http://127.0.0.1:1", "--request-timeout=1s", *words[1:]]
