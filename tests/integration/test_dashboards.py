@@ -115,3 +115,8 @@ def test_alerts_are_fired_by_real_faults_and_end_with_them(cluster, prometheus, 
     # A client that goes on with the old one.
     with Load(members, busy(rng), threads=1):
         until("FerroCacheOldTokenUsed")
+
+    # Everything at once.
+    for node in members:
+        node.kill()
+    until("FerroCacheClusterDown")
