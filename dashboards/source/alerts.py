@@ -114,9 +114,11 @@ OF_NODES = [
           "Every insert waits for one; queries are not affected.",
           "Look at the volume: its class, its neighbours, its limits."),
     Alert("FerroCacheDiskFilling",
+          # A trend needs some hours behind it: minutes of filling say nothing about a day.
           "ferrocache_disk_available_bytes{$nodes} / ferrocache_disk_bytes{$nodes} < 0.1"
           " or (predict_linear(ferrocache_disk_available_bytes{$nodes}[6h], 24 * 3600) < 0"
-          " and ferrocache_disk_available_bytes{$nodes} / ferrocache_disk_bytes{$nodes} < 0.4)", "15m", "warning",
+          " and ferrocache_disk_available_bytes{$nodes} / ferrocache_disk_bytes{$nodes} < 0.4"
+          " and ferrocache_disk_bytes{$nodes} offset 3h > 0)", "15m", "warning",
           "The disk of $member fills up.",
           "When it is full inserts answer 507 there; queries go on.",
           "Compact (POST /admin/compact, or spec.snapshots.compactGeneration), or grow the volume (spec.storage.size)."),
@@ -161,6 +163,7 @@ OF_NODES = [
 
 JOB = 'job="$OPERATOR"'
 BLOCKED_SINCE = "ferrocache_operator_cluster_blocked_since_timestamp_seconds"
+EXPIRY = "ferrocache_operator_certificate_expiry_timestamp_seconds"
 PASSES = "ferrocache_operator_reconcile_total"
 LAST_CONTACT = "ferrocache_operator_watch_last_contact_timestamp_seconds{%s}" % JOB
 ROTATING = 'action=~"RotateToken|LoadTokens|ReplaceCA|RenewCertificates",rule!~"OverlapRunning|OldTokenInUse"'
@@ -176,7 +179,10 @@ OF_THE_OPERATOR = [
           "Over half of the operator's passes fail.",
           "Changes of some cluster do not take effect.",
           "Its log says which cluster and why; ferrocache_operator_api_requests_total by code whether the API server refuses."),
-    Alert("FerroCacheOperatorQueueStuck", "ferrocache_operator_queue_oldest_seconds{%s} > 300" % JOB, "5m", "warning",
+    # The queue of a process that does not lead stands still by design.
+    Alert("FerroCacheOperatorQueueStuck",
+          "ferrocache_operator_queue_oldest_seconds{%s} > 300 and ferrocache_operator_leader{%s} == 1" % (JOB, JOB),
+          "5m", "warning",
           "A cluster has waited for the operator for over five minutes.",
           "Changes take effect late.",
           "Look for slow requests (ferrocache_operator_api_request_duration_seconds) and at the operator's processor."),
@@ -206,9 +212,11 @@ OF_THE_OPERATOR = [
           "Tokens or certificates are not replaced; those in force end some day.",
           "kubectl -n {{ $labels.namespace }} get fcc {{ $labels.name }} -o yaml says in status.blockedBy what has to change."),
     Alert("FerroCacheAuthorityExpires",
-          "ferrocache_operator_certificate_expiry_timestamp_seconds{%s} - time() < 86400" % JOB, "10m", "critical",
-          "{{ $labels.certificate }} of {{ $labels.namespace }}/{{ $labels.name }} ends within a day and should have been"
-          " replaced.",
+          # The operator's own lives for a day and is renewed after half of it.
+          '%s{%s,certificate!="operator"} - time() < 86400 or %s{%s,certificate="operator"} - time() < 6 * 3600'
+          % (EXPIRY, JOB, EXPIRY, JOB), "10m", "critical",
+          "{{ $labels.certificate }} of {{ $labels.namespace }}/{{ $labels.name }} ends in {{ $value | humanizeDuration }} and"
+          " should have been replaced.",
           "When it ends, nodes refuse each other.",
           "The condition CertificatesReady and status.blockedBy say what holds the replacement up."),
     Alert("FerroCachePausedForLong", "min_over_time(ferrocache_operator_cluster_paused{%s}[24h]) == 1" % JOB, "0m", "info",
