@@ -125,7 +125,7 @@ def status():
 
 
 def down():
-    State().hold()
+    State.hold()
     teardown.down()
 
 

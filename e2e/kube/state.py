@@ -13,6 +13,8 @@ from kube import settings, shell
 class State:
     """Owner of the stage's folder and of the processes it started. One program at a time holds it (hold())."""
 
+    lock = None
+
     def __init__(self):
         self.folder = settings.stage_folder()
         self.logs = self.folder / "logs"
@@ -20,7 +22,6 @@ class State:
         self.config = self.folder / "config"
         self.kubeconfig = self.folder / "kubeconfig"
         self.path = self.folder / "state.json"
-        self.lock = None
         self.data = {"processes": {}, "sysctls": {}, "images": {}, "paths": [], "tree": str(settings.TREE)}
         if self.path.is_file():
             self.data.update(json.loads(self.path.read_text()))
@@ -38,14 +39,21 @@ class State:
         self.certificates.chmod(0o700)
         self.save()
 
-    def hold(self):
-        """Two bring-ups at once would undo each other, whatever their folders: links and addresses are the machine's."""
-        path = settings.LOCK_FILE
-        self.lock = open(path, "w")
+    @classmethod
+    def hold(cls):
+        """Two bring-ups at once would undo each other, whatever their folders: links and addresses are the machine's.
+
+        Held by the process until it ends: what brought the stage up may take it down.
+        """
+        if cls.lock is not None:
+            return
+        lock = open(settings.LOCK_FILE, "w")
         try:
-            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise shell.Failed(f"another run brings the stage up or down just now ({path})") from None
+            lock.close()
+            raise shell.Failed(f"another run brings the stage up or down just now ({settings.LOCK_FILE})") from None
+        cls.lock = lock
 
     def save(self):
         new = self.path.with_suffix(".new")

@@ -6,6 +6,7 @@ import pathlib
 import time
 
 from kube import settings
+from kube.api import NotFound
 from kube.shell import Failed, say, wait_until
 
 PAPERS = settings.TREE / "build" / "e2e"
@@ -16,8 +17,9 @@ RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted", "pod-security.
 class Mercy:
     """What a run is forgiven that must not fail by a slow machine: by hand, nothing."""
 
-    def __init__(self, patience=1, request_seconds=5, deadline=None):
-        self.patience = patience  # every wait is this many times as long; budgets are not judged if it is above 1
+    def __init__(self, patience=1, longest_wait_seconds=None, request_seconds=5, deadline=None):
+        self.patience = patience  # waits are this many times as long; budgets are not judged if it is above 1
+        self.longest_wait_seconds = longest_wait_seconds  # but no longer than this, unless they are by themselves
         self.request_seconds = request_seconds  # after which a request of the load has failed
         self.deadline = deadline  # by time.monotonic(): nothing is waited for beyond it
 
@@ -45,6 +47,13 @@ class Context:
                   lambda: self.api.find("ServiceAccount", self.namespace, "default"), 30)  # fmt: skip
 
     def leave(self):
+        """Pods first: a namespace with pods is looked at again only after half of their grace period, which is half a minute."""
+        if self.api.find("Namespace", None, self.namespace):
+            for kind in ("FerroCacheCluster", "StatefulSet", "Pod"):
+                with contextlib.suppress(NotFound):  # no operator, no definition
+                    for found in self.api.list(kind, self.namespace):
+                        self.api.delete(kind, self.namespace, found["metadata"]["name"])
+            self.wait("gone: all pods", lambda: not self.pods(), NAMESPACE_SECONDS)
         self.delete_namespace(self.namespace)
 
     def delete_namespace(self, name, seconds=NAMESPACE_SECONDS):
@@ -84,7 +93,8 @@ class Context:
         return wait_until(what, predicate, seconds, interval)
 
     def patient(self, seconds):
-        return seconds * self.mercy.patience
+        longer = seconds * self.mercy.patience
+        return longer if self.mercy.longest_wait_seconds is None else max(seconds, min(longer, self.mercy.longest_wait_seconds))
 
     def check(self, good, what):
         if not good:

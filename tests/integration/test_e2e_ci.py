@@ -11,7 +11,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "e2e"))
 
 from scenarios import ci, runner  # noqa: E402
 from scenarios.context import Context, Mercy  # noqa: E402
+from kube import settings  # noqa: E402
 from kube.shell import Failed  # noqa: E402
+from kube.state import State as StageState  # noqa: E402
 
 
 class State:
@@ -52,7 +54,7 @@ def judged(monkeypatch, tmp_path):
         monkeypatch.setattr(runner, "run_one", lambda *_, **__: ("scale", 1.0, [], next(attempts)))
         stage = types.SimpleNamespace(state=State(tmp_path, dead))
         scenario = types.SimpleNamespace(name="scale", minutes=2)
-        verdict = ci.judge(stage, scenario, Mercy(ci.PATIENCE, ci.REQUEST_SECONDS, time.monotonic() + left_seconds))
+        verdict = ci.judge(stage, scenario, Mercy(3, 240, 20, time.monotonic() + left_seconds))
         assert next(attempts, None) is None, "an attempt was left out"
         return verdict[0]
 
@@ -109,11 +111,34 @@ def test_budgets_are_judged_by_hand_and_told_in_ci():
 
 def test_waits_are_longer_in_ci_but_never_beyond_the_end():
     asked = []
-    context = Context(types.SimpleNamespace(api=None), "scale", Mercy(4, deadline=time.monotonic() - 1))
-    assert context.patient(30) == 120
+    context = Context(types.SimpleNamespace(api=None), "scale", Mercy(4, 240, deadline=time.monotonic() - 1))
+    assert [context.patient(seconds) for seconds in (30, 100, 300)] == [120, 240, 300]
     with pytest.raises(Failed, match="after 0 s still not there"):
         context.wait("there", lambda: asked.append(1), 1000, interval=0)
     assert asked, "it is asked for once at least"
+
+
+def test_a_run_ends_with_the_first_failure(judged, monkeypatch):
+    results, ran = [], []
+
+    def judge(_, scenario, mercy):
+        ran.append(scenario.name)
+        return "FAILED", scenario.name, 1, [], "lost"
+
+    monkeypatch.setattr(ci, "judge", judge)
+    ci.run_all(None, time.monotonic() + 3600, results)
+    assert ran == [ci.NAMES[0]] and results[0][0] == "FAILED"
+
+
+# Cause: the lock of the machine was taken twice by one process, and the run could not take down what it had brought up.
+def test_who_brought_the_stage_up_may_take_it_down(monkeypatch, tmp_path):
+    monkeypatch.setattr(settings, "LOCK_FILE", str(tmp_path / "lock"))
+    monkeypatch.setattr(StageState, "lock", None)
+    StageState.hold()
+    StageState.hold()
+    monkeypatch.setattr(StageState, "lock", None)  # as in another process, while this one's file is open
+    with pytest.raises(Failed, match="another run"):
+        StageState.hold()
 
 
 def test_every_scenario_of_ci_exists():
