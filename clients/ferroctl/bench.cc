@@ -140,11 +140,21 @@ void add_bench(CLI::App& app, Session& session) {
   CLI::App* const bench =
       app.add_subcommand("bench", "a short load on a live cache: what do its clients get?");
   const auto plan = std::make_shared<Plan>();
-  bench->add_option("--clients", plan->clients)->check(CLI::Range(1, 256))->capture_default_str();
-  bench->add_option("--seconds", plan->seconds)->check(CLI::Range(0.5, 3600.0))->capture_default_str();
-  bench->add_option("--dimension", plan->dimension)->check(CLI::Range(1, 4096))->capture_default_str();
-  bench->add_option("--entries", plan->entries)->check(CLI::Range(1, 1'000'000))->capture_default_str();
-  bench->add_option("--insert-share", plan->insert_share)->check(CLI::Range(0.0, 1.0))->capture_default_str();
+  bench->add_option("--clients", plan->clients, "connections that ask at once")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
+  bench->add_option("--seconds", plan->seconds, "how long")
+      ->check(CLI::Range(0.5, 3600.0))
+      ->capture_default_str();
+  bench->add_option("--dimension", plan->dimension, "of the vectors")
+      ->check(CLI::Range(1, 4096))
+      ->capture_default_str();
+  bench->add_option("--entries", plan->entries, "stored before it begins")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  bench->add_option("--insert-share", plan->insert_share, "of the requests, 0 to 1; the others ask")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
   on_connected(*bench, session,
                [&session, plan](HttpClient& client) { return run_bench(client, session, *plan); });
 }

@@ -1,6 +1,8 @@
 #include "clients/ferroctl/completions.h"
 
 #include <cstdio>
+#include <set>
+#include <string>
 
 namespace ferro::ferroctl {
 namespace {
@@ -23,21 +25,51 @@ void cases(const CLI::App& command, const std::string& path, const std::string& 
   }
 }
 
+// Options that are followed by a value, of all commands.
+void valued(const CLI::App& command, std::set<std::string>& out) {
+  for (const CLI::Option* option : command.get_options()) {
+    if (option->get_type_size() == 0) continue;
+    for (const std::string& name : option->get_lnames()) out.insert("--" + name);
+    for (const std::string& name : option->get_snames()) out.insert("-" + name);
+  }
+  for (const CLI::App* sub : command.get_subcommands(nullptr)) valued(*sub, out);
+}
+
+void paths(const CLI::App& command, const std::string& path, std::string& out) {
+  for (const CLI::App* sub : command.get_subcommands(nullptr)) {
+    const std::string longer = path.empty() ? sub->get_name() : path + " " + sub->get_name();
+    out += "|" + longer;
+    paths(*sub, longer, out);
+  }
+}
+
 std::string bash(const CLI::App& app) {
-  std::string body;
+  std::string body, known;
   cases(app, "", joined_options(app), body);
+  paths(app, "", known);
+  std::set<std::string> with_value;
+  valued(app, with_value);
+  std::string options;
+  for (const std::string& option : with_value) options += option + " ";
+  // The path grows by words that are commands there; values of options, ids and files are passed over.
   return "_ferroctl() {\n"
-         "  local word path=\"\" words\n"
+         "  local known=\"" +
+         known + "|\" valued=\" " + options +
+         "\"\n"
+         "  local word before=\"\" path=\"\" words\n"
          "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
-         "    [[ $word == -* || $word == */* ]] || path=\"${path:+$path }$word\"\n"
+         "    if [[ $valued != *\" $before \"* && $known == *\"|${path:+$path }$word|\"* ]]; then\n"
+         "      path=\"${path:+$path }$word\"\n"
+         "    fi\n"
+         "    before=$word\n"
          "  done\n"
+         "  [[ -n $before && $valued == *\" $before \"* ]] && return  # a value: files\n"
          "  case \"$path\" in\n" +
          body +
-         "    *) words=\"\" ;;\n"
          "  esac\n"
          "  COMPREPLY=($(compgen -W \"$words\" -- \"${COMP_WORDS[COMP_CWORD]}\"))\n"
          "}\n"
-         "complete -o default -F _ferroctl ferroctl\n";
+         "complete -o default -F _ferroctl ferroctl kubectl-ferrocache\n";
 }
 
 std::string roff(std::string text) {

@@ -130,7 +130,7 @@ void add_get_and_delete(CLI::App& app, Session& session) {
   CLI::App* const get = app.add_subcommand("get", "read one entry; exit code 3 if nobody holds it");
   const auto id = std::make_shared<std::string>();
   const auto vector = std::make_shared<bool>(false);
-  get->add_option("id", *id)->required();
+  get->add_option("id", *id, "of the entry")->required();
   get->add_flag("--vector", *vector, "with its embedding");
   on_connected(*get, session, [&session, id, vector](HttpClient& client) -> Status {
     FERRO_ASSIGN_OR_RETURN(const Json entry,
@@ -146,7 +146,7 @@ void add_get_and_delete(CLI::App& app, Session& session) {
   CLI::App* const remove =
       app.add_subcommand("delete", "delete one entry everywhere; exit code 3 if nobody holds it");
   const auto gone = std::make_shared<std::string>();
-  remove->add_option("id", *gone)->required();
+  remove->add_option("id", *gone, "of the entry")->required();
   on_connected(*remove, session, [&session, gone](HttpClient& client) -> Status {
     FERRO_ASSIGN_OR_RETURN(const Json done, client.json("DELETE", "/entry/" + escaped(*gone)));
     print(session.output(), done, "deleted\n");

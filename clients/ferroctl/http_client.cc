@@ -3,6 +3,8 @@
 #include <cpprest/http_client.h>
 
 #include <chrono>
+#include <deque>
+#include <optional>
 #include <utility>
 
 namespace ferro::ferroctl {
@@ -17,28 +19,72 @@ class CppRestClient final : public HttpClient {
 
   Result<HttpAnswer> call(std::string_view method, const std::string& target,
                           const std::string& body) override {
-    try {
-      web::http::http_request request{web::http::method(method)};
-      request.set_request_uri(web::uri(target));
-      if (!options_.token.empty()) {
-        request.headers().add("Authorization", "Bearer " + std::string(options_.token.reveal()));
-      }
-      if (!body.empty()) request.set_body(body, "application/json");
-      web::http::http_response response = client_.request(request).get();
-      return HttpAnswer{response.status_code(), response.extract_utf8string(true).get()};
-    } catch (const std::exception& failure) {
-      return Status::unreachable("no answer from " + options_.base_url + ": " + failure.what());
+    return finished(begin(method, target, body));
+  }
+
+  Status get_each(const std::vector<std::string>& targets, const Take& take) override {
+    std::deque<Task> under_way;
+    Status status;
+    for (size_t index = 0, next = 0; index < targets.size(); ++index) {
+      while (next < targets.size() && under_way.size() < kTogether)
+        under_way.push_back(begin("GET", targets[next++], {}));
+      status = take(index, finished(under_way.front()));
+      under_way.pop_front();
+      if (!status.ok()) break;
     }
+    for (Task& task : under_way) task.wait();
+    return status;
   }
 
   const std::string& base_url() const override { return options_.base_url; }
 
  private:
+  // An answer, or why there is none (a task's value needs a default).
+  struct Outcome {
+    std::optional<HttpAnswer> answer;
+    std::string failure;
+  };
+  using Task = pplx::task<Outcome>;
+
+  // A task that never throws.
+  Task begin(std::string_view method, const std::string& target, const std::string& body) {
+    try {
+      web::http::http_request request{web::http::method(std::string(method))};
+      request.set_request_uri(web::uri(target));
+      if (!options_.token.empty()) {
+        request.headers().add("Authorization", "Bearer " + std::string(options_.token.reveal()));
+      }
+      if (!body.empty()) request.set_body(body, "application/json");
+      return client_.request(request)
+          .then([](web::http::http_response response) {
+            const int status = response.status_code();
+            return response.extract_utf8string(true).then([status](std::string content) {
+              return Outcome{HttpAnswer{status, std::move(content)}, {}};
+            });
+          })
+          .then([](const Task& done) {
+            try {
+              return done.get();
+            } catch (const std::exception& failure) {
+              return Outcome{std::nullopt, failure.what()};
+            }
+          });
+    } catch (const std::exception& failure) {
+      return pplx::task_from_result(Outcome{std::nullopt, failure.what()});
+    }
+  }
+
+  Result<HttpAnswer> finished(const Task& task) const {
+    Outcome outcome = task.get();
+    if (outcome.answer) return *std::move(outcome.answer);
+    return Status::unreachable("no answer from " + options_.base_url + ": " + outcome.failure);
+  }
+
   const HttpOptions options_;
   web::http::client::http_client client_;
 };
 
-Status meaning_of(int status, const std::string& sentence) {
+Status meaning_in(int status, const std::string& sentence) {
   switch (status) {
     case 400:
       return Status::invalid(sentence);
@@ -88,14 +134,20 @@ Result<std::unique_ptr<HttpClient>> HttpClient::open(HttpOptions options) {
 Result<Json> HttpClient::json(std::string_view method, const std::string& target, const Json& body) {
   FERRO_ASSIGN_OR_RETURN(const HttpAnswer answer,
                          call(method, target, body.is_null() ? std::string() : body.dump()));
+  return json_of(answer);
+}
+
+Result<Json> json_of(const HttpAnswer& answer) {
+  if (answer.status / 100 != 2) return meaning_of(answer);
+  Json parsed = Json::parse(answer.body, nullptr, false);
+  if (parsed.is_discarded()) return Status::internal("not JSON: " + answer.body.substr(0, kAnswerBytesShown));
+  return parsed;
+}
+
+Status meaning_of(const HttpAnswer& answer) {
   const Json parsed = Json::parse(answer.body, nullptr, false);
-  if (answer.status / 100 == 2) {
-    if (parsed.is_discarded())
-      return Status::internal("not JSON: " + answer.body.substr(0, kAnswerBytesShown));
-    return parsed;
-  }
   const bool has_sentence = parsed.is_object() && parsed.contains("error") && parsed["error"].is_string();
-  return meaning_of(answer.status, has_sentence ? parsed["error"].get<std::string>()
+  return meaning_in(answer.status, has_sentence ? parsed["error"].get<std::string>()
                                                 : "HTTP " + std::to_string(answer.status) + " " +
                                                       answer.body.substr(0, kAnswerBytesShown));
 }

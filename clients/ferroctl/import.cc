@@ -103,7 +103,7 @@ void add_import(CLI::App& app, Session& session) {
       app.add_subcommand("import", "store what `export` wrote (JSON lines); may be repeated without harm");
   const auto path = std::make_shared<std::string>(), mark = std::make_shared<std::string>();
   const auto skip = std::make_shared<uint64_t>(0);
-  command->add_option("file", *path)->required();
+  command->add_option("file", *path, "what export wrote")->required();
   command->add_option("--mark", *mark, "a file that remembers how far it came, to go on there next time");
   command->add_option("--skip", *skip, "lines to leave out at the beginning");
   on_connected(*command, session,

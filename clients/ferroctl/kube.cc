@@ -11,6 +11,15 @@ using Json = nlohmann::json;
 
 constexpr int kForwardWaitMs = 15'000;
 
+// not_found of a program that cannot be started means kubectl itself.
+Status explained(const Status& status) {
+  if (status.code() != StatusCode::not_found) return status;
+  return Status::not_found(
+      status.message() +
+      ": this command asks Kubernetes through kubectl. Install it, or set FERROCTL_KUBECTL to "
+      "its path; a node that can be reached directly needs no kubectl (--url, no --cluster)");
+}
+
 std::string decoded(const std::string& base64) {
   try {
     const std::vector<unsigned char> bytes = utility::conversions::from_base64(base64);
@@ -33,7 +42,11 @@ std::vector<std::string> Kubectl::command(std::vector<std::string> words) const 
 }
 
 Result<std::string> Kubectl::run(std::vector<std::string> words) const {
-  return run_program(command(std::move(words)));
+  Result<std::string> said = run_program(command(std::move(words)));
+  if (!said.ok() && said.status().message().find("Error from server (NotFound)") != std::string::npos)
+    return Status::not_found(said.status().message());
+  if (!said.ok()) return explained(said.status());
+  return said;
 }
 
 Result<Json> Kubectl::get(const std::string& kind, const std::string& name) const {

@@ -14,7 +14,8 @@ constexpr int kDone = 0, kFailed = 1, kUsage = 2, kNo = 3;
 constexpr const char* kAbout =
     "ferroctl: look into and look after FerroCache nodes and clusters. As kubectl-ferrocache in PATH it is "
     "`kubectl ferrocache`.\n"
-    "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the answer is no (nothing found).";
+    "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the answer is no (a miss, nothing of "
+    "that name, no kubectl to ask).";
 
 void add_common_options(CLI::App& app, Session& session) {
   ConnectionOptions& connection = session.connection;

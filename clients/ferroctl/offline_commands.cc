@@ -164,7 +164,9 @@ void add_offline_commands(CLI::App& app, Session& session) {
   CLI::App* const validate =
       config->add_subcommand("check", "validate a file, by `ferrocached --check-config`");
   const auto path = std::make_shared<std::string>(), program = std::make_shared<std::string>("ferrocached");
-  validate->add_option("file", *path)->required()->check(CLI::ExistingFile);
+  validate->add_option("file", *path, "configuration of a node, YAML or TOML")
+      ->required()
+      ->check(CLI::ExistingFile);
   validate->add_option("--program", *program, "the ferrocached to ask")->capture_default_str();
   on_chosen(*validate, session, [path, program]() -> Status {
     FERRO_RETURN_IF_ERROR(run_program({*program, "--config", *path, "--check-config"}).status());

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <string>
@@ -14,9 +15,11 @@ class Progress {
   Progress(std::string what, uint64_t total) : what_(std::move(what)), total_(total) {}
   void advance(uint64_t by) {
     done_ += by;
-    if (done_ - shown_ < (terminal_ ? kTerminalStep : kLogStep) && done_ != total_) return;
+    if (done_ - shown_ < (terminal_ ? kTerminalStep : kLogStep) && !(terminal_ && done_ == total_)) return;
     shown_ = done_;
-    const double share = total_ == 0 ? 1 : static_cast<double>(done_) / static_cast<double>(total_);
+    // More than expected: a cache that is written to meanwhile.
+    const double share =
+        total_ == 0 ? 1 : std::min(1.0, static_cast<double>(done_) / static_cast<double>(total_));
     const auto filled = static_cast<size_t>(share * kWidth);
     if (terminal_) {
       std::fprintf(stderr, "\r%s [%s%s] %llu of %llu", what_.c_str(), std::string(filled, '#').c_str(),

@@ -1,6 +1,7 @@
 """ferroctl against real nodes and on the files of stopped ones."""
 import json
 import os
+import re
 import subprocess
 import tarfile
 from pathlib import Path
@@ -8,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from harness.node import HOST, binary_path, clean_environment
-from harness.vectors import axis
+from harness.vectors import axis, random_unit
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -127,3 +130,104 @@ def test_completions_and_manual(ctl):
     assert subprocess.run(["bash", "-n", "-c", script], check=False).returncode == 0
     assert '"wal") words=" verify dump' in script
     assert ".SS wal verify" in ctl("man").stdout
+
+
+def commands_of(manual):
+    return [re.sub(r"\\", "", line[4:]) for line in manual.splitlines() if line.startswith(".SS ")]
+
+
+def leaves(commands):
+    return {one for one in commands if not any(other.startswith(one + " ") for other in commands)}
+
+
+def test_the_documentation_names_every_command_and_no_other(ctl):
+    documented = set()
+    page = (ROOT / "docs/ferroctl.md").read_text()
+    for cell in re.findall(r"^\| (`.*?`) \|", page, re.M):
+        documented |= {" ".join(word for word in name.split() if word.islower() and not word.startswith("-"))
+                       for name in re.findall(r"`([^`]+)`", cell)}
+    commands = commands_of(ctl("man").stdout)
+    assert documented == leaves(commands)
+    for command in commands:
+        assert "Usage:" in ctl(*command.split(), "--help").stdout, command
+    for option in set(re.findall(r"`(--?[a-z-]+)", page)):
+        assert any(f"\\fB{option.replace('-', chr(92) + '-')}" in line or f",{option.replace('-', chr(92) + '-')}" in line
+                   for line in ctl("man").stdout.splitlines()), option
+
+
+def test_every_option_is_explained(ctl):
+    lines = ctl("man").stdout.splitlines()
+    bare = [lines[at + 1] for at, line in enumerate(lines) if line == ".TP" and not lines[at + 2].strip(".")]
+    assert bare == []
+
+
+def completed(script, *words):
+    """What bash offers for the last of the words."""
+    quoted = " ".join(f"'{word}'" for word in words)
+    line = f"{script}\nCOMP_WORDS=({quoted}); COMP_CWORD={len(words) - 1}; COMPREPLY=(); _ferroctl; echo \"${{COMPREPLY[@]}}\""
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def test_bash_completes_what_the_help_names(ctl):
+    script, commands = ctl("completions").stdout, commands_of(ctl("man").stdout)
+    top = {command for command in commands if " " not in command}
+    assert top <= completed(script, "ferroctl", "")
+    for command in commands:
+        helped = ctl(*command.split(), "--help").stdout
+        options = set(re.findall(r"^ +(?:-\w,)?(--[a-z-]+)", helped, re.M))
+        assert options <= completed(script, "ferroctl", *command.split(), "--"), command
+    assert completed(script, "ferroctl", "--url", "http://a:1", "-c", "demo", "snap") == {"snapshot"}
+    assert "--vector" in completed(script, "ferroctl", "get", "an-id", "--v")
+    assert completed(script, "ferroctl", "-o", "") == set()  # a value
+    assert {"token", "certs", "ca"} <= completed(script, "ferroctl", "rotate", "")
+
+
+def test_without_kubectl_it_says_what_to_do(ctl):
+    for words in (["why"], ["rotate", "token"], ["-c", "demo", "status"]):
+        said = ctl(*words, code=3, environment={"FERROCTL_KUBECTL": "no-such-kubectl"}).stderr
+        assert "no-such-kubectl is not installed" in said and "FERROCTL_KUBECTL" in said and "--url" in said
+
+
+def test_a_cluster_that_kubectl_does_not_find_is_a_no(ctl, nodes):
+    program = nodes.folder / "kubectl"
+    program.write_text("#!/bin/sh\necho 'Error from server (NotFound): no demo' >&2\nexit 1\n")
+    program.chmod(0o755)
+    assert "no demo" in ctl("why", "demo", code=3, environment={"FERROCTL_KUBECTL": str(program)}).stderr
+    program.write_text("#!/bin/sh\necho 'Error from server (Forbidden): not you' >&2\nexit 1\n")
+    assert "not you" in ctl("why", "demo", code=1, environment={"FERROCTL_KUBECTL": str(program)}).stderr
+
+
+def test_an_export_holds_vectors_of_every_direction(ctl, nodes, rng):
+    """Half of all vectors point away from any one direction: they were left out."""
+    node = nodes.start()
+    for number in range(200):
+        node.api.insert(random_unit(rng, 8), "m::8", "a", f"q{number}", id=f"e{number}")
+    for sign in (1.0, -1.0):
+        node.api.insert([sign, 0, 0, 0, 0, 0, 0, 0], "m::8", "a", f"on the axis {sign}", id=f"axis{sign}")
+        node.api.insert([0, sign, 0, 0, 0, 0, 0, 0], "m::8", "a", f"across {sign}", id=f"across{sign}")
+    assert "exported 204 entries" in ctl("export", "all.jsonl", node=node).stderr
+    lines = (nodes.folder / "all.jsonl").read_text().splitlines()
+    assert len({json.loads(line)["id"] for line in lines}) == 204
+
+
+def test_an_export_tells_equal_ids_of_namespaces_apart(ctl, nodes):
+    """The newest of an id was written once for every namespace that has it."""
+    one, two = nodes.start(), nodes.start()
+    for scope in ("a", "b c", "d&e=f"):
+        one.api.insert(axis(8, 0), "m::8", f"of {scope}", "q", id="same/id", cache_scope=scope, conversation_id="k?")
+    ctl("export", "all.jsonl", node=one)
+    path = nodes.folder / "all.jsonl"
+    assert {json.loads(line)["response"] for line in path.read_text().splitlines()} == {"of a", "of b c", "of d&e=f"}
+    path.write_text("".join(line + "\n" for line in path.read_text().splitlines()[:1]))
+    assert "exported 2 entries" in ctl("export", "all.jsonl", "--resume", node=one).stderr
+    assert "stored 3" in ctl("import", "all.jsonl", node=two).stderr
+    assert two.api.health()["entry_count"] == 3
+
+
+def test_an_export_that_stops_says_how_to_go_on(ctl, nodes):
+    node = nodes.start({"auth_token": "t"}, token="t")
+    node.api.insert(axis(8, 0), "m::8", "a", "q")
+    assert "--token-file" in ctl("export", "all.jsonl", node=node, code=1).stderr
+    assert not (nodes.folder / "all.jsonl").exists()  # nothing to get out of the way
+    assert "exported 1" in ctl("export", "all.jsonl", node=node, token="t").stderr
