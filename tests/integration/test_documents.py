@@ -25,7 +25,7 @@ from api_server import find_program  # noqa: E402  (needs the path above)
 
 WITH_COMMANDS = [page for page in PAGES if commands(page)]
 NODE_ADDRESSES = re.compile(r"(?:http://)?(?:127\.0\.0\.1|localhost|demo\.default\.svc|NODE|OTHER|HOST):3000")
-RUN = {"curl", "ferroctl"}
+RUN = {"curl", "echo", "ferroctl"}
 # What a page takes for granted: entries that its commands find.
 STORED = {
     "docs/api.md": [{"id": "order-7/2", "model_id": "demo::3", "cache_scope": "acme"},
@@ -227,8 +227,8 @@ def passes(_words):
 CHECKS = {"make": check_make, "pip": check_pip, "python": check_python, "python3": check_python, "e2e/run.py": check_script,
           "dashboards/build.py": check_script, "dashboards/draw.py": check_script, "ferroctl": check_ferroctl,
           "ferrocached": check_ferrocached, "promtool": check_promtool, "helm": check_helm, "kubectl": check_kubectl,
-          "curl": check_curl, "man": passes, ".": passes, "base64": passes, "systemctl": passes, "journalctl": passes,
-          "source": passes}
+          "curl": check_curl, "echo": passes, "man": passes, ".": passes, "base64": passes, "systemctl": passes,
+          "journalctl": passes, "source": passes}
 
 
 def filled_in(command):
