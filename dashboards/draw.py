@@ -45,7 +45,7 @@ def human(value, unit):
         for limit, factor, name in ((1e-3, 1e6, "µs"), (1, 1e3, "ms"), (120, 1, "s"), (7200, 1 / 60, "min")):
             if abs(value) < limit:
                 return f"{value * factor:.3g} {name}"
-        return f"{value / 3600:.3g} h"
+        return f"{value / 3600:.3g} h" if abs(value) < 3 * 86400 else f"{value / 86400:.3g} days"
     base, names = UNITS.get(unit, UNITS["short"])
     step = 0
     while abs(value) >= base and step < len(names) - 1:
@@ -117,7 +117,7 @@ def draw_lines(panel, found, source, x, y, width, height):
         colour = COLOURS[index % len(COLOURS)]
         path = " ".join(
             f"{left + (at - source.start) / (source.end - source.start) * (right - left):.1f},"
-            f"{bottom - min(value, highest) / highest * (bottom - top):.1f}" for at, value in points)
+            f"{bottom - max(0.0, min(value, highest)) / highest * (bottom - top):.1f}" for at, value in points)
         out.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.4"/>')
         column, row = index % 2, index // 2
         out.append(text(x + 8 + column * width / 2, bottom + 16 + 12 * row, f"■ {name[:int(width / 14)]}", 9, colour))

@@ -17,8 +17,10 @@ DASHBOARD = Dashboard(
                   width=4, height=4, may_be_empty=True, thresholds=[(None, "green"), (1, "red")]),
             Panel("Blocked longest", [q("max(time() - ferrocache_operator_cluster_blocked_since_timestamp_seconds)")], unit="s",
                   kind="stat", width=4, height=4, may_be_empty=True),
-            Panel("First certificate ends in", [q("min(ferrocache_operator_certificate_expiry_timestamp_seconds) - time()")],
-                  unit="s", kind="stat", width=4, height=4, may_be_empty=True),
+            Panel("First certificate ends in", [
+                q('min(ferrocache_operator_certificate_expiry_timestamp_seconds{certificate!="operator"}) - time()'),
+            ], unit="s", kind="stat", width=4, height=4, may_be_empty=True,
+                  description="Of authorities and nodes; the operator's own lives for a day."),
             Panel("Paused", [q("sum(ferrocache_operator_cluster_paused)")], kind="stat", width=4, height=4, may_be_empty=True),
         ]),
         Row("The operator", [
@@ -36,9 +38,9 @@ DASHBOARD = Dashboard(
                 q("sum by (action, result) (rate(ferrocache_operator_actions_total[$__rate_interval]))", "{{action}} {{result}}"),
             ], unit="ops", may_be_empty=True),
             Panel("Waiting for a pass", [
-                q("ferrocache_operator_queue_depth", "clusters {{pod}}"),
-                q("ferrocache_operator_queue_oldest_seconds", "the first, seconds {{pod}}"),
-            ], may_be_empty=True),
+                q("ferrocache_operator_queue_depth and ferrocache_operator_leader == 1", "clusters {{pod}}"),
+                q("ferrocache_operator_queue_oldest_seconds and ferrocache_operator_leader == 1", "the first, seconds {{pod}}"),
+            ], may_be_empty=True, description="Of the process that leads: the queue of the others stands still."),
             Panel("Requests to the API server a second", [
                 q("sum by (verb, code) (rate(ferrocache_operator_api_requests_total[$__rate_interval]))", "{{verb}} {{code}}"),
             ], unit="reqps", may_be_empty=True),
@@ -59,7 +61,10 @@ DASHBOARD = Dashboard(
             ], may_be_empty=True),
             Panel("Phase", [q("ferrocache_operator_cluster_phase == 1", "{{namespace}}/{{name}} {{phase}}")], maximum=1,
                   may_be_empty=True),
-            Panel("Conditions", [q("ferrocache_operator_cluster_condition", "{{name}} {{type}}")], may_be_empty=True),
+            Panel("Conditions to look at", [
+                q('1 - (ferrocache_operator_cluster_condition{type!~"Progressing|Degraded|Paused"} < 1)', "{{name}} not {{type}}"),
+                q('ferrocache_operator_cluster_condition{type=~"Progressing|Degraded|Paused"} == 1', "{{name}} {{type}}"),
+            ], may_be_empty=True, description="Empty for a cluster that is well and at rest. 1 no, 2 unknown."),
             Panel("Days until certificates end", [
                 q("(ferrocache_operator_certificate_expiry_timestamp_seconds - time()) / 86400", "{{name}} {{certificate}}"),
             ], may_be_empty=True),
