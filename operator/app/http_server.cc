@@ -32,9 +32,11 @@ class HttpServer::Session : public std::enable_shared_from_this<Session> {
     parser_->header_limit(kHeaderBytesMax);
     parser_->body_limit(0);
     stream_.expires_after(std::chrono::seconds(kExchangeSeconds));
-    http::async_read(stream_, buffer_, *parser_, [self = shared_from_this()](beast::error_code ec, size_t) {
-      if (!ec) self->answer();
-    });
+    // A request with a body is nobody's who wants figures: its connection ends unanswered.
+    http::async_read_header(stream_, buffer_, *parser_,
+                            [self = shared_from_this()](beast::error_code ec, size_t) {
+                              if (!ec && self->parser_->is_done()) self->answer();
+                            });
   }
 
  private:
@@ -61,7 +63,7 @@ class HttpServer::Session : public std::enable_shared_from_this<Session> {
   beast::tcp_stream stream_;
   HttpServer& server_;
   beast::flat_buffer buffer_{kHeaderBytesMax * 2};
-  std::optional<http::request_parser<http::string_body>> parser_;
+  std::optional<http::request_parser<http::empty_body>> parser_;
   http::response<http::string_body> response_;
 };
 
