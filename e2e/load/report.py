@@ -13,6 +13,7 @@ class Report:
         self.failed = {"insert": 0, "query": 0, "delete": 0}
         self.failures, self.wrong, self.missed, self.resent, self.late = [], [], [], 0, 0
         self.missed_count, self.last_miss, self.wrong_count, self.first_failure, self.last_failure = 0, None, 0, None, None
+        self.last_failure_began = None
         self.last_success, self.longest_gap, self.milliseconds = time.time(), 0.0, []
         self.verified = {"entries": 0, "lost": 0, "resurrected": 0, "unknown": 0}
 
@@ -24,14 +25,17 @@ class Report:
             self.last_success = now
             self.milliseconds.append(seconds * 1000)
 
-    def fail(self, operation, reason):
+    def fail(self, operation, reason, seconds=0.0):
+        """A request that failed now, this long after it began."""
         with self.lock:
             now = time.time()
+            began = now - seconds
+            self.last_failure_began = max(self.last_failure_began or began, began)
             self.failed[operation] += 1
             self.first_failure = self.first_failure or now
             self.last_failure = now
             if len(self.failures) < LISTED:
-                self.failures.append({"at": now, "operation": operation, "reason": reason})
+                self.failures.append({"began": began, "at": now, "operation": operation, "reason": reason})
 
     def is_missed(self, what):
         """Somebody does not know an entry that was acknowledged: cheap, and no more than a side of a cut may do."""
@@ -59,6 +63,7 @@ class Report:
                 "failures": list(self.failures),
                 "first_failure": self.first_failure,
                 "last_failure": self.last_failure,
+                "last_failure_began": self.last_failure_began,
                 "missed_count": self.missed_count,
                 "missed": list(self.missed),
                 "last_miss": self.last_miss,

@@ -52,7 +52,8 @@ def attempt(load, name, operation, connection, entry):
         operation(load, connection, entry)
         load.report.succeeded(name, time.monotonic() - began)
     except (OSError, http.client.HTTPException, Refused, ValueError) as fault:
-        load.report.fail(name, f"{type(fault).__name__}: {fault} (after {time.monotonic() - began:.3f} s)")
+        seconds = time.monotonic() - began
+        load.report.fail(name, f"{type(fault).__name__}: {fault} (after {seconds:.3f} s)", seconds)
 
 
 def insert(load, connection, entry):

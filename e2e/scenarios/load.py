@@ -94,7 +94,7 @@ class Load:
             first = "\n  ".join(one["what"] for one in report["wrong"][:5])
             raise Failed(f"{report['wrong_count']} wrong answers under load (seed {report['seed']}):\n  {first}")
         began, ended = faulty or (0, 0)
-        failed = outside(report["failures"], began, ended, report["last_failure"])
+        failed = outside(report["failures"], began, ended, report["last_failure_began"])
         if failed:
             first = "\n  ".join(f"{one['operation']}: {one['reason']}" for one in failed[:5])
             raise Failed(f"{len(failed)} or more requests failed under load (seed {report['seed']}):\n  {first}")
@@ -106,8 +106,8 @@ class Load:
 
 
 def outside(listed, began, ended, last):
-    """Those that came before or after; the last one stands for what was too much to be listed."""
-    found = [one for one in listed if not began <= one["at"] <= ended]
+    """Those that were over before or began after; the last one stands for what was too much to be listed."""
+    found = [one for one in listed if one["at"] < began or one.get("began", one["at"]) > ended]
     if not found and last and last > ended:
         return [{"operation": "some", "reason": "more than are listed", "what": "more than are listed"}]
     return found

@@ -11,6 +11,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "e2e"))
 
 from scenarios import ci, runner  # noqa: E402
 from scenarios.context import Context, Mercy  # noqa: E402
+from scenarios.load import outside  # noqa: E402
 from kube import settings  # noqa: E402
 from kube.shell import Failed  # noqa: E402
 from kube.state import State as StageState  # noqa: E402
@@ -128,6 +129,15 @@ def test_a_run_ends_with_the_first_failure(judged, monkeypatch):
     monkeypatch.setattr(ci, "judge", judge)
     ci.run_all(None, time.monotonic() + 3600, results)
     assert ran == [ci.NAMES[0]] and results[0][0] == "FAILED"
+
+
+# Cause: a request that was sent to a node while it stopped, and given up 20 s later, counted as one of the time after that.
+def test_a_request_belongs_to_the_time_from_its_beginning_to_its_end():
+    listed = [{"began": 3.0, "at": 9.0}, {"began": 12.0, "at": 31.0}, {"began": 15.0, "at": 16.0}]
+    assert outside(listed, 10.0, 20.0, 15.0) == [listed[0]]
+    assert outside(listed[1:], 10.0, 20.0, 15.0) == []
+    assert outside([{"began": 21.0, "at": 22.0}], 10.0, 20.0, 21.0) and outside([], 10.0, 20.0, 21.0)
+    assert outside([{"at": 25.0, "what": "missed"}], 10.0, 20.0, 25.0)
 
 
 # Cause: the lock of the machine was taken twice by one process, and the run could not take down what it had brought up.
