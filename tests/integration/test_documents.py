@@ -96,7 +96,7 @@ def extras():
 
 
 def check_pip(words):
-    assert words[1] == "install"
+    assert words[1] == "install", f"pip {words[1]}"
     for word in words[2:]:
         if named := re.fullmatch(r"(?:\./clients/python|ferrocache)(?:\[(.*)\])?", word):
             assert set((named[1] or "").split(",")) - {""} <= extras(), f"no such extra: {word}"
@@ -142,7 +142,7 @@ def check_ferrocached(words):
 
 
 def check_promtool(words):
-    assert words[1:3] in (["test", "rules"], ["check", "rules"])
+    assert words[1:3] in (["test", "rules"], ["check", "rules"]), f"promtool {' '.join(words[1:3])}"
     for pattern in words[3:]:
         assert list(ROOT.glob(pattern)), f"no file {pattern}"
 
@@ -152,6 +152,9 @@ def check_helm(words):
     if words[1] in ("uninstall", "test"):
         return
     assert words[1] in ("install", "upgrade", "template"), f"helm {words[1]}"
+    if len(words) == 2:  # only spoken of
+        return
+    assert len(words) > 3, f"a release and a chart are missing in: {' '.join(words)}"
     assert (ROOT / words[3] / "Chart.yaml").is_file(), f"no chart {words[3]}"
     helm = find_program("helm")
     if helm is None:
@@ -197,7 +200,7 @@ def check_kubectl(words):
     if plain[0] in ("get", "describe", "delete", "scale", "wait") and len(plain) > 1:
         kinds = [word for word in plain[1:] if word.split("/")[0].split(",")[0] in RESOURCES]
         assert kinds, f"no kind that is known here in: {' '.join(words)}"
-    if plain[:1] == ["explain"]:
+    if plain[:1] == ["explain"] and len(plain) > 1:
         assert plain[1].split(".")[1] in ("spec", "status")
     kubectl = find_program("kubectl")
     if kubectl is None:
@@ -213,8 +216,9 @@ def check_kubectl(words):
 
 def check_curl(words):
     """Its path is one of the API's."""
-    [target] = [word for word in words[1:] if re.match(r"(http://)?[A-Za-z0-9.]+:\d+/", word)]
-    path = re.sub(r"^(http://)?[^/]*", "", target).split("?")[0]
+    [target] = [word for word in words[1:] if re.match(r"(https?://)?[A-Za-z0-9.]+:\d+/", word)] or [None]
+    assert target is not None, "curl without an address of host, port and path"
+    path = re.sub(r"^(https?://)?[^/]*", "", target).split("?")[0]
     known = re.findall(r"`(?:GET|POST|DELETE) (/[\w/{}]*)`", (ROOT / "docs/api.md").read_text())
     shapes = [re.sub(r"\{\w+\}", "[^/]+", one) for one in known]
     assert any(re.fullmatch(shape, path) for shape in shapes), f"no path {path}"
@@ -243,7 +247,7 @@ def test_what_commands_name_is_there(page):
             assert words[0] in CHECKS, f"{command}: nobody here knows how to check {words[0]}"
             try:
                 CHECKS[words[0]](words)
-            except (AssertionError, KeyError) as wrong:
+            except (AssertionError, KeyError, IndexError, ValueError) as wrong:
                 raise AssertionError(f"{command}: {wrong!r}") from wrong
 
 
