@@ -111,6 +111,8 @@ struct InvalidateRequest {
   WriteTag tag = 0;
   int64_t decide_by_ns = 0;
   std::optional<model::PartitionSet> partitions = std::nullopt;  // only namespaces in these
+  // At most so many in one go: who asks goes on asking while it gets that many. 0 = all.
+  size_t ids_max = 0;
 };
 
 struct DropRequest {
@@ -138,6 +140,7 @@ struct EngineFigures {  // for /stats, /cluster/status and metrics; O(1) to gath
   uint64_t snapshot_number = 0, snapshot_wal_sequence = 0, snapshot_bytes = 0, snapshots_kept = 0;
   int64_t snapshot_created_at_ms = 0;  // 0 = none yet
   bool snapshot_failed = false;        // the last attempt
+  int64_t newest_stamp_ms = 0;  // of what it has decided or taken from others; it stamps nothing earlier
 };
 
 struct OpenReport {  // what recovery found, for the log line and for --salvage
@@ -162,6 +165,9 @@ class DecisionSink {
   // that copies from elsewhere made necessary included; not those copies, nor what was purged. The log may
   // still fail: then the request is answered with the error, and the copies may stand all the same.
   virtual void on_decided(std::vector<Decided> operations) = 0;
+  // On the writer thread, before each batch: why this node must not decide anything now; copies are taken all
+  // the same.
+  virtual Status may_decide() const { return {}; }
 };
 
 class Engine {

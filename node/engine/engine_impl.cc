@@ -120,6 +120,7 @@ void EngineImpl::stop() {
   snapshot_worker_.stop();
   index_worker_.stop();
   writer_.end();
+  core_->stamps->settle(core_->hlc.latest());
 }
 
 Result<LookupResult> EngineImpl::lookup(const LookupRequest& request) {
@@ -268,6 +269,7 @@ EngineFigures EngineImpl::figures() const {
   figures.snapshots_kept = snapshot.kept;
   figures.snapshot_created_at_ms = snapshot.created_at_ms;
   figures.snapshot_failed = snapshot.failed;
+  figures.newest_stamp_ms = core_->hlc.latest().wall_ms();
   return figures;
 }
 
@@ -320,6 +322,9 @@ Result<std::unique_ptr<Engine>> Engine::open(EngineOptions options, io::FileSyst
   const auto node = static_cast<uint32_t>(model::hash_text(folder.node_id).low);
   auto core = std::make_unique<Core>(std::move(options), fs, clock, node);
   FERRO_ASSIGN_OR_RETURN(const Recovered recovered, recover(*core, report));
+  FERRO_ASSIGN_OR_RETURN(core->stamps,
+                         StampReserve::open(fs, core->options.data_folder, core->options.salvage));
+  core->hlc.observe(core->stamps->used());
   report.elapsed_ms = static_cast<uint64_t>((clock.steady_ns() - started_ns) / 1'000'000);
   auto engine = std::make_unique<EngineImpl>(std::move(folder), std::move(core), recovered);
   engine->start();

@@ -23,6 +23,7 @@ class Invalidation : public std::enable_shared_from_this<Invalidation> {
  private:
   void delete_next();
   void deleted(WriteRequest& portion);
+  Status too_many() const;
 
   Core& core_;
   const InvalidateRequest request_;
@@ -31,6 +32,12 @@ class Invalidation : public std::enable_shared_from_this<Invalidation> {
   size_t next_ = 0;
   std::vector<std::string> ids_;  // deleted so far
 };
+
+Status Invalidation::too_many() const {
+  return {StatusCode::too_large, "a dry run over " + std::to_string(found_.size()) +
+                                     " entries of one node: name less, at most " +
+                                     std::to_string(request_.ids_max) + " are listed"};
+}
 
 void Invalidation::run(bool cancelled) {
   if (cancelled) return refuse(Status::unavailable("the node is stopping"));
@@ -47,6 +54,10 @@ void Invalidation::run(bool cancelled) {
     store::Selector selector = *request_.selector;
     if (request_.partitions) selector.partitions = request_.partitions;
     found_ = core_.store->select(selector, now_ms);
+  }
+  if (request_.ids_max != 0 && found_.size() > request_.ids_max) {
+    if (request_.dry_run) return refuse(too_many());
+    found_.resize(request_.ids_max);
   }
   if (!request_.dry_run) return delete_next();
   for (store::EntryRef& ref : found_) ids_.push_back(std::move(ref.id));

@@ -30,6 +30,12 @@ Planner::Verdict Planner::plan(WriteItem& item, Batch& batch) {
     item.status = Status::unavailable("its turn came when nobody waited for it any more");
     return Verdict::decided;
   }
+  const bool decides =
+      !std::holds_alternative<PurgeIntent>(item.what) && !std::holds_alternative<CopyIntent>(item.what);
+  if (decides && !batch.refusal.ok()) {
+    item.status = batch.refusal;
+    return Verdict::decided;
+  }
   if (auto* put = std::get_if<PutIntent>(&item.what)) return plan_put(*put, item, batch);
   if (auto* remove = std::get_if<RemoveRequest>(&item.what)) return plan_remove(*remove, item, batch);
   if (auto* drop = std::get_if<DropRequest>(&item.what)) return plan_drop(*drop, item, batch);

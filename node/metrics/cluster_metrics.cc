@@ -34,6 +34,9 @@ void add_replication(const ClusterStatus& status, Families& out) {
               status.repaired_entries);
   out.counter("ferrocache_hedged_lookups_total",
               "Queries asked of a second owner because the first was slow.", status.hedged_lookups);
+  out.gauge("ferrocache_clock_ahead_seconds",
+            "How far this node's clock is ahead of most other nodes'; negative if behind.",
+            static_cast<double>(status.clock_ahead_ms) / 1000.0);
   out.gauge("ferrocache_partitions_owned", "Partitions that this node owns.", value(status.partitions_owned));
   out.gauge("ferrocache_partitions_under_replicated",
             "Of them, those with fewer live owners than there should be.",

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -66,9 +67,11 @@ struct PeerStatus {
   std::string state;   // joining, ready, leaving, left
   std::string health;  // alive, suspected, dead
   double phi = 0.0;
-  bool reachable = true;  // its breaker is closed
+  bool reachable = true;          // its breaker is closed
+  uint64_t protocol_version = 0;  // of the link to it
   uint64_t waiting_bytes = 0, calls_in_flight = 0, calls_failed = 0, hint_bytes = 0;
   double latency_ms = 0.0;
+  std::optional<int64_t> clock_ahead_ms;  // this node's clock, of the peer's; nothing if it has not told
   Credentials credentials;
 };
 
@@ -88,6 +91,7 @@ struct ClusterStatus {
   std::vector<PeerStatus> peers;   // all others known
   uint64_t ring_epoch = 0, ring_members = 0, ring_fingerprint = 0, target_fingerprint = 0;
   bool ring_changing = false;
+  bool ring_full = false;  // somebody who wants to join is left out
   uint64_t partitions_owned = 0, partitions_under_replicated = 0, partitions_out_of_step = 0;
   std::vector<PartitionHealth> partitions;  // those that this node owns or is about to
   struct Transfer {
@@ -99,6 +103,7 @@ struct ClusterStatus {
   uint64_t forwards = 0, replication_failures = 0, replication_retries = 0, read_repairs = 0,
            read_repair_failures = 0, repaired_entries = 0, ring_changes = 0, hedged_lookups = 0,
            gossip_bytes_sent = 0, gossip_bytes_received = 0;
+  int64_t clock_ahead_ms = 0;      // of most other nodes' clocks; negative if behind
   int64_t replication_lag_ms = 0;  // age of the oldest operation that a live owner has not confirmed
   std::vector<std::pair<std::string, std::string>> refused_links;
 };

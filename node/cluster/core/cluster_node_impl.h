@@ -49,6 +49,7 @@ class ClusterNodeImpl final : public ClusterNode, private PeerService {
   void arm_gossip();
   void arm_tick();
   void tick();
+  void judge_clock();
   // Something may have been learned: the ring follows, routes and status are made anew, the syncer is told.
   void observe();
   void publish_routes();
@@ -85,6 +86,7 @@ class ClusterNodeImpl final : public ClusterNode, private PeerService {
   std::set<NodeId> known_;    // peers that gossip tells of
   std::string routes_basis_;  // what the routes in force were made from
   bool leaving_ = false, stopped_ = false;
+  bool was_full_ = false;  // said so
 
   mutable std::mutex status_mutex_;  // for what any thread reads
   ClusterStatus status_;

@@ -148,6 +148,12 @@ bool Replicator::settled(const Operation& operation) const {
   return false;
 }
 
+// What a clock far ahead stamps no owner takes, and here it would win over what the others write.
+Status Replicator::may_decide() const {
+  if (context_.clocks.may_stamp()) return {};
+  return Status::unavailable("this node's clock is far ahead of the others': set it right");
+}
+
 void Replicator::await(engine::WriteTag tag, std::function<void(Status)> done) {
   const auto write = writes_.find(tag);
   if (write == writes_.end()) return done({});  // it changed nothing

@@ -46,6 +46,8 @@ class Router final : public cache::Cache {
                                     const std::optional<model::NamespaceKey>& ns) const;
   void find_in(cache::FindRequest request, model::PartitionSet partitions,
                cache::Done<std::vector<store::EntryView>> done);
+  void invalidate_in(engine::InvalidateRequest request, model::PartitionSet partitions,
+                     std::vector<std::string> ids, cache::Done<std::vector<std::string>> done);
   void remove_in(engine::RemoveRequest request, model::PartitionSet partitions, cache::Done<uint64_t> done);
 
   Context& context_;

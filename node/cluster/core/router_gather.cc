@@ -1,5 +1,6 @@
 // What the router asks several owners at once.
 #include <algorithm>
+#include <iterator>
 #include <memory>
 #include <set>
 #include <utility>
@@ -93,19 +94,34 @@ void Router::invalidate(engine::InvalidateRequest request, cache::Reach reach,
     partitions.reset();
     partitions.set(model::partition_of(request.radius->ns));
   }
-  auto total = std::make_shared<std::vector<std::string>>();
+  invalidate_in(std::move(request), partitions, {}, std::move(done));
+}
+
+// An owner deletes only so many before it answers: while one did, all are asked again.
+void Router::invalidate_in(engine::InvalidateRequest request, model::PartitionSet partitions,
+                           std::vector<std::string> ids, cache::Done<std::vector<std::string>> done) {
+  struct Total {
+    std::vector<std::string> ids;
+    bool more = false;
+  };
+  auto total = std::make_shared<Total>(Total{std::move(ids)});
   start_gather(context_, desk_,
-               question<IdsReply, std::vector<std::string>>(
+               question<IdsReply, Total>(
                    MessageType::invalidate, partitions, kScanTimeoutMs,
-                   [request = std::move(request)](const model::PartitionSet& share, uint16_t version) {
+                   [request](const model::PartitionSet& share, uint16_t version) {
                      return encode(InvalidateMessage{request, share}, version);
                    },
                    total,
-                   [](IdsReply&& reply, std::vector<std::string>& ids) {
-                     ids.insert(ids.end(), std::make_move_iterator(reply.ids.begin()),
-                                std::make_move_iterator(reply.ids.end()));
+                   [](IdsReply&& reply, Total& all) {
+                     all.more = all.more || reply.ids.size() >= kWireItemsMax;
+                     all.ids.insert(all.ids.end(), std::make_move_iterator(reply.ids.begin()),
+                                    std::make_move_iterator(reply.ids.end()));
                    }),
-               give(total, std::move(done)));
+               [this, total, request, partitions, done = std::move(done)](const Status& status) mutable {
+                 if (!status.ok()) return done(status);
+                 if (!total->more || request.dry_run) return done(std::move(total->ids));
+                 invalidate_in(std::move(request), partitions, std::move(total->ids), std::move(done));
+               });
 }
 
 void Router::find_in(cache::FindRequest request, model::PartitionSet partitions,

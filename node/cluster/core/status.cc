@@ -65,6 +65,7 @@ ClusterStatus ClusterNodeImpl::make_status() const {
   status.ring_fingerprint = ring_.current()->fingerprint();
   status.target_fingerprint = ring_.target()->fingerprint();
   status.ring_changing = ring_.changing();
+  status.ring_full = ring_.full();
   add_members(status);
   add_partitions(status);
   add_progress(status);
@@ -91,7 +92,9 @@ void ClusterNodeImpl::add_members(ClusterStatus& status) const {
     peer.health = health_of(member);
     peer.phi = member.phi;
     peer.reachable = context_.peers->available(member.id);
+    peer.protocol_version = context_.peers->version_of(member.id);
     peer.hint_bytes = replicator_.hints().bytes_of(member.id);
+    peer.clock_ahead_ms = context_.clocks.ahead_of_ms(member.id);
     peer.credentials = credentials_of(member);
     if (const auto link = links.find(member.id); link != links.end()) {
       peer.waiting_bytes = link->second.waiting_bytes;
@@ -150,6 +153,7 @@ void ClusterNodeImpl::add_progress(ClusterStatus& status) const {
   status.hedged_lookups = figures.hedged_lookups;
   status.gossip_bytes_sent = figures.gossip_bytes_sent;
   status.gossip_bytes_received = figures.gossip_bytes_received;
+  status.clock_ahead_ms = context_.clocks.ahead_ms();
   status.refused_links = context_.peers->refusals();
 }
 

@@ -247,6 +247,11 @@ void RingKeeper::fall_behind() {
   handed_over_.reset();
 }
 
+void RingKeeper::set_unfit(std::string why) {
+  if (why.empty() != unfit_.empty()) fall_behind();
+  unfit_ = std::move(why);
+}
+
 Status RingKeeper::set_draining(bool draining) {
   if (draining == draining_) return {};  // asked again: what has been handed over stays handed over
   if (draining) {
@@ -268,7 +273,7 @@ RingKeeper::State RingKeeper::state() const {
     const bool out = settled_ && !in(*current_) && !in(*target_);
     return out && handed_over_ == current_->fingerprint() && !changing() ? State::drained : State::leaving;
   }
-  return settled_ && complete_ && in(*current_) ? State::ready : State::joining;
+  return settled_ && complete() && in(*current_) ? State::ready : State::joining;
 }
 
 std::string RingKeeper::reason() const {
@@ -283,6 +288,7 @@ std::string RingKeeper::reason() const {
       break;
   }
   if (!settled_) return "joining: looking for the other members";
+  if (!unfit_.empty()) return unfit_;
   if (!agreed_) return "joining: " + pending();
   if (!in_sync()) return "joining: comparing its partitions with their other owners";
   return "joining: " + pending();
@@ -294,7 +300,7 @@ std::string RingKeeper::pending() const {
   if (!anybody_) return "every member that is here wants to leave: the ring is kept as it is";
   if (!agreed_)
     return "waiting until every member knows the rings in force and to come: " + named(not_agreed());
-  if (!moving()) return full_ ? "the ring is full: not everybody could be let in" : "";
+  if (!moving()) return full_ ? "the ring is full: remove a member before another can be let in" : "";
   if (const auto nodes = not_synced(); !nodes.empty()) {
     return "waiting until every member has caught up: " + named(nodes);
   }
@@ -307,7 +313,7 @@ std::string RingKeeper::pending() const {
 Attendee RingKeeper::self_attendee() const {
   Attendee self;
   self.live = true;
-  self.state = PeerState{state(), complete_};
+  self.state = PeerState{state(), complete()};
   self.weight = options_.weight;
   self.factor = options_.factor;
   return self;
@@ -323,7 +329,7 @@ bool RingKeeper::in(const Placement& placement) const {
 
 std::map<std::string, std::string> RingKeeper::own_values() const {
   std::map<std::string, std::string> values;
-  const bool whole = settled_ && complete_ && in(*current_);
+  const bool whole = settled_ && complete() && in(*current_);
   values[std::string(kStateKey)] = print_state({state(), whole});
   values[std::string(kWeightKey)] = std::to_string(options_.weight);
   values[std::string(kFactorKey)] = std::to_string(options_.factor);

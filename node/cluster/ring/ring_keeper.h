@@ -69,10 +69,14 @@ class RingKeeper {
   bool target_agreed() const noexcept { return agreed_; }
   // This node has caught up with the target (and is complete in the current ring if it is in that).
   bool in_sync() const noexcept;
-  // The copies that this node ought to have by the current ring are whole.
-  bool complete() const noexcept { return complete_; }
+  // The copies that this node ought to have by the current ring are whole ...
+  bool whole() const noexcept { return complete_; }
+  // ... and nothing else keeps it from answering for them.
+  bool complete() const noexcept { return complete_ && unfit_.empty(); }
   // Enough of the ring's members are here to change it.
   bool quorum() const noexcept { return quorum_; }
+  // Somebody who wants to join is left out: a ring has no more members than one gossiped value holds.
+  bool full() const noexcept { return full_; }
   // Taken part in the cluster's life until now: what the time kept on disk as "last alive" is renewed by.
   bool connected() const noexcept { return settled_ && quorum_ && complete_; }
 
@@ -82,6 +86,9 @@ class RingKeeper {
   // Others may have gone on without this node: it is joining until it has compared again. The keeper notices
   // by itself when the process was stopped and when it was cut off together with less than half of the ring.
   void fall_behind();
+  // It may not answer for its partitions, whatever copies it has, and why; empty: it may again, once it has
+  // compared.
+  void set_unfit(std::string why);
   // From the syncer: this node holds nothing that not all of its owners in this ring have as well.
   void handed_over(uint64_t ring_fingerprint) { handed_over_ = ring_fingerprint; }
 
@@ -131,6 +138,7 @@ class RingKeeper {
   bool quorum_ = true, anybody_ = true, full_ = false, agreed_ = false;
   bool cut_ = false;  // members on the other side of a cut have gone on while there was no quorum here
   bool draining_ = false;
+  std::string unfit_;
   std::optional<uint64_t> synced_;       // the target that this node has caught up with
   std::optional<uint64_t> handed_over_;  // the ring for which nothing is left to hand over
   std::map<std::string, std::string> told_;

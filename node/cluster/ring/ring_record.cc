@@ -3,6 +3,8 @@
 #include <charconv>
 #include <utility>
 
+#include "node/cluster/wire/gossip.h"
+
 namespace ferro::node::cluster {
 namespace {
 
@@ -57,6 +59,10 @@ std::string encode_ring(const RingRecord& ring) {
     text += ' ' + std::to_string(member.weight) + ' ' + std::to_string(member.id.size()) + ':' + member.id;
   }
   return text;
+}
+
+bool fits_into_gossip(const RingRecord& ring) {
+  return ring.members.size() <= kRingMembersMax && encode_ring(ring).size() <= kGossipValueBytesMax;
 }
 
 Result<RingRecord> decode_ring(std::string_view text) {

@@ -30,6 +30,8 @@ struct RingRecord {
 };
 
 std::string encode_ring(const RingRecord& ring);
+// One gossiped value holds it: some 380 members with ids of 36 characters.
+bool fits_into_gossip(const RingRecord& ring);
 // invalid_argument with the reason; what it allocates is bounded by the text.
 Result<RingRecord> decode_ring(std::string_view text);
 

@@ -52,20 +52,21 @@ size_t factor_of(const RingRecord& ring, const RingRecord& current, const Attend
   return factor;
 }
 
-// Takes the last newcomers off until the ring fits into one gossiped value.
+// Takes the last newcomers off until the ring fits into one gossiped value. If it still does not (members of
+// `current` ask for weights of more digits), nothing changes.
 bool fit(RingRecord& ring, const RingRecord& current) {
   bool left_out = false;
   RingRecord longest = ring;
   longest.epoch = UINT64_MAX;
   longest.factor = kRingFactorMax;
-  const auto fits = [&longest] {
-    return longest.members.size() <= kRingMembersMax && encode_ring(longest).size() <= kGossipValueBytesMax;
-  };
-  while (!fits()) {
+  while (!fits_into_gossip(longest)) {
     const auto newcomer =
         std::find_if(longest.members.rbegin(), longest.members.rend(),
                      [&](const RingMember& member) { return find_member(current, member.id) == nullptr; });
-    if (newcomer == longest.members.rend()) break;
+    if (newcomer == longest.members.rend()) {
+      ring.members = current.members;
+      return true;
+    }
     longest.members.erase(std::next(newcomer).base());
     left_out = true;
   }

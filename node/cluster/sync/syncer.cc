@@ -25,7 +25,7 @@ SyncView view_of(const RingKeeper& ring, const std::vector<Member>& members, con
   view.agreed = ring.target_agreed();
   view.changing = ring.changing();
   view.in_sync = ring.in_sync();
-  view.complete = ring.complete();
+  view.complete = ring.whole();
   view.connected = ring.connected();
   view.in_current = ring.current()->partitions_of(self).any();
   for (const Member& member : members) {

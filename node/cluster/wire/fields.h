@@ -62,7 +62,8 @@ class FieldWriter {
   void bytes(uint64_t tag, const std::string& value, size_t /*bytes_max*/) { text(tag, value); }
   void optional_id(uint64_t tag, const std::string& value) { text(tag, value); }
   void id(uint64_t tag, const std::string& value) { text(tag, value); }
-  void ids(uint64_t tag, const std::vector<std::string>& values, bool /*empty_allowed*/ = false) {
+  void ids(uint64_t tag, const std::vector<std::string>& values, bool /*empty_allowed*/ = false,
+           size_t /*max*/ = 0) {
     each(tag, values);
   }
   void blobs(uint64_t tag, const std::vector<std::string>& values) { each(tag, values); }
@@ -146,7 +147,8 @@ class FieldReader {
   void bytes(uint64_t tag, std::string& value, size_t bytes_max);
   void optional_id(uint64_t tag, std::string& value);  // 1..128 visible ASCII characters
   void id(uint64_t tag, std::string& value);           // must be there
-  void ids(uint64_t tag, std::vector<std::string>& values, bool empty_allowed = false);
+  void ids(uint64_t tag, std::vector<std::string>& values, bool empty_allowed = false,
+           size_t max = kWireItemsMax);
   void blobs(uint64_t tag, std::vector<std::string>& values);  // none empty
   void tags(uint64_t tag, std::vector<std::string>& values);
   void attributes(uint64_t tag, model::Attributes& values);

@@ -18,7 +18,7 @@
 namespace ferro::node::cluster {
 
 // This program speaks the versions in between; two nodes use the highest that both speak.
-inline constexpr uint16_t kProtocolVersion = 2;
+inline constexpr uint16_t kProtocolVersion = 3;
 inline constexpr uint16_t kProtocolVersionMin = 1;
 
 enum class MessageType : uint8_t {
@@ -181,6 +181,7 @@ struct FetchReply {
   std::vector<std::string> operations;  // puts, or deletes for tombstones; none for an id unknown here
 };
 
-inline constexpr size_t kWireItemsMax = 65'536;  // elements of any list in a message
+inline constexpr size_t kWireItemsMax = 65'536;  // elements of any list in a message, but:
+inline constexpr size_t kWireIdsMax = 600'000;   // of an IdsReply; with the longest ids it still is one frame
 
 }  // namespace ferro::node::cluster

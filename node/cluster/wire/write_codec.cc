@@ -103,7 +103,7 @@ void describe(A& a, typename A::template Of<CountReply> m) {
 
 template <typename A>
 void describe(A& a, typename A::template Of<IdsReply> m) {
-  a.ids(1, m.ids);
+  a.ids(1, m.ids, false, kWireIdsMax);
 }
 
 FERRO_WIRE_MESSAGE(InsertMessage);

@@ -80,6 +80,7 @@ const std::map<std::string_view, std::string>& samples() {
       {"cluster.tombstone_retention_seconds", "7200"},
       {"cluster.forget_after_seconds", "600"},
       {"cluster.gossip_interval_ms", "100"},
+      {"cluster.protocol_version_max", "2"},
       {"cluster.tls.enabled", "true"},
       {"cluster.tls.ca_cert_path", "/c/ca"},
       {"cluster.tls.node_cert_path", "/c/crt"},

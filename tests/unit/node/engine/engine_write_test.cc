@@ -389,6 +389,31 @@ TEST_P(EngineWriteTest, InvalidationByRadiusIsExactAndLeavesWhatWasReplacedMeanw
   EXPECT_EQ(invalidate(*engine, {}).status().code(), StatusCode::invalid_argument);
 }
 
+// An answer between nodes has room for so many ids: whoever gets that many asks again.
+TEST_P(EngineWriteTest, AnInvalidationIsDoneInPartsOfTheSizeAskedFor) {
+  open();
+  for (int i = 0; i < 5; ++i) {
+    InsertRequest request = entry("e" + std::to_string(i), i);
+    request.tags = {"t"};
+    ASSERT_TRUE(insert(*engine, request).ok());
+  }
+  InvalidateRequest tagged;
+  tagged.selector = store::Selector{};
+  tagged.selector->any_tag = {"t"};
+  tagged.ids_max = 2;
+  tagged.dry_run = true;
+  EXPECT_EQ(invalidate(*engine, tagged).status().code(), StatusCode::too_large);
+  tagged.dry_run = false;
+  std::set<std::string> gone;
+  for (const size_t expected : {2U, 2U, 1U, 0U}) {
+    const auto ids = invalidate(*engine, tagged);
+    ASSERT_TRUE(ids.ok());
+    EXPECT_EQ(ids->size(), expected);
+    gone.insert(ids->begin(), ids->end());
+  }
+  EXPECT_EQ(gone.size(), 5U);
+}
+
 TEST_P(EngineWriteTest, InvalidationOfManyEntriesGoesInPortions) {
   open();
   std::vector<InsertRequest> items;

@@ -29,6 +29,15 @@ class RecordingSink final : public DecisionSink {
     }
   }
 
+  Status may_decide() const override {
+    const std::lock_guard lock(mutex_);
+    return refusal_;
+  }
+  void refuse_decisions(Status why) {
+    const std::lock_guard lock(mutex_);
+    refusal_ = std::move(why);
+  }
+
   // What came since the last call.
   std::vector<Told> take() {
     const std::lock_guard lock(mutex_);
@@ -60,8 +69,9 @@ class RecordingSink final : public DecisionSink {
   }
 
  private:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::vector<Told> told_;
+  Status refusal_;
 };
 
 }  // namespace ferro::node::engine

@@ -308,6 +308,7 @@ TEST_F(MetricsTest, ShowsWhatTheClusterSays) {
   status.read_repairs = 8;
   status.read_repair_failures = 9;
   status.replication_lag_ms = 1500;
+  status.clock_ahead_ms = -2500;
   status.hint_bytes = 10;
   status.hints_dropped = 11;
   status.partitions_under_replicated = 12;
@@ -334,6 +335,7 @@ TEST_F(MetricsTest, ShowsWhatTheClusterSays) {
   EXPECT_EQ(scrape.value("ferrocache_read_repairs_total"), 8);
   EXPECT_EQ(scrape.value("ferrocache_read_repair_failures_total"), 9);
   EXPECT_EQ(scrape.value("ferrocache_replication_lag_seconds"), 1.5);
+  EXPECT_EQ(scrape.value("ferrocache_clock_ahead_seconds"), -2.5);
   EXPECT_EQ(scrape.value("ferrocache_hint_bytes"), 10);
   EXPECT_EQ(scrape.value("ferrocache_hints_dropped_total"), 11);
   EXPECT_EQ(scrape.value("ferrocache_partitions_under_replicated"), 12);

@@ -77,6 +77,26 @@ TEST(RingKeeper, OfSeveralThatStartTogetherTheFirstByNameFormsTheRing) {
   EXPECT_EQ(b.state(), State::joining);
 }
 
+TEST(RingKeeper, WhoIsUnfitAnswersForNothingUntilItHasComparedAgain) {
+  RingKeeper keeper(options_of("a", false), std::nullopt, 0);
+  keeper.update({}, 0);
+  ASSERT_TRUE(keeper.complete());
+  keeper.set_unfit("the clock is wrong");
+  EXPECT_EQ(value(keeper.update({}, 100), "state"), "joining");
+  EXPECT_EQ(keeper.state(), State::joining);
+  EXPECT_EQ(keeper.reason(), "the clock is wrong");
+  compare_all(keeper);
+  EXPECT_TRUE(keeper.whole());
+  EXPECT_FALSE(keeper.complete());
+  keeper.set_unfit("the clock is still wrong");
+  EXPECT_EQ(keeper.reason(), "the clock is still wrong");
+  keeper.set_unfit("");
+  EXPECT_FALSE(keeper.whole()) << "what others decided meanwhile it may lack";
+  compare_all(keeper);
+  EXPECT_EQ(value(keeper.update({}, 200), "state"), "ready");
+  EXPECT_TRUE(keeper.complete());
+}
+
 TEST(RingKeeper, ARememberedRingYieldsToThatOfWhoeverAnswers) {
   // A disk of another life of the cluster has the later epoch.
   RingKeeper keeper(options_of("a", true), RingRecord{40, {{"a", 64}, {"x", 64}}, 2}, 0);

@@ -1,4 +1,4 @@
-// The bytes of protocol versions 1 and 2, as every later version must read them and, towards a node of that
+// The bytes of protocol versions 1 to 3, as every later version must read them and, towards a node of that
 // version, write them. They were made from docs/formats/peer_protocol.md by a program apart from the codec.
 #include <gtest/gtest.h>
 
@@ -52,6 +52,9 @@ TEST(Golden, Gossip) {
   expect_golden("gossip_syn", GossipSyn{{digest_of("node-a"), digest_of("node-b")}, false});
   expect_golden("gossip_ack",
                 GossipAck{{digest_of("node-a")}, {delta(), {"node-c", 1, 9, 0, 0, 0, true, {}}}});
+  const GossipAck timed{{digest_of("node-a")}, {}, 1'700'000'000'001};
+  expect_golden("gossip_ack", timed, 3);
+  EXPECT_EQ(encode(timed, 2), encode(GossipAck{timed.digests, {}}, 1));
   expect_golden("gossip_ack2", GossipAck2{{delta()}});
 }
 

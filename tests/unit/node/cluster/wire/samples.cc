@@ -125,7 +125,7 @@ GossipSyn Samples::make() {
 }
 template <>
 GossipAck Samples::make() {
-  return {some<GossipDigest>(), some<GossipDelta>()};
+  return {some<GossipDigest>(), some<GossipDelta>(), time_of(*this)};
 }
 template <>
 GossipAck2 Samples::make() {
