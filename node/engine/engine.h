@@ -111,7 +111,7 @@ struct InvalidateRequest {
   WriteTag tag = 0;
   int64_t decide_by_ns = 0;
   std::optional<model::PartitionSet> partitions = std::nullopt;  // only namespaces in these
-  // At most so many in one go: who asks goes on asking while it gets that many. 0 = all.
+  // At most so many in one go: fewer deleted means that none is left, else ask again. 0 = all.
   size_t ids_max = 0;
 };
 
