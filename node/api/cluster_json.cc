@@ -144,6 +144,15 @@ void append_transfer(std::string_view name, const ClusterStatus::Transfer& trans
 }
 
 void append_partitions(const ClusterStatus& status, JsonWriter& json) {
+  json.key("splits").begin_array();
+  for (const ClusterStatus::Split& split : status.splits) {
+    json.begin_object().key("hash").string(hex(split.hash)).key("partitions").number(1U << split.degree);
+    json.key("namespaces").begin_array();
+    for (const std::string& name : split.namespaces) json.string(printable(name));
+    json.end_array().end_object();
+  }
+  json.end_array().key("splits_wanted").number(status.splits_wanted).key("splits_held_by");
+  append_ids(status.splits_held_by, json);
   json.key("partitions_owned").number(status.partitions_owned);
   json.key("partitions_under_replicated").number(status.partitions_under_replicated);
   json.key("partitions_out_of_step").number(status.partitions_out_of_step);

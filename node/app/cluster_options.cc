@@ -50,6 +50,8 @@ Result<cluster::ClusterOptions> cluster_options(const config::Config& config, co
   options.re_replicate_after_ms = milliseconds(set.re_replicate_after_seconds);
   options.hint_max_bytes = set.hint_max_bytes;
   options.hint_max_age_ms = milliseconds(set.hint_max_age_seconds);
+  options.split_entries = set.split_entries;
+  options.split_bytes = set.split_bytes;
   options.gossip_interval_ms = static_cast<int64_t>(set.gossip_interval_ms);
   options.repair_interval_ms = milliseconds(set.repair_interval_seconds);
   options.repair_bytes_per_second = set.repair_bytes_per_second;

@@ -88,6 +88,7 @@ struct Config {
     uint64_t tombstone_retention_seconds = 86'400, forget_after_seconds = 3600;
     uint64_t gossip_interval_ms = 500;
     uint64_t protocol_version_max = kProtocolVersionNewest;
+    uint64_t split_entries = 250'000, split_bytes = uint64_t{2} << 30;
     struct Tls {
       bool enabled = false;
       std::string ca_cert_path, node_cert_path, node_key_path;

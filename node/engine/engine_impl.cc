@@ -47,11 +47,12 @@ WriteRequestPtr make_request(WriteItem item, std::function<void(WriteRequest&)> 
 }
 
 // Removing nothing is an answer of its own.
-std::function<void(WriteRequest&)> answer_removed(Done<uint64_t> done, std::string none) {
-  return [done = std::move(done), none = std::move(none)](WriteRequest& request) {
+std::function<void(WriteRequest&)> answer_removed(Done<uint64_t> done, std::string none,
+                                                  bool none_is_ok = false) {
+  return [done = std::move(done), none = std::move(none), none_is_ok](WriteRequest& request) {
     const WriteItem& item = request.items.front();
     if (!item.status.ok()) return done(item.status);
-    if (item.removed == 0) return done(Status::not_found(none));
+    if (item.removed == 0 && !none_is_ok) return done(Status::not_found(none));
     done(item.removed);
   };
 }
@@ -179,7 +180,9 @@ void EngineImpl::remove(RemoveRequest request, Done<uint64_t> done) {
 }
 
 void EngineImpl::drop_namespace(DropRequest request, Done<uint64_t> done) {
-  submit(make_request(make_item(std::move(request)), answer_removed(std::move(done), "namespace not found")));
+  const bool some = request.slots != model::kAllSlots;
+  submit(make_request(make_item(std::move(request)),
+                      answer_removed(std::move(done), "namespace not found", some)));
 }
 
 void EngineImpl::invalidate(InvalidateRequest request, Done<std::vector<std::string>> done) {
@@ -276,6 +279,7 @@ EngineFigures EngineImpl::figures() const {
 Result<PutIntent> EngineImpl::intent_of(InsertRequest request) const {
   PutIntent intent;
   intent.ttl_ms = ttl_ms_of(request);
+  intent.shard = request.shard;
   model::PutOp& op = intent.op;
   op.ns = std::move(request.ns);
   op.id = std::move(request.id);

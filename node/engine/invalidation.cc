@@ -56,13 +56,19 @@ void Invalidation::run(bool cancelled) {
   const int64_t now_ms = core_.clock.wall_ms();
   if (request_.radius) {
     const auto& [ns, unit_vector, threshold] = *request_.radius;
-    if (Status status = check_dimension(*core_.store, ns, unit_vector.size(), now_ms); !status.ok())
+    model::SlotSet slots = model::kAllSlots;
+    if (request_.partitions) {
+      slots = model::Territory{*request_.partitions, request_.splits}.slots_of(model::namespace_hash(ns));
+    }
+    if (Status status = check_dimension(*core_.store, ns, unit_vector.size(), now_ms, slots); !status.ok())
       return refuse(status);
-    const bool here = !request_.partitions || request_.partitions->test(model::partition_of(ns));
-    if (here) found_ = core_.store->within_radius(ns, unit_vector, threshold, now_ms);
+    if (slots != 0) found_ = core_.store->within_radius(ns, unit_vector, threshold, now_ms, slots);
   } else {
     store::Selector selector = *request_.selector;
-    if (request_.partitions) selector.partitions = request_.partitions;
+    if (request_.partitions) {
+      selector.partitions = request_.partitions;
+      selector.splits = request_.splits;
+    }
     found_ = core_.store->select(selector, now_ms);
   }
   const size_t room = request_.ids_max == 0 ? found_.size() : request_.ids_max - ids_.size();

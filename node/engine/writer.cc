@@ -35,6 +35,12 @@ constexpr milliseconds kReclaimInterval{20};   // while readers hold back memory
 constexpr milliseconds kResumeInterval{1000};  // while the log waits for room or descriptors
 constexpr milliseconds kIdleWaitMax{1000};
 
+model::SlotSet slots_of(const model::Operation& op) {
+  if (const auto* put = std::get_if<model::PutOp>(&op)) return model::slot_bit(put->id);
+  if (const auto* gone = std::get_if<model::DeleteOp>(&op)) return model::slot_bit(gone->id);
+  return std::get<model::DropNamespaceOp>(op).slots;
+}
+
 }  // namespace
 
 Writer::Writer(Core& core, Worker& index_worker, Progress progress)
@@ -205,7 +211,7 @@ Status Writer::tell_sink() {
     const PlannedOperation& planned = batch_.operations[i];
     if (planned.course != Course::decided) continue;
     decided.push_back({planned.item != nullptr ? planned.item->tag : 0,
-                       model::partition_of(model::namespace_of(planned.op)),
+                       model::namespace_hash(model::namespace_of(planned.op)), slots_of(planned.op),
                        std::make_shared<const std::string>(payloads_[i])});
   }
   if (decided.empty()) return {};

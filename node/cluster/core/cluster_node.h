@@ -49,6 +49,9 @@ struct ClusterOptions {
   uint64_t repair_bytes_per_second = 32U << 20;
   int64_t tombstone_retention_ms = 86'400'000;
   int64_t forget_after_ms = 3'600'000;
+  // A namespace is spread over more partitions when a shard of it has more entries or bytes; 0 = never for
+  // that.
+  uint64_t split_entries = 250'000, split_bytes = uint64_t{2} << 30;
   uint16_t protocol_version = kProtocolVersion;
 };
 
@@ -99,6 +102,15 @@ struct ClusterStatus {
     uint64_t partitions_done = 0, partitions_total = 0, entries_moved = 0, bytes_moved = 0;
   } catch_up, drain, hand_over;
   bool drained = false;  // nothing is left that only this node holds
+  // Namespaces that are spread over 2^degree partitions; what they are called where it is known here.
+  struct Split {
+    uint64_t hash = 0;
+    uint64_t degree = 0;
+    std::vector<std::string> namespaces;
+  };
+  std::vector<Split> splits;
+  uint64_t splits_wanted = 0;          // by this node, beyond the ring
+  std::vector<NodeId> splits_held_by;  // members that keep namespaces from being split
   uint64_t hints = 0, hint_bytes = 0, hints_dropped = 0;
   uint64_t forwards = 0, replication_failures = 0, replication_retries = 0, read_repairs = 0,
            read_repair_failures = 0, repaired_entries = 0, ring_changes = 0, hedged_lookups = 0,

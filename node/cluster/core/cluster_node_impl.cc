@@ -49,6 +49,7 @@ RingOptions ring_options(const ClusterOptions& options, const engine::Engine& en
   ring.re_replicate_after_ms = options.re_replicate_after_ms;
   ring.dead_removal = options.dead_node_removal_enabled;
   ring.seeds = !options.seeds.empty();
+  ring.knows_splits = options.protocol_version >= kSplitsSince;
   ring.holds_entries = engine.store().namespace_count() > 0;
   return ring;
 }
@@ -78,11 +79,13 @@ ClusterNodeImpl::ClusterNodeImpl(ClusterOptions options, StoredState stored, eng
       membership_(membership_options(context_.options, stored.generation), loop.clock()),
       ring_(ring_options(context_.options, engine), stored.ring, now_ms()),
       replicator_(context_),
-      owner_(engine, replicator_, loop),
+      owner_(engine, replicator_, loop, context_.routes),
       desk_(context_, owner_),
       read_repair_(context_),
       router_(context_, desk_, owner_, read_repair_),
       gossiper_(context_, membership_, context_.clocks, [this] { observe(); }),
+      splitter_({context_.options.self, context_.options.split_entries, context_.options.split_bytes},
+                engine.store()),
       stored_(std::move(stored)) {
   context_.routes.set(no_routes(context_.options.self));
   context_.peers = Peers::create(peers_options(context_.options, stored_.generation), loop, network, *this);
@@ -92,6 +95,10 @@ ClusterNodeImpl::ClusterNodeImpl(ClusterOptions options, StoredState stored, eng
   membership_.set(kApiAddressKey, context_.options.api_address);
   membership_.set(kSoftwareKey, context_.options.software);
   engine.set_decision_sink(&replicator_);
+  owner_.set_dimension_check(
+      [this](const model::NamespaceKey& ns, size_t dimension, std::function<void(Status)> done) {
+        router_.check_dimension(ns, dimension, std::move(done));
+      });
 }
 
 SyncEvents ClusterNodeImpl::sync_events() {
@@ -144,6 +151,7 @@ void ClusterNodeImpl::tick() {
     syncer_->hurry();
   }
   judge_clock();
+  ring_.want_splits(splitter_.step(*ring_.current()));
   observe();
   if (++ticks_ % kStatusEveryTicks == 0) publish_status();
   if (now_ms() - remembered_at_ms_ >= kRememberEveryMs) remember();

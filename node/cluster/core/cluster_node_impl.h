@@ -16,6 +16,7 @@
 #include "node/cluster/core/read_repair.h"
 #include "node/cluster/core/replicator.h"
 #include "node/cluster/core/router.h"
+#include "node/cluster/core/splitter.h"
 #include "node/cluster/core/stored_state.h"
 #include "node/cluster/membership/membership.h"
 #include "node/cluster/ring/ring_keeper.h"
@@ -64,6 +65,7 @@ class ClusterNodeImpl final : public ClusterNode, private PeerService {
   void add_members(ClusterStatus& status) const;
   void add_partitions(ClusterStatus& status) const;
   void add_progress(ClusterStatus& status) const;
+  void add_splits(ClusterStatus& status) const;
   int64_t now_ms() const { return context_.loop.clock().steady_ns() / 1'000'000; }
 
   Context context_;
@@ -77,6 +79,7 @@ class ClusterNodeImpl final : public ClusterNode, private PeerService {
   Router router_;
   Gossiper gossiper_;
   std::unique_ptr<Syncer> syncer_;
+  Splitter splitter_;
 
   StoredState stored_;
   bool saving_ = false;

@@ -25,8 +25,8 @@ class InsertTask : public std::enable_shared_from_this<InsertTask> {
       : context_(context), owner_(owner), done_(std::move(done)) {
     items_.reserve(items.size());
     for (engine::InsertRequest& request : items) {
-      const uint16_t partition = model::partition_of(request.ns);
-      items_.push_back({std::move(request), Candidates(context, partition), Status(), {}, false});
+      Candidates candidates(context, model::namespace_hash(request.ns), model::slot_of(request.id));
+      items_.push_back({std::move(request), std::move(candidates), Status(), {}, false});
     }
   }
 

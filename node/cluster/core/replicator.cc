@@ -39,7 +39,7 @@ void Replicator::dispatch(const std::vector<engine::Decided>& operations) {
     operation->since_ms = now_ms();
     if (decided.tag != 0) ++writes_[decided.tag].unsettled;
     std::vector<NodeId> others;
-    for (const NodeId* owner : routes->writers(decided.partition)) {
+    for (const NodeId* owner : routes->writers(decided.ns_hash, decided.slots)) {
       if (*owner != routes->self()) others.push_back(*owner);
     }
     operation->owners += others.size();

@@ -10,6 +10,8 @@ namespace ferro::node::cluster {
 
 namespace {
 
+constexpr size_t kNamesShown = 4;  // namespaces of one hash: mostly one
+
 std::string_view health_of(const Member& member) {
   switch (member.liveness) {
     case Liveness::alive:
@@ -69,6 +71,7 @@ ClusterStatus ClusterNodeImpl::make_status() const {
   add_members(status);
   add_partitions(status);
   add_progress(status);
+  add_splits(status);
   return status;
 }
 
@@ -155,6 +158,22 @@ void ClusterNodeImpl::add_progress(ClusterStatus& status) const {
   status.gossip_bytes_received = figures.gossip_bytes_received;
   status.clock_ahead_ms = context_.clocks.ahead_ms();
   status.refused_links = context_.peers->refusals();
+}
+
+void ClusterNodeImpl::add_splits(ClusterStatus& status) const {
+  const store::Store& store = context_.engine.store();
+  for (const model::Split& split : ring_.current()->splits()->splits()) {
+    ClusterStatus::Split shown{split.ns, split.degree, {}};
+    for (const auto& summary :
+         store.namespaces_in({model::home_of(split.ns), nullptr, split.ns}, kNamesShown)) {
+      shown.namespaces.push_back(model::printed_name(summary.ns));
+    }
+    status.splits.push_back(std::move(shown));
+  }
+  status.splits_wanted = splitter_.wanted().splits().size();
+  if (context_.options.split_entries != 0 || context_.options.split_bytes != 0) {
+    status.splits_held_by = ring_.not_splitting();
+  }
 }
 
 void ClusterNodeImpl::publish_status() {

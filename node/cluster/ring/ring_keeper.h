@@ -31,6 +31,7 @@ struct RingOptions {
   int64_t re_replicate_after_ms = 30'000;
   bool dead_removal = true;
   bool seeds = false;                // there is somebody to look for before forming a ring alone
+  bool knows_splits = true;          // false: as a node of a version that does not (tests)
   bool holds_entries = false;        // of rings formed alone, that of a node with data goes before others
   int64_t bootstrap_wait_ms = 2000;  // for seeds and for the members of the stored ring
   // Not updated for so long: the process was stopped, so others may have gone on without this node.
@@ -89,11 +90,15 @@ class RingKeeper {
   // It may not answer for its partitions, whatever copies it has, and why; empty: it may again, once it has
   // compared.
   void set_unfit(std::string why);
+  // What this node wants to be split; of what the ring has already nothing is undone.
+  void want_splits(model::SplitTable wanted) { wanted_splits_ = std::move(wanted); }
   // From the syncer: this node holds nothing that not all of its owners in this ring have as well.
   void handed_over(uint64_t ring_fingerprint) { handed_over_ = ring_fingerprint; }
 
   // failed_precondition when no other live member would remain. Reversible at any moment.
   Status set_draining(bool draining);
+  // Members, by name, that keep namespaces from being split: they do not know how, or have not said.
+  std::vector<NodeId> not_splitting() const;
 
   State state() const;
   std::string reason() const;   // why it is not ready; empty if it is
@@ -111,6 +116,7 @@ class RingKeeper {
   void settle(const std::vector<Member>& members, int64_t now_ms);
   void adopt_highest(const std::vector<Member>& members);
   void adopt(RingRecord ring);
+  std::shared_ptr<const Placement> placement_of(const RingRecord& ring) const;
   void follow_members(int64_t now_ms);
   void judge_agreement();
   bool moving() const noexcept { return current_->fingerprint() != target_->fingerprint(); }
@@ -139,6 +145,7 @@ class RingKeeper {
   bool cut_ = false;  // members on the other side of a cut have gone on while there was no quorum here
   bool draining_ = false;
   std::string unfit_;
+  model::SplitTable wanted_splits_;
   std::optional<uint64_t> synced_;       // the target that this node has caught up with
   std::optional<uint64_t> handed_over_;  // the ring for which nothing is left to hand over
   std::map<std::string, std::string> told_;

@@ -48,6 +48,9 @@ class FieldWriter {
   }
   void time(uint64_t tag, int64_t value) { number(tag, static_cast<uint64_t>(value)); }
   void hash(uint64_t tag, uint64_t value);
+  void slots(uint64_t tag, model::SlotSet value) {
+    if (value != model::kAllSlots) hash(tag, value);
+  }
   void stamp(uint64_t tag, const Hlc& value);
   void flag(uint64_t tag, bool value, bool otherwise = false);
   void similarity(uint64_t tag, float value);
@@ -134,6 +137,10 @@ class FieldReader {
   void optional_number(uint64_t tag, std::optional<uint64_t>& value, uint64_t min, uint64_t max);
   void time(uint64_t tag, int64_t& value);
   void hash(uint64_t tag, uint64_t& value);
+  void slots(uint64_t tag, model::SlotSet& value) {  // all if absent; not none
+    hash(tag, value);
+    require(value != 0, "no slots are named");
+  }
   void stamp(uint64_t tag, Hlc& value);
   void flag(uint64_t tag, bool& value, bool otherwise = false);
   void similarity(uint64_t tag, float& value);  // 0..1

@@ -81,6 +81,8 @@ const std::map<std::string_view, std::string>& samples() {
       {"cluster.forget_after_seconds", "600"},
       {"cluster.gossip_interval_ms", "100"},
       {"cluster.protocol_version_max", "2"},
+      {"cluster.split_entries", "1000"},
+      {"cluster.split_bytes", "4096"},
       {"cluster.tls.enabled", "true"},
       {"cluster.tls.ca_cert_path", "/c/ca"},
       {"cluster.tls.node_cert_path", "/c/crt"},

@@ -341,6 +341,7 @@ TEST_P(EngineReplicationTest, DeletesMayBeLimitedToPartitions) {
   ASSERT_NE(model::partition_of(kNs), model::partition_of(kTenant));
   model::PartitionSet tenants;
   tenants.set(model::partition_of(kTenant));
+  const model::Territory within{tenants};
   const auto fill = [&] {
     for (const auto& ns : {kNs, kTenant}) {
       InsertRequest request = entry("x", 0, "answer", ns);
@@ -368,11 +369,25 @@ TEST_P(EngineReplicationTest, DeletesMayBeLimitedToPartitions) {
 
   fill();
   const store::Store& store = engine->store();
-  EXPECT_EQ(store.find("x", engine->now_ms(), false, &tenants).size(), 1U);
-  const auto listed = store.namespaces(engine->now_ms(), "", "", 10, &tenants);
+  EXPECT_EQ(store.find("x", engine->now_ms(), false, &within).size(), 1U);
+  const auto listed = store.namespaces(engine->now_ms(), "", "", 10, &within);
   ASSERT_EQ(listed.size(), 1U);
   EXPECT_EQ(listed[0].key, kTenant);
-  EXPECT_EQ(store.top_entries(engine->now_ms(), 3, 1, &tenants).at(0).first, model::printed_name(kTenant));
+  EXPECT_EQ(store.top_entries(engine->now_ms(), 3, 1, &within).at(0).first, model::printed_name(kTenant));
+}
+
+// An owner that holds nothing of a shard and has yet to hear of an insert: what is on its way is dropped,
+// too.
+TEST_P(EngineReplicationTest, TheDropOfAnEmptyShardIsDecidedAndLeavesAFloor) {
+  open();
+  const model::SlotSet slots = model::slot_bit("x");
+  Answer<Result<uint64_t>> dropped;
+  engine->drop_namespace({kNs, 7, 0, slots}, dropped.done());
+  settle(*engine);
+  EXPECT_EQ(*dropped.get(), 0U);
+  EXPECT_THAT(sink_.take_lines(), ElementsAre("drop #7"));
+  EXPECT_NE(engine->store().versions(kNs, 0, 1, slots).floors.all, Hlc{});
+  EXPECT_EQ(engine->store().versions(kNs, 0, 1, ~slots).floors.all, Hlc{});
 }
 
 TEST_P(EngineReplicationTest, ALookupMayStayInItsNamespaceAndOutOfTheCounters) {

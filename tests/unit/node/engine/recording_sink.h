@@ -24,7 +24,8 @@ class RecordingSink final : public DecisionSink {
     for (const Decided& decided : operations) {
       auto op = model::decode(as_bytes(*decided.encoded));
       ASSERT_TRUE(op.ok()) << op.status().to_string();
-      EXPECT_EQ(decided.partition, model::partition_of(model::namespace_of(*op)));
+      EXPECT_EQ(decided.ns_hash, model::namespace_hash(model::namespace_of(*op)));
+      EXPECT_NE(decided.slots, 0U);
       told_.push_back({decided.tag, std::move(*op)});
     }
   }
