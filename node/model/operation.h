@@ -16,7 +16,6 @@
 #include "common/base/result.h"
 #include "common/time/hlc.h"
 #include "node/model/namespace_key.h"
-#include "node/model/partition.h"
 
 namespace ferro::node::model {
 
@@ -53,8 +52,7 @@ struct DeleteOp {
 
 struct DropNamespaceOp {
   NamespaceKey ns;
-  Hlc version;                // removes every entry of the namespace whose version is not newer ...
-  SlotSet slots = kAllSlots;  // ... and whose id falls into these: a shard of a split namespace
+  Hlc version;  // removes every entry of the namespace whose version is not newer
 };
 
 using Operation = std::variant<PutOp, DeleteOp, DropNamespaceOp>;

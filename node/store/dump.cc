@@ -40,9 +40,8 @@ Status Dump::write_tombstones() {
 
 Status Dump::write_tombstones_of(const Tombstones::OfNamespace& gone) {
   std::string encoded;
-  for (const model::DropNamespaceOp& drop : state_.tombstones.drops_of(gone.ns)) {
-    encoded.clear();
-    model::encode(drop, encoded);
+  if (gone.floor != Hlc{}) {
+    model::encode(model::DropNamespaceOp{gone.ns, gone.floor}, encoded);
     FERRO_RETURN_IF_ERROR(sink_.removal(as_bytes(encoded)));
   }
   std::vector<model::DeleteOp> page;

@@ -20,8 +20,7 @@ NamespaceState::NamespaceState(model::NamespaceKey ns_key, uint64_t ns_number, s
     : key(std::move(ns_key)),
       name(model::printed_name(key)),
       hash(model::NamespaceKeyHash{}(key)),
-      placement_hash(model::namespace_hash(key)),
-      partition(model::home_of(placement_hash)),
+      partition(model::partition_of(key)),
       number(ns_number),
       dimension(ns_dimension),
       index(std::move(ns_index)),
@@ -29,8 +28,7 @@ NamespaceState::NamespaceState(model::NamespaceKey ns_key, uint64_t ns_number, s
 
 size_t NamespaceState::own_bytes() const noexcept {
   return heap_bytes(sizeof(NamespaceState)) + heap_bytes(kSharedControlBytes) + heap_bytes(key.model_id) +
-         heap_bytes(key.scope) + heap_bytes(key.conversation) + heap_bytes(name) +
-         (slot_sums.load(std::memory_order_relaxed) == nullptr ? 0 : heap_bytes(sizeof(SlotSums)));
+         heap_bytes(key.scope) + heap_bytes(key.conversation) + heap_bytes(name);
 }
 
 double NamespaceState::index_bytes_per_entry() const noexcept {

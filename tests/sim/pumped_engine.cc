@@ -19,9 +19,7 @@ std::string print(const node::model::Operation& operation) {
     return "delete " + where + "/" + deletion->id + " v" + version + " reason " +
            std::to_string(static_cast<int>(deletion->reason));
   }
-  const auto& drop = std::get<node::model::DropNamespaceOp>(operation);
-  return "drop " + where + " v" + version +
-         (drop.slots == node::model::kAllSlots ? "" : " of slots " + std::to_string(drop.slots));
+  return "drop " + where + " v" + version;
 }
 
 }  // namespace

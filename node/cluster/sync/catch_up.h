@@ -40,7 +40,6 @@ class CatchUp {
 
  private:
   PeerRounds::Work work() const;
-  void add_moving(PeerRounds::Work& work) const;
   void start(bool second);
 
   Transfer& transfer_;

@@ -104,13 +104,12 @@ void Transfer::versions(const NodeId& peer, const VersionsMessage& message, Then
   call<VersionsMessage, VersionsReply>(peer, MessageType::versions, message, std::move(then));
 }
 
-void Transfer::summaries(std::vector<Unit> units, Splits splits, size_t limit, Then<Summaries> then) {
+void Transfer::summaries(std::vector<uint16_t> partitions, size_t limit, Then<Summaries> then) {
   read<Summaries>(
-      [units = std::move(units), splits = std::move(splits),
-       limit](const store::Store& store) -> Result<Summaries> {
+      [partitions = std::move(partitions), limit](const store::Store& store) -> Result<Summaries> {
         Summaries all;
-        all.reserve(units.size());
-        for (const Unit& unit : units) all.push_back(store.namespaces_in(area_of(unit, splits), limit));
+        all.reserve(partitions.size());
+        for (const uint16_t partition : partitions) all.push_back(store.namespaces_in(partition, limit));
         return all;
       },
       std::move(then));
@@ -119,7 +118,7 @@ void Transfer::summaries(std::vector<Unit> units, Splits splits, size_t limit, T
 void Transfer::versions_here(const VersionsMessage& message, Then<store::NamespaceVersions> then) {
   read<store::NamespaceVersions>(
       [message](const store::Store& store) -> Result<store::NamespaceVersions> {
-        return store.versions(message.ns, message.bucket, message.buckets, message.slots);
+        return store.versions(message.ns, message.bucket, message.buckets);
       },
       std::move(then));
 }

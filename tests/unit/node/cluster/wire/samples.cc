@@ -125,7 +125,7 @@ GossipSyn Samples::make() {
 }
 template <>
 GossipAck Samples::make() {
-  return {some<GossipDigest>(), some<GossipDelta>(), time_of(*this)};
+  return {some<GossipDigest>(), some<GossipDelta>()};
 }
 template <>
 GossipAck2 Samples::make() {
@@ -136,25 +136,19 @@ LookupMessage Samples::make() {
   LookupMessage out{key(), coin(), coin(), unit_vector(), text(20), {}, 1, attributes()};
   if (coin()) out.threshold = similarity_of(*this);
   out.top_k = static_cast<uint16_t>(1 + number(limits::kTopKMax - 1));
-  if (coin()) out.slots = 1 + number(UINT64_MAX - 1);
   return out;
 }
 template <>
 store::Hit Samples::make() {
-  store::Hit out{id(),
-                 text(40),
-                 text(20),
-                 attributes(),
-                 similarity_of(*this),
-                 coin(),
-                 time_of(*this),
-                 time_of(*this),
-                 0.25 * static_cast<double>(number(9)),
-                 {},
-                 {}};
-  if (coin()) out.version = stamp();
-  if (coin()) out.cosine = similarity_of(*this);
-  return out;
+  return {id(),
+          text(40),
+          text(20),
+          attributes(),
+          similarity_of(*this),
+          coin(),
+          time_of(*this),
+          time_of(*this),
+          0.25 * static_cast<double>(number(9))};
 }
 template <>
 LookupReply Samples::make() {
@@ -197,12 +191,11 @@ RemoveMessage Samples::make() {
   if (coin()) out.request.scope = key().scope;
   if (coin()) out.request.partitions = partitions();
   out.partitions = partitions();
-  if (coin()) out.splits = number(UINT64_MAX);
   return out;
 }
 template <>
 DropNamespaceMessage Samples::make() {
-  return {key(), coin() ? 1 + number(UINT64_MAX - 1) : model::kAllSlots};
+  return {key()};
 }
 template <>
 CountReply Samples::make() {
@@ -223,7 +216,6 @@ InvalidateMessage Samples::make() {
   if (coin()) out.request.partitions = partitions();
   out.request.dry_run = coin();
   out.partitions = partitions();
-  if (coin()) out.splits = number(UINT64_MAX);
   return out;
 }
 template <>
@@ -236,7 +228,7 @@ IdsReply Samples::make() {
 }
 template <>
 FindMessage Samples::make() {
-  return {id(), coin(), partitions(), coin() ? number(UINT64_MAX) : 0};
+  return {id(), coin(), partitions()};
 }
 template <>
 store::EntryView Samples::make() {
@@ -263,8 +255,7 @@ FindReply Samples::make() {
 }
 template <>
 ListNamespacesMessage Samples::make() {
-  return {partitions(), text(9) + "\xfe", text(9), static_cast<uint32_t>(number(UINT32_MAX)),
-          coin() ? number(UINT64_MAX) : 0};
+  return {partitions(), text(9) + "\xfe", text(9), static_cast<uint32_t>(number(UINT32_MAX))};
 }
 template <>
 store::NamespaceStats Samples::make() {
@@ -287,8 +278,7 @@ ListNamespacesReply Samples::make() {
 }
 template <>
 TopEntriesMessage Samples::make() {
-  return {partitions(), static_cast<uint32_t>(number(UINT32_MAX)), static_cast<uint32_t>(number(UINT32_MAX)),
-          coin() ? number(UINT64_MAX) : 0};
+  return {partitions(), static_cast<uint32_t>(number(UINT32_MAX)), static_cast<uint32_t>(number(UINT32_MAX))};
 }
 template <>
 store::TopEntry Samples::make() {
@@ -304,7 +294,7 @@ TopEntriesReply Samples::make() {
 }
 template <>
 CountEntriesMessage Samples::make() {
-  return {partitions(), coin() ? number(UINT64_MAX) : 0};
+  return {partitions()};
 }
 template <>
 ApplyMessage Samples::make() {
@@ -316,29 +306,19 @@ ApplyReply Samples::make() {
 }
 template <>
 DigestsMessage::Item Samples::make() {
-  return {static_cast<uint16_t>(number(model::kPartitions - 1)), number(UINT64_MAX),
-          coin() ? number(UINT64_MAX) : 0};
+  return {static_cast<uint16_t>(number(model::kPartitions - 1)), number(UINT64_MAX)};
 }
 template <>
 DigestsMessage Samples::make() {
-  return {some<DigestsMessage::Item>(), coin() ? number(UINT64_MAX) : 0};
-}
-template <>
-store::Floors::OfSlots Samples::make() {
-  return {1 + number(UINT64_MAX - 1), stamp()};
-}
-template <>
-store::Floors Samples::make() {
-  return {stamp(), coin() ? some<store::Floors::OfSlots>() : std::vector<store::Floors::OfSlots>()};
+  return {some<DigestsMessage::Item>()};
 }
 template <>
 NamespaceDigest Samples::make() {
-  return {key(), number(UINT64_MAX), number(UINT64_MAX), number(UINT64_MAX), make<store::Floors>()};
+  return {key(), number(UINT64_MAX), number(UINT64_MAX), number(UINT64_MAX), stamp()};
 }
 template <>
 DigestsReply::Item Samples::make() {
-  return {static_cast<uint16_t>(number(model::kPartitions - 1)), some<NamespaceDigest>(), coin(),
-          coin() ? number(UINT64_MAX) : 0};
+  return {static_cast<uint16_t>(number(model::kPartitions - 1)), some<NamespaceDigest>(), coin()};
 }
 template <>
 DigestsReply Samples::make() {
@@ -347,8 +327,7 @@ DigestsReply Samples::make() {
 template <>
 VersionsMessage Samples::make() {
   const uint32_t buckets = 1U << number(31);
-  return {key(), static_cast<uint32_t>(number(buckets - 1)), buckets,
-          coin() ? 1 + number(UINT64_MAX - 1) : model::kAllSlots};
+  return {key(), static_cast<uint32_t>(number(buckets - 1)), buckets};
 }
 template <>
 EntryVersion Samples::make() {
@@ -356,7 +335,7 @@ EntryVersion Samples::make() {
 }
 template <>
 VersionsReply Samples::make() {
-  return {some<EntryVersion>(), make<store::Floors>()};
+  return {some<EntryVersion>(), stamp()};
 }
 template <>
 FetchMessage Samples::make() {
