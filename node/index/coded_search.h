@@ -16,8 +16,8 @@
 
 namespace ferro::node::index {
 
-// Offers the live rows outside `except` to `top`. The arena holds codes. `moves`: as flat_search.
+// Offers the live rows outside `except` to `top`. The arena holds codes.
 void coded_search(const RowArena& arena, const RowSet* except, std::span<const float> query,
-                  const RowFilter& filter, uint32_t moves, TopMatches& top);
+                  const RowFilter& filter, TopMatches& top);
 
 }  // namespace ferro::node::index
