@@ -185,8 +185,11 @@ int64_t WorkQueue::next_due_ms() const {
   int64_t wait_ms = -1;
   if (!ready_.empty()) {
     wait_ms = 0;
-  } else if (!due_.empty()) {
-    wait_ms = ms_until(clock_.steady_ns(), due_.begin()->first);
+  } else {
+    // Few are skipped: no more than there are workers.
+    const auto first = std::find_if(due_.begin(), due_.end(),
+                                    [&](const auto& entry) { return !items_.at(entry.second).in_hand; });
+    if (first != due_.end()) wait_ms = ms_until(clock_.steady_ns(), first->first);
   }
   return wait_ms < 0 ? wait_ms : std::max(wait_ms, bucket_.wait_for_one_ms());
 }

@@ -54,11 +54,12 @@ class WorkQueue {
   // but not before news_after_failure_ms and `at_least_ms`, if it is added meanwhile.
   void failed(std::string_view key, int64_t at_least_ms = 0);
 
-  // Milliseconds until try_take() may answer something; 0 = now, negative = not before something is added.
+  // Milliseconds until try_take() may answer something; 0 = now, negative = not before something is added or
+  // a turn ends. The delay of a key in a hand does not count: it cannot be taken before its turn ends.
   int64_t next_due_ms() const;
 
-  size_t depth() const;  // ready, not in a hand
-  size_t delayed() const;
+  size_t depth() const;    // ready, not in a hand
+  size_t delayed() const;  // in a hand or not
   size_t in_hand() const;
   int64_t oldest_age_ms() const;  // of what is ready; 0 = nothing is
   uint64_t refused() const;       // adds beyond keys_max
