@@ -26,8 +26,8 @@ struct Resource {
 };
 
 struct ListOptions {
-  std::string ns;  // empty = all namespaces
-  std::string label_selector;
+  std::string ns{};  // empty = all namespaces
+  std::string label_selector{};
   size_t page_size = 500;
 };
 
@@ -46,8 +46,8 @@ struct WatchEvent {
 enum class WatchEnd : uint8_t { server_closed, idle, interrupted };
 
 struct Preconditions {
-  std::string uid;               // empty = any
-  std::string resource_version;  // empty = any
+  std::string uid{};               // empty = any
+  std::string resource_version{};  // empty = any
 };
 
 enum class Propagation : uint8_t { background, foreground, orphan };

@@ -41,12 +41,15 @@ class RestClient final : public Client {
                             std::string_view resource_version,
                             const std::function<void(WatchEvent&&)>& on_event) override;
   ApiResult<Json> create(const Resource& resource, std::string_view ns, const Json& object) override;
-  ApiResult<Json> apply(const Resource& resource, const Json& object, Subresource sub) override;
+  ApiResult<Json> apply(const Resource& resource, const Json& object,
+                        Subresource sub = Subresource::none) override;
   ApiResult<Json> patch(const Resource& resource, std::string_view ns, std::string_view name,
-                        const Json& patch, Subresource sub) override;
-  ApiResult<Json> replace(const Resource& resource, const Json& object, Subresource sub) override;
+                        const Json& patch, Subresource sub = Subresource::none) override;
+  ApiResult<Json> replace(const Resource& resource, const Json& object,
+                          Subresource sub = Subresource::none) override;
   ApiResult<Json> remove(const Resource& resource, std::string_view ns, std::string_view name,
-                         const Preconditions& preconditions, Propagation propagation) override;
+                         const Preconditions& preconditions = {},
+                         Propagation propagation = Propagation::background) override;
   ApiResult<bool> serves(const Resource& resource) override;
 
  private:

@@ -17,25 +17,25 @@ namespace ferro::oper::runtime {
 
 // What an event is about.
 struct Regarding {
-  std::string api_version;
-  std::string kind;
-  std::string ns;
-  std::string name;
-  std::string uid;
-  std::string resource_version;
+  std::string api_version{};
+  std::string kind{};
+  std::string ns{};
+  std::string name{};
+  std::string uid{};
+  std::string resource_version{};
 };
 Regarding regarding(const k8s::Json& object);
 
 struct EventFacts {
   bool warning = false;
-  std::string reason;  // one CamelCase word
-  std::string action;  // what was done or tried, one CamelCase word; empty = the reason
-  std::string note;    // a sentence; cut at 1,024 bytes, as the API demands
+  std::string reason{};  // one CamelCase word
+  std::string action{};  // what was done or tried, one CamelCase word; empty = the reason
+  std::string note{};    // a sentence; cut at 1,024 bytes, as the API demands
 };
 
 struct EventRecorderOptions {
   std::string controller = "cache.ferrocache.io/operator";
-  std::string instance;  // of this process, as LeaderOptions::identity
+  std::string instance{};  // of this process, as LeaderOptions::identity
   // The same event again is told only after it was not recorded for this long: what a controller says on
   // every pass is told once.
   int64_t quiet_ms = 300'000;

@@ -16,9 +16,9 @@
 namespace ferro::oper::runtime {
 
 struct LeaderOptions {
-  std::string ns;
+  std::string ns{};
   std::string name = "ferrocache-operator";
-  std::string identity;  // of this process: unique, e.g. pod name and a random part
+  std::string identity{};  // of this process: unique, e.g. pod name and a random part
   int64_t lease_duration_ms = 15'000;
   int64_t renew_deadline_ms = 10'000;  // not renewed for this long: no longer leader
   int64_t retry_period_ms = 2'000;

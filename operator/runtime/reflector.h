@@ -17,8 +17,8 @@
 namespace ferro::oper::runtime {
 
 struct ReflectorOptions {
-  k8s::ListOptions list;
-  BackoffOptions backoff;           // after a failure
+  k8s::ListOptions list{};
+  BackoffOptions backoff{};         // after a failure
   int64_t good_after_ms = 120'000;  // a watch that held this long forgets earlier failures
   // A watch that ends sooner and without an event is a failure too: a broken proxy must not become a loop.
   int64_t short_watch_ms = 1'000;
