@@ -86,9 +86,19 @@ Condition progressing(const Facts& facts, const Draft& draft) {
   return condition("Progressing", "False", "UpToDate");
 }
 
+// A roll that has stopped: what is under way does not explain its pod any more.
+const api::Blocker* stopped_roll(const Draft& draft) {
+  for (const api::Blocker& blocker : draft.blockers()) {
+    if (blocker.rule == name_of(Rule::new_pod_not_ready)) return &blocker;
+  }
+  return nullptr;
+}
+
 // The first thing that is not as it should be and that nothing under way explains.
 Condition degraded(const Facts& facts, const Draft& draft) {
   if (facts.held == 0) return condition("Degraded", "False", "AsExpected");
+  if (const api::Blocker* stopped = stopped_roll(draft))
+    return condition("Degraded", "True", stopped->rule, stopped->message);
   const bool moves = !draft.operations().empty();
   for (const Member& member : facts.members) {
     if (moves && is_passing(facts, member)) continue;

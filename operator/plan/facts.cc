@@ -160,12 +160,19 @@ bool is_dead(const PodView& pod) noexcept {
          (!pod.scheduled || pod.failed || !pod.waiting_reason.empty());
 }
 
+// Between two crashes a container runs for a moment and waits for nothing.
+bool has_stumbled(const PodView& pod) noexcept {
+  const std::string& reason = pod.waiting_reason;
+  const bool starts = reason.empty() || reason == "ContainerCreating" || reason == "PodInitializing";
+  return !pod.ready && (pod.restarts > 0 || !starts);
+}
+
 bool is_passing(const Facts& facts, const Member& member) noexcept {
   const PodView* pod = member.pod;
   if (pod == nullptr) return true;
   if (pod->terminating) return pod->deletion_unix == 0 || facts.now <= pod->deletion_unix;
   if (pod->report && pod->report->catch_up_running) return true;
-  return facts.now - pod->created_unix < kStartingS;
+  return facts.now - pod->created_unix < kStartingS && !has_stumbled(*pod);
 }
 
 std::string describe(const PodView& pod) {

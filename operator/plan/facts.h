@@ -61,6 +61,8 @@ bool is_draining(const NodeReport* report) noexcept;
 // Its container does not run, for whatever reason: it holds nothing that is not on its volume, and deleting
 // it takes nothing out of service.
 bool is_dead(const PodView& pod) noexcept;
+// Its container has ended or cannot be started: that is more than starting, however young the pod is.
+bool has_stumbled(const PodView& pod) noexcept;
 // On its way in or out, and not for longer than that takes; or copying what it is to own.
 bool is_passing(const Facts& facts, const Member& member) noexcept;
 // In words: "waits: ImagePullBackOff (...)".

@@ -53,8 +53,7 @@ std::optional<Hold> hold_of_new_pod(const Facts& facts) {
         is_ready(*pod))
       continue;
     if (is_draining(member.report())) continue;
-    const bool young = facts.now - pod->created_unix < kStartingS &&
-                       (pod->waiting_reason.empty() || pod->waiting_reason == "ContainerCreating");
+    const bool young = facts.now - pod->created_unix < kStartingS && !has_stumbled(*pod);
     if (young) return Hold{Rule::pod_starting, member.name, member.name + " is starting"};
     return Hold{Rule::new_pod_not_ready, member.name,
                 member.name + " is on the current template and " + describe(*pod) +

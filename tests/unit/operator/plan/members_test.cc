@@ -230,6 +230,35 @@ TEST(Roll, StopsAtANewPodThatIsNotReady) {
   EXPECT_THAT(condition(plan, "Progressing").message, testing::HasSubstr("spec.image"));
 }
 
+// Regression: the phase stayed Ready for two minutes beside a roll that had stopped, because its pod was
+// young.
+TEST(Roll, ThatHasStoppedIsToldAsDegraded) {
+  World world = rolling();
+  break_pod(world, 2, "ImagePullBackOff");
+  pod_of(world, 2).template_hash = "t2";
+  pod_of(world, 2).created_unix = kNow - 10;
+  const Plan plan = make_plan(world, kNow);
+  EXPECT_EQ(condition(plan, "Degraded").status, "True");
+  EXPECT_EQ(condition(plan, "Degraded").reason, "NewPodNotReady");
+  EXPECT_THAT(condition(plan, "Degraded").message, testing::HasSubstr("image cannot be pulled"));
+  EXPECT_EQ(condition(plan, "Available").status, "True");
+  EXPECT_EQ(plan.status.phase, "Degraded");
+  pod_of(world, 2).waiting_reason = "ContainerCreating";
+  EXPECT_EQ(condition(make_plan(world, kNow), "Degraded").status, "False") << "it may yet start";
+}
+
+// Regression: a pod that crashes and is started again was taken for one that starts, whenever it ran for a
+// moment.
+TEST(Roll, StaysStoppedBetweenTwoCrashesOfTheNewPod) {
+  World world = rolling();
+  break_pod(world, 2, "");
+  pod_of(world, 2).template_hash = "t2";
+  pod_of(world, 2).created_unix = kNow - 10;
+  EXPECT_THAT(blockers(make_plan(world, kNow)), Contains("Roll/PodStarting/demo-2"));
+  pod_of(world, 2).restarts = 1;
+  EXPECT_THAT(blockers(make_plan(world, kNow)), Contains("Roll/NewPodNotReady/demo-2"));
+}
+
 TEST(Roll, ABrokenPodIsReplacedFirstWhenTheSpecIsPutRight) {
   World world = rolling();
   break_pod(world, 2, "ImagePullBackOff");

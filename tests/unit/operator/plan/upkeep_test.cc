@@ -154,6 +154,30 @@ TEST(Autoscaling, WaitsUntilTheLastStepHasWorked) {
   EXPECT_THAT(blockers(make_plan(world, kNow)), Contains("Autoscale/RingChanging/demo-3"));
 }
 
+// Regression: a new cluster whose nodes refuse their settings was said to be under way for two minutes.
+TEST(Status, ANewClusterThatCannotStartIsToldAsDegraded) {
+  World world = healthy();
+  for (PodView& pod : world.pods) {
+    break_pod(world, pod.ordinal, "ContainerCreating");
+    pod.created_unix = kNow - 10;
+  }
+  world.cluster.status["conditions"] = {
+      {{"type", "Progressing"}, {"status", "True"}, {"reason", "Creating"}, {"message", ""}}};
+  Plan plan = make_plan(world, kNow);
+  EXPECT_EQ(plan.status.phase, "Provisioning");
+  EXPECT_EQ(condition(plan, "Degraded").status, "False");
+  for (PodView& pod : world.pods) {
+    pod.waiting_reason = "CrashLoopBackOff";
+    pod.restarts = 1;
+  }
+  plan = make_plan(world, kNow);
+  EXPECT_EQ(plan.status.phase, "Degraded");
+  EXPECT_EQ(condition(plan, "Degraded").reason, "MemberNotReady");
+  EXPECT_THAT(condition(plan, "Degraded").message, testing::HasSubstr("kubectl logs --previous"));
+  for (PodView& pod : world.pods) pod.waiting_reason.clear();
+  EXPECT_EQ(make_plan(world, kNow).status.phase, "Degraded") << "between two crashes as well";
+}
+
 TEST(Status, AvailableFollowsTheCopies) {
   World world = healthy();
   lose_pod(world, 1);
