@@ -28,6 +28,10 @@ inline constexpr std::string_view kRequestedGeneration =
 inline constexpr std::string_view kMinted = "cache.ferrocache.io/minted";
 inline constexpr std::string_view kSwitched = "cache.ferrocache.io/switched";
 
+// On claims: cluster.id of the nodes that write to the volume. It outlives the resource with the claims that
+// storage.deletePolicy Retain keeps.
+inline constexpr std::string_view kVolumesId = "cache.ferrocache.io/cluster-id";
+
 // On the FerroCacheCluster, "true": a cluster that names no image is rolled to the release of a new operator
 // at once. Without it such a cluster keeps the image that it runs.
 inline constexpr std::string_view kFollowRelease = "cache.ferrocache.io/follow-release";

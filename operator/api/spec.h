@@ -135,6 +135,9 @@ struct Cluster {
   bool deleting = false;
   int64_t created_unix = 0;
   bool follow_release = false;  // the annotation kFollowRelease is "true"
+  // What its nodes and their volumes know the cluster by; empty = the uid. Another one where volumes that a
+  // deleted cluster of this name left behind were taken up.
+  std::string volumes_id;
   ClusterSpec spec;
   Json status = Json::object();  // as last written
 };

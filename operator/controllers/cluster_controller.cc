@@ -139,7 +139,7 @@ k8s::ApiResult<Observed> ClusterController::observe(Look& look) {
 }
 
 std::optional<k8s::ApiError> ClusterController::observe_objects(Look& look, Observed& observed) {
-  const api::Cluster& cluster = observed.cluster;
+  api::Cluster& cluster = observed.cluster;
   std::optional<k8s::ApiError> failed;
   const auto find = [&](const k8s::Resource& resource, const std::string& name) -> runtime::Object {
     auto found = look.objects.find(resource, name);
@@ -163,6 +163,16 @@ std::optional<k8s::ApiError> ClusterController::observe_objects(Look& look, Obse
   observed.pods = parts_.caches.of_cluster(k8s::kPods, cluster.ns, cluster.name);
   observed.claims = parts_.caches.of_cluster(k8s::kClaims, cluster.ns, cluster.name);
   if (!observed.invalid.empty()) return failed;
+
+  std::vector<const Json*> claims;
+  for (const runtime::Object& claim : observed.claims) claims.push_back(claim.get());
+  const runtime::Object config_map = find(k8s::kConfigMaps, api::config_map(cluster.name));
+  const auto own = [&](const runtime::Object& object) {
+    const bool is_own =
+        object != nullptr && objects::ownership_of(*object, cluster) == objects::Ownership::ours;
+    return is_own ? object.get() : nullptr;
+  };
+  cluster.volumes_id = volumes_id(own(statefulset), own(config_map), claims, cluster.name);
 
   objects::RenderInputs& inputs = observed.inputs;
   inputs.default_image = options_.default_image;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 
 #include "operator/api/names.h"
 #include "operator/api/units.h"
@@ -9,6 +10,8 @@
 
 namespace ferro::oper::controllers {
 namespace {
+
+constexpr std::string_view kClaimPrefix = "data-";
 
 // True if a pod or pod template mounts the nodes' leaves.
 bool made_for_tls(const Json& pod, std::string_view cluster) {
@@ -131,6 +134,32 @@ std::string running_image(const Json& statefulset, const std::vector<const Json*
   // As many of one as of another: what was applied goes on.
   const auto same = ready.find(applied);
   return same != ready.end() && same->second == most->second ? applied : most->first;
+}
+
+std::string volumes_id(const Json* statefulset, const Json* config_map,
+                       const std::vector<const Json*>& claims, std::string_view cluster) {
+  const auto id_of = [](const Json& object) {
+    return text_at(object_at(object_at(object, "metadata"), "annotations"), api::kVolumesId);
+  };
+  if (statefulset != nullptr) {
+    const Json& templates = array_at(object_at(*statefulset, "spec"), "volumeClaimTemplates");
+    return templates.empty() ? std::string() : id_of(templates.front());
+  }
+  if (config_map != nullptr) return id_of(*config_map);
+  std::optional<int64_t> lowest;
+  std::string id;
+  for (const Json* const claim : claims) {
+    const Json& metadata = object_at(*claim, "metadata");
+    const std::string name = text_at(metadata, "name");
+    if (!name.starts_with(kClaimPrefix) || !text_at(metadata, "deletionTimestamp").empty() ||
+        !array_at(metadata, "ownerReferences").empty() || id_of(*claim).empty())
+      continue;
+    const auto ordinal = api::ordinal_of(cluster, name.substr(kClaimPrefix.size()));
+    if (!ordinal || (lowest && *lowest <= *ordinal)) continue;
+    lowest = ordinal;
+    id = id_of(*claim);
+  }
+  return id;
 }
 
 }  // namespace ferro::oper::controllers

@@ -18,4 +18,10 @@ plan::StatefulSetView view_statefulset(const Json& statefulset, std::string_view
 // StatefulSet's, unless a pod waits because it cannot be pulled. Empty = the operator's own release.
 std::string running_image(const Json& statefulset, const std::vector<const Json*>& pods);
 
+// cluster.id of the nodes: what our StatefulSet (null = there is none) or our ConfigMap was made with; before
+// there is either, what the volumes belong to that a deleted cluster of this name left behind. Empty = the
+// resource's uid. A claim that goes with its StatefulSet, or is going, is not taken up.
+std::string volumes_id(const Json* statefulset, const Json* config_map,
+                       const std::vector<const Json*>& claims, std::string_view cluster);
+
 }  // namespace ferro::oper::controllers

@@ -54,6 +54,10 @@ StopTimes stop_times(int64_t termination_grace_period_s) {
   return {sleep, std::max<int64_t>(1, grace - sleep - rest)};
 }
 
+std::string volumes_id(const api::Cluster& cluster) {
+  return cluster.volumes_id.empty() ? cluster.uid : cluster.volumes_id;
+}
+
 std::map<std::string, std::string> node_settings(const api::Cluster& cluster) {
   const api::ClusterSpec& spec = cluster.spec;
   std::map<std::string, std::string> settings = spec.config;
@@ -69,7 +73,7 @@ std::map<std::string, std::string> node_settings(const api::Cluster& cluster) {
   if (spec.auth.enabled) settings["auth_token_file"] = path(kTokenFolder, kTokenFile);
 
   settings["cluster.enabled"] = "true";
-  settings["cluster.id"] = cluster.uid;
+  settings["cluster.id"] = volumes_id(cluster);
   // One name for all members, those that are not ready included: it does not change with their number.
   settings["cluster.seed_nodes"] =
       api::nodes_service(cluster.name) + "." + cluster.ns + ".svc:" + std::to_string(api::kPeerPort);

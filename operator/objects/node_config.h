@@ -28,6 +28,9 @@ struct StopTimes {
 };
 StopTimes stop_times(int64_t termination_grace_period_s);
 
+// cluster.id of the nodes.
+std::string volumes_id(const api::Cluster& cluster);
+
 // Every setting that the file holds. What differs from pod to pod (node id, addresses, certificate) is not
 // among them: pods get it by environment.
 std::map<std::string, std::string> node_settings(const api::Cluster& cluster);

@@ -26,6 +26,7 @@ const char* http_or_https(const api::Cluster& cluster) {
 
 Json config_map(const api::Cluster& cluster) {
   Json result = owned(cluster, k8s::kConfigMaps, api::config_map(cluster.name));
+  result["metadata"]["annotations"] = {{std::string(api::kVolumesId), volumes_id(cluster)}};
   result["data"] = {{std::string(kConfigFile), config_file(cluster)}};
   return result;
 }

@@ -2,6 +2,7 @@
 
 #include "operator/api/names.h"
 #include "operator/k8s/resources.h"
+#include "operator/objects/node_config.h"
 #include "operator/objects/parts.h"
 #include "operator/objects/pod_names.h"
 
@@ -15,7 +16,10 @@ Json claim_template(const api::Cluster& cluster) {
   const api::StorageSpec& storage = cluster.spec.storage;
   Json claim{{"apiVersion", "v1"},
              {"kind", "PersistentVolumeClaim"},
-             {"metadata", {{"name", kDataVolume}, {"labels", pod_selector(cluster)}}},
+             {"metadata",
+              {{"name", kDataVolume},
+               {"labels", pod_selector(cluster)},
+               {"annotations", {{std::string(api::kVolumesId), volumes_id(cluster)}}}}},
              {"spec",
               {{"accessModes", Json::array({"ReadWriteOnce"})},
                {"volumeMode", "Filesystem"},

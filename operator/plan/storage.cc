@@ -121,9 +121,11 @@ void plan_lost_claims(const Facts& facts, Draft& draft) {
 
 void plan_storage(const Facts& facts, Draft& draft) {
   for (const ClaimView& claim : facts.world.claims) {
-    if (claim.ordinal < facts.ordinals && !claim.terminating && !is_lost(claim) &&
-        claim.created_unix >= facts.world.cluster.created_unix)
-      grow(facts, draft, claim);
+    // What a former cluster left behind is a member's from the moment that there is the member.
+    const bool is_members =
+        claim.ordinal < facts.held ||
+        (claim.ordinal < facts.ordinals && claim.created_unix >= facts.world.cluster.created_unix);
+    if (is_members && !claim.terminating && !is_lost(claim)) grow(facts, draft, claim);
   }
   recreate_set(facts, draft);
   restart_for_file_system(facts, draft);

@@ -108,6 +108,39 @@ TEST(Views, AStatefulSet) {
   EXPECT_FALSE(view.observed);
 }
 
+Json claim_of(const char* name, const char* id) {
+  return {{"metadata", {{"name", name}, {"annotations", {{"cache.ferrocache.io/cluster-id", id}}}}}};
+}
+
+// Regression: a cluster made again on the volumes that deletePolicy Retain had kept never started, because
+// its nodes knew it by another id than the volumes did.
+TEST(Views, RetainedVolumesAreTakenUpByTheirId) {
+  const Json first = claim_of("data-demo-0", "former"), last = claim_of("data-demo-10", "other");
+  EXPECT_EQ(volumes_id(nullptr, nullptr, {&last, &first}, "demo"), "former");
+  EXPECT_EQ(volumes_id(nullptr, nullptr, {}, "demo"), "");
+  const Json of_another = claim_of("data-demo2-0", "x"), without = {{"metadata", {{"name", "data-demo-0"}}}};
+  EXPECT_EQ(volumes_id(nullptr, nullptr, {&of_another, &without}, "demo"), "");
+  Json going = first;
+  going["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z";
+  Json owned = first;
+  owned["metadata"]["ownerReferences"] = {{{"kind", "StatefulSet"}}};
+  EXPECT_EQ(volumes_id(nullptr, nullptr, {&going, &owned}, "demo"), "") << "they go with their cluster";
+}
+
+TEST(Views, TheIdOfVolumesStaysWhatTheClusterWasMadeWith) {
+  const Json claim = claim_of("data-demo-0", "former");
+  const Json set = {{"spec", {{"volumeClaimTemplates", {claim_of("data", "made")}}}}};
+  EXPECT_EQ(volumes_id(&set, nullptr, {&claim}, "demo"), "made");
+  // While the StatefulSet is made anew with larger claims.
+  const Json map = claim_of("demo-config", "made");
+  EXPECT_EQ(volumes_id(nullptr, &map, {&claim}, "demo"), "made");
+  // Made before claims carried an id: the resource's uid stays in force.
+  const Json old_set = {{"spec", {{"volumeClaimTemplates", {{{"metadata", {{"name", "data"}}}}}}}}};
+  const Json old_map = {{"metadata", {{"name", "demo-config"}}}};
+  EXPECT_EQ(volumes_id(&old_set, nullptr, {&claim}, "demo"), "");
+  EXPECT_EQ(volumes_id(nullptr, &old_map, {&claim}, "demo"), "");
+}
+
 Json pod_with(const std::string& image, bool ready, const char* waiting = nullptr) {
   Json pod = running_pod();
   pod["spec"]["containers"][0]["image"] = image;

@@ -196,6 +196,21 @@ TEST(Render, SettingsOfTheUserGiveWayToTheOperators) {
   EXPECT_FALSE(node_settings(cluster_of(Json::object())).contains("http.threads")) << "no CPU limit";
 }
 
+TEST(Render, VolumesCarryTheIdThatNodesKnowTheClusterBy) {
+  constexpr const char* kAnnotation = "cache.ferrocache.io/cluster-id";
+  api::Cluster cluster = cluster_of(Json::object());
+  for (const char* id : {kUid, "that-of-retained-volumes"}) {
+    if (std::string(id) != kUid) cluster.volumes_id = id;
+    const Desired desired = render(cluster, usual_inputs(), 3);
+    EXPECT_EQ(node_settings(cluster).at("cluster.id"), id);
+    const Json& map = *find_object(desired, "ConfigMap", "demo-config");
+    EXPECT_EQ(map["metadata"]["annotations"][kAnnotation], id);
+    const Json& set = *find_object(desired, "StatefulSet", "demo");
+    EXPECT_EQ(set["spec"]["volumeClaimTemplates"][0]["metadata"]["annotations"][kAnnotation], id);
+    EXPECT_EQ(set["metadata"]["ownerReferences"][0]["uid"], kUid) << "objects are owned by the resource";
+  }
+}
+
 TEST(Render, TheFileIsYamlWhateverTheValues) {
   const std::string odd = "a\"b\\c: #\n\t'é";
   const YAML::Node file = YAML::Load(config_file(cluster_of({{"config", {{"log.level", odd}}}})));

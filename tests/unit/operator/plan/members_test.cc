@@ -502,6 +502,16 @@ TEST(Storage, ALostVolumeIsGivenUpWhenTheOthersHaveEverything) {
   EXPECT_EQ(find<DeletePod>(plan)->reason, "LostVolume");
 }
 
+// Regression: volumes that a deleted cluster had left behind and that this one runs on stayed as small as
+// they were.
+TEST(Storage, ClaimsOfAFormerClusterThatMembersRunOnGrow) {
+  World world = healthy();
+  for (ClaimView& claim : world.claims) claim.created_unix = world.cluster.created_unix - kDay;
+  EXPECT_THAT(names(make_plan(world, kNow)), IsEmpty());
+  world.cluster.spec.storage.size_bytes = int64_t{20} << 30;
+  EXPECT_THAT(names(make_plan(world, kNow)), ElementsAre("GrowClaim", "GrowClaim", "GrowClaim"));
+}
+
 TEST(Storage, ClaimsOfAFormerClusterOfThisNameAreNotTouched) {
   World world = healthy();
   ClaimView old = world.claims[0];
