@@ -17,8 +17,8 @@ from kube.state import State
 from scenarios import registry, runner
 from scenarios.context import Mercy
 
-# What proves the most first. Together about ten minutes on two cores.
-NAMES = ("create", "scale", "token-rotation", "pod-kill", "ca-replacement", "lost-volume", "hibernate",
+# What proves the most first. Together about 12 minutes on two cores that other work shares.
+NAMES = ("create", "scale", "token-rotation", "pod-kill", "ca-replacement", "bad-config", "lost-volume", "hibernate", "retain",
          "operator-upgrade", "delete")  # fmt: skip
 # What is waited for takes 10 to 50 s on two cores that are busy with compiling. Longer than this shows nothing more, and a
 # fault has to show twice before the time is over.

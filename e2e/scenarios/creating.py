@@ -13,7 +13,7 @@ OBJECTS = (("StatefulSet", NAME), ("Service", NAME), ("Service", f"{NAME}-nodes"
            ("PodDisruptionBudget", NAME), ("NetworkPolicy", NAME))  # fmt: skip
 
 
-@scenario("create", minutes=2)
+@scenario("create", minutes=1.5)
 def create(context):
     """The sample from the tree, applied as a user does, is ready in time, complete, and answers under load."""
     with context.timed("created: from kubectl apply to Ready", 60):
@@ -78,7 +78,7 @@ def dry_run(context, spec):
     return context.stage.kubectl("create", "--dry-run=server", "-f", "-", stdin=json.dumps(thing), check=False)
 
 
-@scenario("delete", minutes=3)
+@scenario("delete", minutes=1)
 def delete(context):
     """A deleted cluster leaves nothing; a namespace deleted with a cluster in it goes, too."""
     cluster = Cluster(context).create()

@@ -15,7 +15,7 @@ POD_BACK_SECONDS = 60
 KILLED_SECONDS = 15  # in which requests to a killed process may fail: until its pod has left the Service
 
 
-@scenario("pod-kill", minutes=4)
+@scenario("pod-kill", minutes=1.5)
 def pod_kill(context):
     """A deleted pod costs no request; one killed with -9 costs those in flight. Both come back by themselves."""
     cluster = Cluster(context).create()
@@ -47,7 +47,7 @@ def start_load_beside(context, pod):
     return Load(context, NAME, f"{NAME}-token").start(home_of(context, pod))
 
 
-@scenario("node-loss", minutes=6)
+@scenario("node-loss", minutes=2.5)
 def node_loss(context):
     """A machine dies with all that runs on it, and returns later."""
     cluster = Cluster(context).create()
@@ -75,7 +75,7 @@ def node_loss(context):
     load.finish_clean(faulty=(lost, lost + AVAILABLE_SECONDS))
 
 
-@scenario("partition", minutes=5)
+@scenario("partition", minutes=2.5)
 def partition(context):
     """A node is cut off from everybody for 40 s; both sides keep their promises, and it joins again."""
     cluster = Cluster(context).create()
@@ -97,7 +97,7 @@ def partition(context):
     load.finish_clean(faulty=(cut, whole))
 
 
-@scenario("lost-volume", minutes=4)
+@scenario("lost-volume", minutes=1.5)
 def lost_volume(context):
     """A pod and its volume are deleted: the node begins anew, takes copies from the others and is never their source."""
     cluster = Cluster(context).create()
@@ -119,7 +119,7 @@ def lost_volume(context):
     load.finish_clean()
 
 
-@scenario("operator-kills", minutes=6)
+@scenario("operator-kills", minutes=3)
 def operator_kills(context):
     """The operator's pods are killed at random moments of a scale-up, a token rotation, a roll and a scale-down."""
     seed = random.SystemRandom().randrange(1_000_000)
@@ -157,7 +157,7 @@ def operator_kills(context):
     load.finish_clean()
 
 
-@scenario("control-plane-restart", minutes=4)
+@scenario("control-plane-restart", minutes=2.5)
 def control_plane_restart(context):
     """API server and etcd are killed and started while a scale-up runs: clients notice nothing, the operator goes on."""
     state = context.stage.state

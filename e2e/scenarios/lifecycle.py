@@ -13,7 +13,7 @@ IDLE_SECONDS = 60
 WRITES = ("POST", "PUT", "PATCH", "APPLY", "DELETE", "DELETECOLLECTION")
 
 
-@scenario("pause", minutes=3)
+@scenario("pause", minutes=2)
 def pause(context):
     """Paused, nothing changes; resumed, what was asked for meanwhile is done."""
     cluster = Cluster(context).create()
@@ -32,7 +32,7 @@ def pause(context):
     load.finish_clean()
 
 
-@scenario("hibernate", minutes=4)
+@scenario("hibernate", minutes=1.5)
 def hibernate(context):
     """Hibernated, no pod runs and every volume is kept; awake again, every entry is there."""
     cluster = Cluster(context).create()
@@ -52,7 +52,7 @@ def hibernate(context):
     load.finish_clean(faulty=(asleep, awake))
 
 
-@scenario("volume-growth", minutes=4)
+@scenario("volume-growth", minutes=1.5)
 def volume_growth(context):
     """A larger storage.size reaches every claim and the StatefulSet, and no pod is touched for it."""
     cluster = Cluster(context).create()
@@ -75,7 +75,7 @@ def volume_growth(context):
     load.finish_clean()
 
 
-@scenario("compaction", minutes=3)
+@scenario("compaction", minutes=2)
 def compaction(context):
     """compactGeneration raised: every node takes a snapshot, and status says when."""
     cluster = Cluster(context).create()
@@ -94,7 +94,7 @@ def compaction(context):
     load.finish_clean()
 
 
-@scenario("scheduled-snapshots", minutes=4)
+@scenario("scheduled-snapshots", minutes=3)
 def scheduled_snapshots(context):
     """A cron schedule of every minute has every node take a snapshot, one after the other, and keeps as many as asked for."""
     cluster = Cluster(context).create({**SPEC, "snapshots": {"schedule": "* * * * *", "retention": 1}})
@@ -111,7 +111,7 @@ def scheduled_snapshots(context):
     load.finish_clean()
 
 
-@scenario("retain", minutes=3)
+@scenario("retain", minutes=2)
 def retain(context):
     """deletePolicy Retain keeps the claims of a deleted cluster, and the next one of that name takes them up."""
     spec = {**SPEC, "storage": {"size": "1Gi", "deletePolicy": "Retain"}}
@@ -132,7 +132,7 @@ def retain(context):
     load.finish_clean(faulty=(deleted, again))
 
 
-@scenario("retain-scale", minutes=3)
+@scenario("retain-scale", minutes=2)
 def retain_scale(context):
     """With deletePolicy Retain a removed node's volume stays, and brings nothing back that was deleted while it lay there."""
     spec = {**SPEC, "replicas": 4, "storage": {"size": "1Gi", "deletePolicy": "Retain"}}
@@ -153,7 +153,7 @@ def retain_scale(context):
     load.finish_clean()
 
 
-@scenario("idle", minutes=3)
+@scenario("idle", minutes=2)
 def idle(context):
     """A cluster that nobody changes costs no write to the API but the leader's lease."""
     cluster = Cluster(context).create()
@@ -192,7 +192,7 @@ def versions(context):
     return found
 
 
-@scenario("uninstall", minutes=2)
+@scenario("uninstall", minutes=1.5)
 def uninstall(context):
     """helm uninstall leaves running clusters, and their resources, alone; installed again, the operator takes them up."""
     cluster = Cluster(context).create()
@@ -209,7 +209,7 @@ def uninstall(context):
     load.finish_clean()
 
 
-@scenario("namespace-scoped", minutes=3)
+@scenario("namespace-scoped", minutes=2)
 def namespace_scoped(context):
     """An operator for one namespace has Roles there and nothing else: its cluster scales and rolls, another's is left alone."""
     elsewhere = f"{context.namespace}-elsewhere"

@@ -49,7 +49,7 @@ def config_change(context):
     load.finish_clean()
 
 
-@scenario("image-change", minutes=4)
+@scenario("image-change", minutes=2)
 def image_change(context):
     """Another image rolls through, one node at a time, each within its time."""
     for node in context.stage.nodes:
@@ -75,7 +75,7 @@ def bad_image(context):
     stops_after_one(context, {"image": NO_IMAGE}, {"image": settings.NODE_IMAGE})
 
 
-@scenario("bad-config", minutes=4)
+@scenario("bad-config", minutes=2)
 def bad_config(context):
     """A setting that the node refuses stops after one node and says so; the way back is open."""
     stops_after_one(context, {"config": {"hnsw.ef_search": "many"}}, {"config": {"hnsw.ef_search": None}})
@@ -117,7 +117,7 @@ def stops_after_one(context, change, back):
     load.finish_clean()
 
 
-@scenario("operator-upgrade", minutes=3)
+@scenario("operator-upgrade", minutes=2)
 def operator_upgrade(context):
     """Another version of the operator touches no pod of a running cluster."""
     image = settings.OPERATOR_IMAGE.replace(":dev", ":next")

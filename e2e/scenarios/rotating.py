@@ -16,7 +16,7 @@ def status_of(address, token):
     return node_http.ask(address, "GET", "/cluster/status", token)[0]
 
 
-@scenario("token-rotation", minutes=3)
+@scenario("token-rotation", minutes=2)
 def token_rotation(context):
     """A new token for a client that reads its Secret, the old one accepted meanwhile and refused afterwards."""
     cluster = Cluster(context).create()
@@ -42,7 +42,7 @@ def token_rotation(context):
     context.check(len(report["tokens"]) == 2, f"the client has used both tokens: {report['tokens']}")
 
 
-@scenario("leaf-renewal", minutes=3)
+@scenario("leaf-renewal", minutes=1.5)
 def leaf_renewal(context):
     """New certificates for every node, loaded in place."""
     cluster = Cluster(context).create()
@@ -59,7 +59,7 @@ def leaf_renewal(context):
     load.finish_clean()
 
 
-@scenario("ca-replacement", minutes=6)
+@scenario("ca-replacement", minutes=2)
 def ca_replacement(context):
     """A new authority and key in three phases; trust is never missing for a certificate that is served."""
     cluster = Cluster(context).create()
@@ -93,7 +93,7 @@ def shown_to_clients(cluster):
     return {pod["metadata"]["name"]: ssl.get_server_certificate((pod["status"]["podIP"], 3000)) for pod in cluster.pods()}
 
 
-@scenario("client-tls", minutes=3)
+@scenario("client-tls", minutes=1.5)
 def client_tls(context):
     """HTTPS for clients: the Service's name is in the certificate, the trust bundle verifies it, and leaves renew under load."""
     cluster = Cluster(context).create({**SPEC, "tls": {"clientTLS": True}})
@@ -113,7 +113,7 @@ def client_tls(context):
     load.finish_clean()
 
 
-@scenario("existing-secret", minutes=3)
+@scenario("existing-secret", minutes=1)
 def existing_secret(context):
     """Tokens that the user keeps: the operator reads the Secret and writes none."""
     context.apply(manifests.secret("mine", token="first-of-mine", tokens="first-of-mine generation=1\n"))

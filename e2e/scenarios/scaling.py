@@ -12,7 +12,7 @@ def kubectl_scale(context, replicas):
     context.stage.kubectl("scale", "-n", context.namespace, f"fcc/{NAME}", f"--replicas={replicas}")
 
 
-@scenario("scale", minutes=4)
+@scenario("scale", minutes=2)
 def scale(context):
     """kubectl scale from 3 to 5 and back to 3, with pods and claims gone in the end."""
     cluster = Cluster(context).create()
@@ -68,7 +68,7 @@ SMALL_MEMORY = {"memory.max_bytes": "16777216"}
 AUTOSCALING = {"minReplicas": 3, "maxReplicas": 4, "targetMemoryPercent": 10, "stabilizationSeconds": 10}
 
 
-@scenario("autoscaling", minutes=5)
+@scenario("autoscaling", minutes=3)
 def autoscaling(context):
     """The operator's own autoscaler adds a node when memory passes its target, and refuses an outside writer of replicas."""
     cluster = Cluster(context).create({**SPEC, "config": SMALL_MEMORY, "autoscaling": AUTOSCALING})
@@ -79,7 +79,7 @@ def autoscaling(context):
     load.finish_clean()
 
 
-@scenario("hpa", minutes=5)
+@scenario("hpa", minutes=2)
 def hpa(context):
     """A HorizontalPodAutoscaler steers the resource through its scale subresource."""
     cluster = Cluster(context).create()
