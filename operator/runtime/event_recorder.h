@@ -35,7 +35,8 @@ struct EventFacts {
 
 struct EventRecorderOptions {
   std::string controller = "cache.ferrocache.io/operator";
-  std::string instance{};  // of this process, as LeaderOptions::identity
+  // Of this process, as LeaderOptions::identity. The API refuses an event without it.
+  std::string instance{};
   // The same event again is told only after it was not recorded for this long: what a controller says on
   // every pass is told once.
   int64_t quiet_ms = 300'000;
