@@ -61,7 +61,7 @@ Outcome KeyActions::perform(const plan::CreateAuthority& action) {
                                   action.replaced_generation};
   const auto made = pki::first_authority(terms, action.generation, trusted, now_unix_);
   if (!made.ok()) return Outcome::failed(made.status());
-  const Outcome written = secrets_.write(name, std::nullopt, pki::content_of(*made));
+  Outcome written = secrets_.write(name, std::nullopt, pki::content_of(*made));
   if (!written.ok()) return written;
   return both(written, publish(secrets_, trust, pki::bundle_of(*made), true));
 }
@@ -78,7 +78,7 @@ Outcome KeyActions::perform(const plan::PublishNextAuthority& action) {
   const auto made = pki::with_next(held.authorities, terms, now_unix_);
   if (!made.ok()) return Outcome::failed(made.status());
   // The key first: an anchor that is trusted while its key was lost would be of no use.
-  const Outcome written = secrets_.write(name, held.secret, pki::content_of(*made));
+  Outcome written = secrets_.write(name, held.secret, pki::content_of(*made));
   if (!written.ok()) return written;
   return both(written, publish(secrets_, api::trust_secret(cluster_.name), pki::bundle_of(*made), true));
 }
@@ -102,7 +102,7 @@ Outcome KeyActions::perform(const plan::DropPreviousAuthority& action) {
   const Held& held = std::get<Held>(read);
   if (held.authorities.generation != action.generation) return Outcome::nothing();
   const pki::Authorities made = pki::without_previous(held.authorities);
-  const Outcome written = secrets_.write(name, held.secret, pki::content_of(made));
+  Outcome written = secrets_.write(name, held.secret, pki::content_of(made));
   if (!written.ok()) return written;
   return both(written, publish(secrets_, api::trust_secret(cluster_.name), pki::bundle_of(made), false));
 }

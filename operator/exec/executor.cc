@@ -77,12 +77,12 @@ Outcome Executor::apply_objects(const plan::ApplyObjects& action, const Pass& pa
   const objects::Desired desired = objects::render(pass.cluster, pass.inputs, action.statefulset_replicas);
   Outcome all;
   for (const objects::Object& wanted : desired.objects) {
-    const Outcome one = apply_object(wanted, pass);
+    Outcome one = apply_object(wanted, pass);
     if (!one.ok()) return one;
     all.changed |= one.changed;
   }
   for (const objects::ObjectName& unwanted : desired.absent) {
-    const Outcome one = remove_object(unwanted.resource, unwanted.name, pass);
+    Outcome one = remove_object(unwanted.resource, unwanted.name, pass);
     if (!one.ok()) return one;
     all.changed |= one.changed;
   }

@@ -31,7 +31,7 @@ Result<YAML::Node> named(const YAML::Node& root, const char* list, const char* b
   if (entries && entries.IsSequence()) {
     for (const YAML::Node& entry : entries) {
       if (!entry.IsMap() || text(entry, "name") != name) continue;
-      const YAML::Node found = entry[body];
+      YAML::Node found = entry[body];
       if (found && found.IsMap()) return found;
       return YAML::Node(YAML::NodeType::Map);  // "user: {}" and an absent one mean the same
     }
