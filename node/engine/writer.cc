@@ -23,6 +23,8 @@ constexpr size_t kPayloadKeptBytes = 64U << 10;
 constexpr size_t kReapSlice = 256;
 // Retired things freed between two batches, for the same reason: a dropped namespace leaves millions.
 constexpr size_t kFreedAtOnce = 1024;
+// Slices of giving memory back between two batches, a megabyte each: a few milliseconds at most.
+constexpr size_t kMemorySlices = 4;
 // Index jobs of different namespaces waiting or running. One runs, one waits, so that the worker is never
 // idle.
 constexpr size_t kIndexJobsOutMax = 2;
@@ -256,6 +258,7 @@ void Writer::refuse_taken(const Status& why) {
 void Writer::housekeeping() {
   reap_if_due();
   if (unreclaimed_ > 0) reclaim();
+  for (size_t slice = 0; slice < kMemorySlices && core_.store->give_memory_back(); ++slice) reclaim();
   hand_out_index_work();
   progress_(std::exchange(inserts_, 0), std::exchange(log_bytes_, 0));
 }

@@ -69,6 +69,40 @@ void AdaptiveIndex::remove(Row row) {
   arena_->trim(epochs_);
 }
 
+// A graph goes on with the originals; their copies are its tail until it is built anew.
+bool AdaptiveIndex::give_memory_back(size_t bytes_max, const Moved& moved) {
+  if (moving_) return true;
+  arena_->trim(epochs_);
+  if (!arena_->choose_chunk_to_empty()) return false;
+  const size_t row_bytes = arena_->vector_stride() * sizeof(float);
+  const std::vector<Row> from = arena_->rows_to_move(std::max<size_t>(1, bytes_max / row_bytes));
+  if (from.empty()) return true;  // what is left there goes after a grace period, or with a graph
+  std::vector<std::pair<Row, Row>> pairs;
+  pairs.reserve(from.size());
+  for (const Row row : from) {
+    pairs.emplace_back(row, arena_->allocate());
+    arena_->begin_move(row, pairs.back().second);
+  }
+  arena_->commit_moves();
+  const uint32_t moves = arena_->moves();
+  for (const auto& [old, fresh] : pairs) moved(arena_->owner(fresh, moves), fresh);
+  moving_ = true;
+  // This object outlives it: what is retired goes in order, and an index goes after what it retired. Not
+  // after what that retires in its turn: the arena has to last that long.
+  epochs_.retire([this, pairs = std::move(pairs)] {
+    std::vector<Row> dead;
+    for (const auto& [old, fresh] : pairs) {
+      arena_->end_move(old, fresh);
+      if (owned_graphs_ == nullptr || !owned_graphs_->keeps_dead_row(old)) dead.push_back(old);
+    }
+    moving_ = false;
+    epochs_.retire([arena = arena_, dead = std::move(dead)] {
+      for (const Row row : dead) arena->recycle(row);
+    });
+  });
+  return true;
+}
+
 size_t AdaptiveIndex::graph_rows_min() const noexcept {
   switch (options_.kind) {
     case IndexKind::flat:
@@ -110,35 +144,36 @@ void AdaptiveIndex::search(std::span<const float> query, float threshold, size_t
   FERRO_ASSERT(query.size() == dimension(), "a query of another dimension");
   if (k == 0) return;
   TopMatches top(k, threshold - limits::kSimilarityTolerance, out);
+  const uint32_t moves = arena_->moves();  // once: a graph and its tail are one walk
   if (const PublishedGraph* graph = published(); graph != nullptr) {
-    search_graph(*graph->graph, query, k, filter, top);
+    search_graph(*graph->graph, query, k, filter, moves, top);
     if (top.full()) {
       const size_t tail = graphs_.load(std::memory_order_acquire)->tail_rows();
-      search_rows(&graph->covered, tail, query, filter, top);
+      search_rows(&graph->covered, tail, query, filter, moves, top);
       return;
     }
     top.clear();
   }
-  search_rows(nullptr, live_rows(), query, filter, top);
+  search_rows(nullptr, live_rows(), query, filter, moves, top);
 }
 
 void AdaptiveIndex::search_rows(const RowSet* except, size_t rows, std::span<const float> query,
-                                const RowFilter& filter, TopMatches& top) const {
+                                const RowFilter& filter, uint32_t moves, TopMatches& top) const {
   if (arena_->code_words() != 0 && rows > tuning_.flat_rows_max) {
-    coded_search(*arena_, except, query, filter, top);
+    coded_search(*arena_, except, query, filter, moves, top);
   } else {
-    flat_search(*arena_, except, query, filter, top);
+    flat_search(*arena_, except, query, filter, moves, top);
   }
 }
 
 void AdaptiveIndex::search_graph(const Graph& graph, std::span<const float> query, size_t k,
-                                 const RowFilter& filter, TopMatches& top) const {
+                                 const RowFilter& filter, uint32_t moves, TopMatches& top) const {
   thread_local std::vector<Graph::Hit> hits;
   if (!graph.search(query.data(), std::max(options_.ef_search, 2 * k), hits)) return;
   for (const Graph::Hit& hit : hits) {
     // What follows is farther still. (Equal scores are looked at, for the tie by row.)
     if (hit.score < top.bar() - limits::kSimilarityTolerance) return;
-    const void* owner = arena_->owner(hit.row);
+    const void* owner = arena_->owner(hit.row, moves);
     if (owner == nullptr) continue;
     const float score = dot(query.data(), arena_->vector(hit.row), query.size());
     if (top.wants(score, hit.row) && (!filter || filter(owner))) top.take({owner, hit.row, score});
@@ -152,10 +187,11 @@ void AdaptiveIndex::scan(std::span<const float> query, float threshold, const Ro
 }
 
 void AdaptiveIndex::for_each_row(const std::function<void(Row, const void* owner)>& visit) const {
+  const uint32_t moves = arena_->moves();
   for_each_live_word(*arena_, nullptr, [&](const RowArena::Chunk&, Row first, uint64_t live) {
     for (; live != 0; live &= live - 1) {
       const Row row = first + static_cast<Row>(__builtin_ctzll(live));
-      if (const void* owner = arena_->owner(row); owner != nullptr) visit(row, owner);
+      if (const void* owner = arena_->owner(row, moves); owner != nullptr) visit(row, owner);
     }
   });
 }

@@ -25,6 +25,11 @@ class AdaptiveIndex final : public VectorIndex {
 
   Row add(std::span<const float> unit_vector, const void* owner) override;
   void remove(Row row) override;
+  RowNeed row_need(size_t before, size_t look_ahead) const override {
+    return arena_->row_need(before, look_ahead);
+  }
+  size_t unused_rows() const override { return arena_->unused_rows(); }
+  bool give_memory_back(size_t bytes_max, const Moved& moved) override;
   std::unique_ptr<MaintenanceJob> begin_maintenance() override;
   void finish_maintenance(std::unique_ptr<MaintenanceJob> job) override;
 
@@ -48,12 +53,12 @@ class AdaptiveIndex final : public VectorIndex {
   size_t graph_rows_min() const noexcept;
   // Exhaustive over the live rows outside `except`, of which there are about `rows`.
   void search_rows(const RowSet* except, size_t rows, std::span<const float> query, const RowFilter& filter,
-                   TopMatches& top) const;
+                   uint32_t moves, TopMatches& top) const;
   // Offers what a walk finds. Only if that fills `top` does it count: where a walk finds too few, neighbours
   // may be hidden behind dead or filtered ones, or the walk lost its way, and the caller searches all rows
   // instead. So a graph makes hits cheap, and never a miss wrong.
   void search_graph(const Graph& graph, std::span<const float> query, size_t k, const RowFilter& filter,
-                    TopMatches& top) const;
+                    uint32_t moves, TopMatches& top) const;
   const PublishedGraph* published() const noexcept;
   GraphKeeper& make_graphs();
 
@@ -64,6 +69,7 @@ class AdaptiveIndex final : public VectorIndex {
   // Made by the writer when a graph is first worth it, which for most namespaces is never. Never unmade.
   std::unique_ptr<GraphKeeper> owned_graphs_;
   std::atomic<GraphKeeper*> graphs_{nullptr};
+  bool moving_ = false;  // writer: rows are being moved
 };
 
 }  // namespace ferro::node::index

@@ -77,7 +77,7 @@ void prefetch(const float* vector) {
 }  // namespace
 
 void coded_search(const RowArena& arena, const RowSet* except, std::span<const float> query,
-                  const RowFilter& filter, TopMatches& top) {
+                  const RowFilter& filter, uint32_t moves, TopMatches& top) {
   Scratch& scratch = this_threads_scratch();
   const size_t bits = arena.code_words() * 64;
   const auto dot = best_kernels().dot;
@@ -90,7 +90,7 @@ void coded_search(const RowArena& arena, const RowSet* except, std::span<const f
     const Row row = scratch.sorted[i].row;
     const float score = dot(query.data(), arena.vector(row), query.size());
     if (!top.wants(score, row)) continue;
-    const void* owner = arena.owner(row);
+    const void* owner = arena.owner(row, moves);
     if (owner == nullptr || (filter && !filter(owner))) continue;
     top.take({owner, row, score});
     if (top.full()) bound = std::min(bound, distance_bound(top.bar(), bits));

@@ -16,8 +16,8 @@
 
 namespace ferro::node::index {
 
-// Offers the live rows outside `except` to `top`. The arena holds codes.
+// Offers the live rows outside `except` to `top`. The arena holds codes. `moves`: as flat_search.
 void coded_search(const RowArena& arena, const RowSet* except, std::span<const float> query,
-                  const RowFilter& filter, TopMatches& top);
+                  const RowFilter& filter, uint32_t moves, TopMatches& top);
 
 }  // namespace ferro::node::index

@@ -30,19 +30,20 @@ RowSet live_rows_of(const RowArena& arena) {
 }
 
 void flat_search(const RowArena& arena, const RowSet* except, std::span<const float> query,
-                 const RowFilter& filter, TopMatches& top) {
+                 const RowFilter& filter, uint32_t moves, TopMatches& top) {
   score_live_rows(arena, except, query, [&](Row row, float score) {
     if (!top.wants(score, row)) return;
-    const void* owner = arena.owner(row);
+    const void* owner = arena.owner(row, moves);
     if (owner != nullptr && (!filter || filter(owner))) top.take({owner, row, score});
   });
 }
 
 void flat_scan(const RowArena& arena, std::span<const float> query, float floor, const RowFilter& filter,
                std::vector<Match>& out) {
+  const uint32_t moves = arena.moves();
   score_live_rows(arena, nullptr, query, [&](Row row, float score) {
     if (score < floor) return;
-    const void* owner = arena.owner(row);
+    const void* owner = arena.owner(row, moves);
     if (owner != nullptr && (!filter || filter(owner))) out.push_back({owner, row, score});
   });
 }

@@ -37,9 +37,10 @@ void for_each_live_word(const RowArena& arena, const RowSet* except, Visit&& vis
 
 RowSet live_rows_of(const RowArena& arena);
 
-// Offers every live row outside `except` to `top`, by its exact score.
+// Offers every live row outside `except` to `top`, by its exact score. `moves`: RowArena::moves() before the
+// search began.
 void flat_search(const RowArena& arena, const RowSet* except, std::span<const float> query,
-                 const RowFilter& filter, TopMatches& top);
+                 const RowFilter& filter, uint32_t moves, TopMatches& top);
 // Appends every live row that scores at least `floor`.
 void flat_scan(const RowArena& arena, std::span<const float> query, float floor, const RowFilter& filter,
                std::vector<Match>& out);

@@ -1,9 +1,9 @@
 // Nearest neighbours within one namespace. Scores are dot products of unit vectors, i.e. cosine in [-1, 1].
 //
 // The index owns the only copy of the vectors. A row is live from `add` until `remove`; it carries an opaque
-// owner pointer (the store's entry) that readers get back with a match. Everything reported is re-scored
-// exactly against the stored float32 vector; approximation may lose a neighbour, never invent or misprice
-// one, and a removed or filtered row never hides a live one.
+// owner pointer (the store's entry, aligned to eight bytes) that readers get back with a match. Everything
+// reported is re-scored exactly against the stored float32 vector; approximation may lose a neighbour, never
+// invent or misprice one, and a removed or filtered row never hides a live one.
 //
 // Thread rule: `search`, `scan` and the reading accessors from any thread inside an EpochDomain guard, never
 // blocked; everything else from the store's writer thread only. Long work (folding fresh rows into a graph,
@@ -26,7 +26,9 @@
 
 namespace ferro::node::index {
 
-using Row = uint32_t;  // stable while the row is live; reused later, once no reader can see the old use
+// Stable while the row is live, unless the writer has it moved; reused later, once no reader can see the old
+// use.
+using Row = uint32_t;
 inline constexpr Row kNoRow = UINT32_MAX;
 
 enum class IndexKind : uint8_t { automatic, flat, hnsw };
@@ -72,6 +74,21 @@ class VectorIndex {
   // Copies `unit_vector` (dimension() floats). Visible to searches that start after the return.
   virtual Row add(std::span<const float> unit_vector, const void* owner) = 0;
   virtual void remove(Row row) = 0;
+  // What a row takes that is added after `before` others, for memory comes in chunks of rows: often nothing,
+  // now and then a whole chunk. `ahead`: what to keep free for the `look_ahead` rows after it, the more the
+  // nearer the next chunk is, so that room for it can be made little by little.
+  struct RowNeed {
+    size_t bytes = 0, ahead = 0;
+  };
+  virtual RowNeed row_need(size_t before, size_t look_ahead) const = 0;
+  // Rows with memory that none uses, nor will until one is added.
+  virtual size_t unused_rows() const = 0;
+  // Moves up to `bytes_max` of vectors out of sparsely used memory, so that it can be freed after a grace
+  // period. `moved` tells each owner's new row at once; what is known by the old one stays valid inside a
+  // guard. False if there is nothing to gain; true if rows were moved, or were moved before and are still to
+  // be freed.
+  using Moved = std::function<void(const void* owner, Row to)>;
+  virtual bool give_memory_back(size_t bytes_max, const Moved& moved) = 0;
   // Null when there is nothing worth doing or a job is already out.
   virtual std::unique_ptr<MaintenanceJob> begin_maintenance() = 0;
   virtual void finish_maintenance(std::unique_ptr<MaintenanceJob> job) = 0;

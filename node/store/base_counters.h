@@ -49,6 +49,9 @@ class BaseCounters {
   BaseCounters(const BaseCounters&) = delete;
   BaseCounters& operator=(const BaseCounters&) = delete;
 
+  // What remembering that base takes.
+  static size_t heap_of(const model::NamespaceKey& base) noexcept;
+
   // The cell of the base that `ns` belongs to, valid until given back. A namespace holds it from its first
   // entry until nobody can count on it any more.
   BaseCell& hold(const model::NamespaceKey& ns);
@@ -83,7 +86,6 @@ class BaseCounters {
   };
 
   Shard& shard_of(const model::NamespaceKey& base);
-  static size_t heap_of(const model::NamespaceKey& base) noexcept;
   // Under the shard's lock. A new base is idle.
   Bases::iterator find_or_add(Shard& shard, model::NamespaceKey base);
   void forget_surplus(Shard& shard);

@@ -105,8 +105,9 @@ size_t Dump::encode_page(size_t from, std::vector<std::string>& page) {
     model::encode(scratch_, encoded);
     bytes += encoded.size();
     page.push_back(std::move(encoded));
-    if (written_.size() <= entry->row) written_.resize(entry->row + 1);
-    written_[entry->row] = {entry->version(), ordinals_++};
+    const index::Row row = entry->row;  // once: the writer may move it meanwhile
+    if (written_.size() <= row) written_.resize(row + 1);
+    written_[row] = {entry->version(), ordinals_++};
   }
   return from;
 }

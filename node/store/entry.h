@@ -68,7 +68,7 @@ class Entry {
   const int64_t expires_at_ms;
   const int64_t inserted_stamp;  // steady nanoseconds
   const uint64_t born;
-  index::Row row = index::kNoRow;
+  std::atomic<index::Row> row{index::kNoRow};  // the writer's; an outdated one holds the same vector
 
   // --- any thread ---
   std::atomic<uint64_t> died{0};

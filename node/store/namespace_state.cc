@@ -32,7 +32,7 @@ size_t NamespaceState::own_bytes() const noexcept {
 }
 
 double NamespaceState::index_bytes_per_entry() const noexcept {
-  return static_cast<double>(get(index_bytes)) / static_cast<double>(std::max<uint64_t>(rows_most, 1));
+  return static_cast<double>(get(index_bytes)) / static_cast<double>(std::max<uint64_t>(index_rows, 1));
 }
 
 }  // namespace ferro::node::store

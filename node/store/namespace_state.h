@@ -69,7 +69,7 @@ struct NamespaceState {
   // --- writer only ---
   EntryList entries;               // by version
   NamespaceRecencySet by_recency;  // when the namespace has a cap
-  uint64_t rows_most = 0;          // most entries since the index last shrank: what its memory can hold
+  uint64_t index_rows = 0;         // that its index's memory is for: of those entries, and unused
   uint64_t rebuilds = 0;           // of the index, as last asked
   uint64_t charge = 0;             // what the budget counts for it (store_state.h)
   bool touched = false;            // by the change that is under way
@@ -80,6 +80,7 @@ struct NamespaceState {
   TreeHook by_name;
   ListHook in_partition;
   ListHook in_maintenance;
+  ListHook in_roomy;
 
   // Heap that the state itself holds, without entries and index.
   size_t own_bytes() const noexcept;

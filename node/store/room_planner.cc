@@ -9,6 +9,14 @@ namespace {
 
 // Expired entries reaped at a time while room is short.
 constexpr size_t kReapStep = 256;
+// Left free of the budget for what cannot be known before (tables that double), and for rows of other indexes
+// that die in a batch and are moved together only after it.
+constexpr uint64_t kMarginDivisor = 128;
+// How far the rows of an index are looked ahead: as far as its chunks are long, and some batches at most.
+constexpr size_t kLookAheadDivisor = 16, kLookAheadMax = 256;
+// Spare memory beyond this share of the budget drives nobody out: evicting would make more of it before it
+// makes less. Moving rows together (writer.h) brings it down.
+constexpr uint64_t kSpareMaxDivisor = 8;
 
 EntryRef ref_of(const Entry& entry) {
   return {entry.ns->key, std::string(entry.id()), entry.version()};
@@ -30,7 +38,7 @@ Status RoomPlanner::admit(const model::PutOp& op, int64_t now_ms) const {
 
 Status RoomPlanner::admit_copy(const model::PutOp& op) const {
   const uint64_t budget = state_.options.memory_max_bytes;
-  const uint64_t alone = state_.tables.held() + bytes_for(op, nullptr);
+  const uint64_t alone = state_.tables.held() + need_of(op, nullptr).bytes;
   if (budget == 0 || alone <= budget) return {};
   return {StatusCode::out_of_memory_budget,
           "the entry needs " + std::to_string(alone) + " bytes, more than memory.max_bytes (" +
@@ -45,11 +53,11 @@ std::vector<EntryRef> RoomPlanner::victims_for(const model::PutOp& op, int64_t n
   Entry* replaced = ns != nullptr ? state_.ids.find_alive(*ns, op.id) : nullptr;
   if (replaced != nullptr && !replaced->leaving) leave(*replaced, now_ms);
 
-  const uint64_t wanted = bytes_for(op, ns);
   const bool capped = state_.options.max_entries_per_namespace != 0 && origin == Origin::here;
   if (capped) free_places(op, ns, now_ms, victims);
-  if (state_.options.memory_max_bytes != 0) free_bytes(wanted, now_ms, victims);
-  state_.plan.add_put(op, wanted);
+  const Need need = need_of(op, ns);
+  if (state_.options.memory_max_bytes != 0) free_bytes(need, now_ms, victims);
+  state_.plan.add_put(op, need.bytes);
   return victims;
 }
 
@@ -60,7 +68,7 @@ void RoomPlanner::end_batch() {
 // What has expired goes before anything that lives.
 void RoomPlanner::reap_if_short(const model::PutOp& op, int64_t now_ms) {
   if (state_.options.memory_max_bytes == 0) return;
-  while (!fits(bytes_for(op, state_.namespaces.find(op.ns)))) {
+  while (!fits(need_of(op, state_.namespaces.find(op.ns)))) {
     if (writer_.reap_expired(now_ms, kReapStep) == 0) return;
   }
 }
@@ -88,8 +96,8 @@ void RoomPlanner::free_places(const model::PutOp& op, NamespaceState* ns, int64_
   }
 }
 
-void RoomPlanner::free_bytes(uint64_t wanted, int64_t now_ms, std::vector<EntryRef>& victims) {
-  while (!fits(wanted)) {
+void RoomPlanner::free_bytes(const Need& need, int64_t now_ms, std::vector<EntryRef>& victims) {
+  while (!fits(need)) {
     if (Entry* coldest = state_.recency.first(); coldest != nullptr) {
       victims.push_back(ref_of(*coldest));
       leave(*coldest, now_ms);
@@ -101,23 +109,32 @@ void RoomPlanner::free_bytes(uint64_t wanted, int64_t now_ms, std::vector<EntryR
   }
 }
 
-bool RoomPlanner::fits(uint64_t wanted) const noexcept {
-  const auto after = static_cast<int64_t>(state_.usage() + wanted) + state_.plan.growth();
-  return after <= static_cast<int64_t>(state_.options.memory_max_bytes);
+bool RoomPlanner::fits(const Need& need) const noexcept {
+  const auto after = static_cast<int64_t>(state_.usage() + need.bytes + need.ahead) + state_.plan.growth();
+  return after <= static_cast<int64_t>(room());
+}
+
+uint64_t RoomPlanner::room() const noexcept {
+  const uint64_t budget = state_.options.memory_max_bytes;
+  return budget - budget / kMarginDivisor - std::min(state_.spare(), budget / kSpareMaxDivisor);
 }
 
 void RoomPlanner::leave(Entry& entry, int64_t now_ms) {
   state_.recency.unlink(entry);
-  const double of_index = entry.ns->index_bytes_per_entry();
-  state_.plan.add_leaving(entry, entry.heap_size() + static_cast<uint64_t>(of_index), entry.live_at(now_ms));
+  const auto of_index = static_cast<uint64_t>(entry.ns->index_bytes_per_entry());
+  const uint64_t stays = state_.tombstones.kept() ? Tombstones::heap_of(entry.id()) : 0;
+  const uint64_t goes = entry.heap_size() + of_index;
+  state_.plan.add_leaving(entry, goes - std::min(goes, stays), entry.live_at(now_ms));
 }
 
-// `ns` null: as if it did not exist yet.
-uint64_t RoomPlanner::bytes_for(const model::PutOp& op, const NamespaceState* ns) const {
+RoomPlanner::Need RoomPlanner::need_of(const model::PutOp& op, const NamespaceState* ns) const {
   const uint64_t vector = op.vector.size() * sizeof(float);
   const uint64_t entry = Entry::bytes_for(op);
-  if (ns == nullptr) return entry + vector + writer_.namespace_bytes(op.ns);
-  return entry + std::max(vector, static_cast<uint64_t>(ns->index_bytes_per_entry()));
+  if (ns == nullptr) return {entry + vector + writer_.namespace_bytes(op.ns), 0};
+  const size_t look_ahead = std::clamp<size_t>(ns->linked / kLookAheadDivisor, 1, kLookAheadMax);
+  const auto row = ns->index->row_need(state_.plan.of(op.ns).puts, look_ahead);
+  const uint64_t of_index = std::max(vector, static_cast<uint64_t>(ns->index_bytes_per_entry()));
+  return {entry + std::max<uint64_t>(of_index, row.bytes), row.ahead};
 }
 
 }  // namespace ferro::node::store

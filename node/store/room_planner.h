@@ -22,10 +22,18 @@ class RoomPlanner {
   void reap_if_short(const model::PutOp& op, int64_t now_ms);
   void free_places(const model::PutOp& op, NamespaceState* ns, int64_t now_ms,
                    std::vector<EntryRef>& victims);
-  void free_bytes(uint64_t wanted, int64_t now_ms, std::vector<EntryRef>& victims);
-  bool fits(uint64_t wanted) const noexcept;
+  // What a put takes, and what is kept free for its index's next chunk of rows.
+  struct Need {
+    uint64_t bytes = 0, ahead = 0;
+  };
+
+  void free_bytes(const Need& need, int64_t now_ms, std::vector<EntryRef>& victims);
+  bool fits(const Need& need) const noexcept;
+  // What entries, their share of the indexes and the tables may take.
+  uint64_t room() const noexcept;
   void leave(Entry& entry, int64_t now_ms);
-  uint64_t bytes_for(const model::PutOp& op, const NamespaceState* ns) const;
+  // `ns` null: as if it did not exist yet.
+  Need need_of(const model::PutOp& op, const NamespaceState* ns) const;
 
   StoreState& state_;
   Writer& writer_;

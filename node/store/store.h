@@ -233,6 +233,9 @@ class Store {
     std::function<void(std::unique_ptr<index::MaintenanceJob>)> finish;
   };
   virtual std::optional<Maintenance> begin_maintenance() = 0;
+  // While the memory budget is nearly used up: a slice of the work that gives back what indexes hold beyond
+  // their entries. True if it did something: once the epochs have been collected, another call may go on.
+  virtual bool give_memory_back() = 0;
 
   // --- reads ---
   // The dimension that the namespace's live entries have; 0 = none live.

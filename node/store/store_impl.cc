@@ -37,6 +37,7 @@ class StoreImpl final : public Store {
     return state_.tombstones.collect(now_ms, max);
   }
   void restore_collected(int64_t upto_ms) override { state_.tombstones.restore_collected(upto_ms); }
+  bool give_memory_back() override { return writer_.give_memory_back(); }
   std::optional<Maintenance> begin_maintenance() override { return writer_.begin_maintenance(); }
 
   size_t dimension_of(const model::NamespaceKey& ns, int64_t now_ms) const override {

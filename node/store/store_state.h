@@ -42,6 +42,12 @@ struct StoreState {
   // that an index keeps for entries to come is not charged to anybody, else evicting could never win against
   // it.
   uint64_t usage() const noexcept { return tables.held() + charged; }
+  // What indexes keep beyond that, for entries to come. Part of the budget all the same: see room_planner.h.
+  uint64_t spare() const noexcept {
+    const uint64_t accounted = charged + dying;
+    const uint64_t all = held.held();
+    return all > accounted ? all - accounted : 0;
+  }
 
   const StoreOptions options;
   const Clock& clock;
@@ -64,6 +70,7 @@ struct StoreState {
   RecencyOrder recency;
   BatchPlan plan;
   uint64_t charged = 0;
+  uint64_t dying = 0;  // of what has died and is not freed yet, its share of the index included
 };
 
 // The 400 of a vector whose dimension is not its namespace's.

@@ -38,6 +38,8 @@ class Tombstones {
   Tombstones& operator=(const Tombstones&) = delete;
 
   bool kept() const noexcept { return retention_ms_ > 0; }
+  // What the tombstone of an id takes.
+  static size_t heap_of(std::string_view id) noexcept { return heap_bytes(sizeof(Stone) + id.size()); }
 
   // --- writer; all do nothing when none are kept ---
   // Records the delete. False if it says nothing new: a newer one or the floor is known, or it is older than

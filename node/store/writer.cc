@@ -15,6 +15,13 @@ constexpr size_t kCollectEvery = 256;
 constexpr size_t kCollectAtOnce = 4 * kCollectEvery;
 // Namespaces asked for index work in one call: keeps the writer's pauses short.
 constexpr size_t kMaintenanceLooks = 64;
+// Moving rows together costs a copy of each. It is worth it when the budget is this nearly used up (a 32nd is
+// left), this much of it is spare (a 256th), and this much of the index's rows are unused (a 128th).
+constexpr uint64_t kNearBudgetDivisor = 32;
+constexpr uint64_t kMuchSpareDivisor = 256;
+constexpr uint64_t kRoomyDivisor = 128;
+// Vectors copied at a time: a millisecond at most.
+constexpr size_t kMovedAtOnceBytes = 1U << 20;
 // Rounds of freeing at the end: burying is one, freeing what was buried the next, the index's own one more.
 constexpr size_t kLastRounds = 16;
 
@@ -31,6 +38,7 @@ Writer::~Writer() {
   FERRO_ASSERT(state_.epochs.collect() == 0, "a reader is inside while the store ends");
   std::vector<NamespaceState*> all = state_.namespaces.list({}, {}, state_.namespaces.size());
   changed_.clear();
+  roomy_.clear();
   for (NamespaceState* ns : all) {
     state_.namespaces.unlink(*ns);
     while (!ns->entries.empty()) {
@@ -157,7 +165,6 @@ size_t Writer::reap_expired(int64_t now_ms, size_t max) {
 
 NamespaceState& Writer::open_namespace(const model::NamespaceKey& key, size_t dimension) {
   auto index = index::VectorIndex::create(dimension, state_.options.index, state_.epochs);
-  fresh_index_bytes_ = index->bytes();
   auto* ns = new NamespaceState(key, ++namespaces_made_, dimension, std::move(index), state_.bases.hold(key));
   state_.held.add(ns->own_bytes());
   ns->charge = ns->own_bytes();
@@ -175,6 +182,7 @@ void Writer::free_namespace(NamespaceState* ns) {
 void Writer::close_namespace(NamespaceState& ns) {
   state_.namespaces.unlink(ns);
   if (ns.in_maintenance.is_linked()) changed_.erase(changed_.iterator_to(ns));
+  if (ns.in_roomy.is_linked()) roomy_.erase(roomy_.iterator_to(ns));
   ns.gone = true;
   state_.charged -= ns.charge;
   closed_.push_back(&ns);
@@ -227,6 +235,7 @@ void Writer::kill(Entry& entry) {
   const size_t bytes = entry.heap_size();
   ns.entry_bytes.fetch_sub(bytes, std::memory_order_relaxed);
   state_.charged -= bytes;
+  state_.dying += bytes + row_bytes(ns);
   dead_.push_back(&entry);
   touch(ns);
 }
@@ -259,8 +268,11 @@ void Writer::commit() {
   retired_ += dead_.size();
   dead_.clear();
   for (NamespaceState* ns : closed_) {
-    state_.epochs.retire([this, ns] {
-      state_.held.remove(ns->own_bytes() + ns->index_bytes.load(std::memory_order_relaxed));
+    const uint64_t bytes = ns->own_bytes() + ns->index_bytes.load(std::memory_order_relaxed);
+    state_.dying += bytes;
+    state_.epochs.retire([this, ns, bytes] {
+      state_.held.remove(bytes);
+      state_.dying -= bytes;
       free_namespace(ns);
     });
   }
@@ -297,8 +309,10 @@ void Writer::bury(Entry& entry) {
     ns.index->remove(entry.row);
     if (!ns.in_maintenance.is_linked()) changed_.push_back(ns);
   }
-  state_.epochs.retire([this, dead = &entry] {
-    state_.held.remove(dead->heap_size());
+  state_.epochs.retire([this, dead = &entry, of_row = row_bytes(ns)] {
+    const size_t bytes = dead->heap_size();
+    state_.held.remove(bytes);
+    state_.dying -= bytes + of_row;
     Entry::destroy(dead);
   });
 }
@@ -318,7 +332,7 @@ void Writer::refresh(NamespaceState& ns) {
   const uint64_t rebuilds = ns.index->rebuilds();
   state_.index_rebuilds.fetch_add(rebuilds - ns.rebuilds, std::memory_order_relaxed);
   ns.rebuilds = rebuilds;
-  ns.rows_most = now < before ? linked : std::max(ns.rows_most, linked);
+  ns.index_rows = linked + ns.index->unused_rows();
 
   state_.charged -= ns.charge;
   ns.charge =
@@ -327,12 +341,45 @@ void Writer::refresh(NamespaceState& ns) {
 
   ns.oldest_ms.store(ns.entries.front().inserted_at_ms, std::memory_order_relaxed);
   ns.newest_ms.store(ns.entries.back().inserted_at_ms, std::memory_order_relaxed);
+  if (ns.index_rows == 1) fresh_index_bytes_ = now - ns.dimension * sizeof(float);
   if (!ns.in_maintenance.is_linked()) changed_.push_back(ns);
+  if (!ns.in_roomy.is_linked() && is_roomy(ns)) roomy_.push_back(ns);
+}
+
+bool Writer::is_roomy(const NamespaceState& ns) noexcept {
+  const size_t unused = ns.index->unused_rows();
+  return unused * kRoomyDivisor > ns.linked + unused;
+}
+
+// What an index sets aside for a row: vector, owner, and a code of a bit a dimension.
+size_t Writer::row_bytes(const NamespaceState& ns) noexcept {
+  return ns.dimension * sizeof(float) + sizeof(void*) + ns.dimension / 8;
+}
+
+bool Writer::give_memory_back() {
+  const uint64_t budget = state_.options.memory_max_bytes;
+  const uint64_t spare = state_.spare();
+  if (budget == 0 || spare < budget / kMuchSpareDivisor) return false;
+  if (state_.usage() + spare < budget - budget / kNearBudgetDivisor) return false;
+  for (size_t looks = 0; looks < kMaintenanceLooks && !roomy_.empty(); ++looks) {
+    NamespaceState& ns = roomy_.front();
+    roomy_.pop_front();
+    const bool more = ns.index->give_memory_back(kMovedAtOnceBytes, [](const void* owner, index::Row to) {
+      // The index holds what the store gave it; nobody but the writer changes a row's number.
+      static_cast<Entry*>(const_cast<void*>(owner))->row = to;
+    });
+    refresh(ns);
+    if (ns.in_roomy.is_linked()) roomy_.erase(roomy_.iterator_to(ns));
+    if (!more) continue;  // until it changes again
+    roomy_.push_back(ns);
+    return true;
+  }
+  return false;
 }
 
 size_t Writer::namespace_bytes(const model::NamespaceKey& key) const noexcept {
   const size_t texts = 2 * (key.model_id.size() + key.scope.size() + key.conversation.size());
-  return heap_bytes(sizeof(NamespaceState)) + texts + fresh_index_bytes_;
+  return heap_bytes(sizeof(NamespaceState)) + texts + fresh_index_bytes_ + BaseCounters::heap_of(key.base());
 }
 
 std::optional<Store::Maintenance> Writer::begin_maintenance() {

@@ -28,6 +28,10 @@ class Writer {
   bool is_news(const model::Operation& op) const;
   size_t reap_expired(int64_t now_ms, size_t max);
 
+  // Moves rows of an index together, a slice of it, while the budget is nearly used up and much of it is
+  // spare. False if there is nothing (more) to do now.
+  bool give_memory_back();
+
   std::optional<Store::Maintenance> begin_maintenance();
   Status load_graph(const model::NamespaceKey& key, Bytes graph);
   // What a new namespace of this key takes, as far as it can be known before.
@@ -36,6 +40,9 @@ class Writer {
  private:
   using MaintenanceQueue =
       bi::list<NamespaceState, bi::member_hook<NamespaceState, ListHook, &NamespaceState::in_maintenance>,
+               bi::constant_time_size<false>>;
+  using RoomyQueue =
+      bi::list<NamespaceState, bi::member_hook<NamespaceState, ListHook, &NamespaceState::in_roomy>,
                bi::constant_time_size<false>>;
 
   uint64_t next_sequence() const noexcept { return state_.committed.load(std::memory_order_relaxed) + 1; }
@@ -52,16 +59,19 @@ class Writer {
   void sum_up();
   void bury(Entry& entry);
   void refresh(NamespaceState& ns);
+  static bool is_roomy(const NamespaceState& ns) noexcept;
+  static size_t row_bytes(const NamespaceState& ns) noexcept;
   void touch(NamespaceState& ns);
   void finish_maintenance(const std::shared_ptr<index::VectorIndex>& index, const model::NamespaceKey& key,
                           uint64_t number, std::unique_ptr<index::MaintenanceJob> job);
 
   StoreState& state_;
   uint64_t namespaces_made_ = 0;
-  size_t fresh_index_bytes_ = 1024;   // of the last index made, while empty
+  size_t fresh_index_bytes_ = 1536;   // of the last index that got its first row, without the vector
   size_t retired_ = 0;                // since the last collect of our own
   std::string normalised_, encoded_;  // scratch
   MaintenanceQueue changed_;          // namespaces whose index may want work
+  RoomyQueue roomy_;                  // namespaces whose index has much spare memory
   // --- the change under way ---
   Entry* born_ = nullptr;
   std::vector<Entry*> dead_;

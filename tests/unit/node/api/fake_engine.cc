@@ -94,6 +94,7 @@ class FakeStore final : public store::Store {
   bool is_news(const model::Operation&) const override { unused(); }
   size_t reap_expired(int64_t, size_t) override { unused(); }
   std::optional<Maintenance> begin_maintenance() override { unused(); }
+  bool give_memory_back() override { unused(); }
   Result<store::QueryResult> query(const store::QueryRequest&, bool) override { unused(); }
   void count_query(const model::NamespaceKey&, const store::Hit*) override { unused(); }
   std::vector<store::EntryView> find(std::string_view, int64_t, bool,

@@ -99,6 +99,7 @@ TEST_P(Concurrent, ReadersSeeOnlyWholeLiveRowsAndMissNoneThatStays) {
       harness.epochs.collect();
     }
     if (step % 5 == 0) harness.maintain_beside();
+    if (step % 3 == 0) harness.give_memory_back();
   }
   stop = true;
   for (std::thread& reader : readers) reader.join();

@@ -48,6 +48,12 @@ class IndexHarness {
     remove(at);
     insert();
   }
+  // As much as goes at once; what readers may still see is freed by `epochs`.
+  bool give_memory_back(size_t bytes_max = 4096) {
+    return index->give_memory_back(bytes_max, [](const void* owner, Row to) {
+      static_cast<Owner*>(const_cast<void*>(owner))->row = to;
+    });
+  }
   // Runs jobs until none is due.
   void maintain();
   // Starts a job on another thread if one is due, or gives back the one that is done.

@@ -15,7 +15,7 @@ size_t allocated_bytes() {
   return info.uordblks + info.hblkhd;
 }
 
-const int kOwner = 0;
+alignas(8) const int kOwner = 0;
 
 struct Case {
   IndexKind kind;

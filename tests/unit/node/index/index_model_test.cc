@@ -1,7 +1,9 @@
 // Every kind of index against an exhaustive scan in double precision, through random use.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <ostream>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -103,6 +105,112 @@ TEST_P(EveryKind, VisitsEveryLiveRowOnceAndKnowsItsVector) {
     EXPECT_TRUE(std::equal(stored.begin(), stored.end(), mine->vector.begin(), mine->vector.end()));
   });
   EXPECT_EQ(visited, harness.live.size());
+}
+
+// Whatever is moved while a walk goes on, it meets every live row once: the writer moves rows from within the
+// walk.
+TEST_P(EveryKind, AWalkMeetsEveryRowOnceWhileRowsAreMoved) {
+  SCOPED_TRACE(kSeed);
+  IndexHarness harness(GetParam().dimension, GetParam().kind, kSeed);
+  for (size_t i = 0; i < 4 * GetParam().rows; ++i) harness.insert();
+  harness.maintain();
+  for (size_t i = 0; i < 3 * GetParam().rows; ++i) harness.remove(harness.rng() % harness.live.size());
+  size_t moves = 0;
+  for (int round = 0; round < 40; ++round) {
+    harness.epochs.collect();
+    harness.maintain();
+    std::set<const void*> met;
+    {
+      const sync::EpochDomain::Guard guard(harness.epochs);
+      harness.index->for_each_row([&](Row, const void* owner) {
+        EXPECT_TRUE(met.insert(owner).second) << "met twice";
+        if (harness.rng() % 50 == 0 && harness.give_memory_back()) ++moves;
+        harness.epochs.collect();
+      });
+    }
+    EXPECT_EQ(met.size(), harness.live.size());
+    EXPECT_EQ(harness.index->live_rows(), harness.live.size());
+    for (const auto& owner : harness.live) {
+      const std::span<const float> stored = harness.index->vector_of(owner->row);
+      ASSERT_TRUE(std::equal(stored.begin(), stored.end(), owner->vector.begin(), owner->vector.end()));
+    }
+    ASSERT_NO_FATAL_FAILURE(harness.check_searches(5));
+  }
+  EXPECT_GT(moves, 0U);
+  EXPECT_GE(harness.recall(), GetParam().recall_min);
+}
+
+// The same of a search: its filter is asked in the middle of it.
+TEST_P(EveryKind, ASearchFindsEveryNeighbourOnceWhileRowsAreMoved) {
+  SCOPED_TRACE(kSeed);
+  IndexHarness harness(GetParam().dimension, GetParam().kind, kSeed);
+  for (size_t i = 0; i < 4 * GetParam().rows; ++i) harness.insert();
+  harness.maintain();
+  for (size_t i = 0; i < 3 * GetParam().rows; ++i) harness.remove(harness.rng() % harness.live.size());
+  for (int round = 0; round < 200; ++round) {
+    harness.epochs.collect();
+    const Owner& wanted = *harness.live[harness.rng() % harness.live.size()];
+    std::vector<Match> matches;
+    const sync::EpochDomain::Guard guard(harness.epochs);
+    harness.index->search(
+        wanted.vector, 0.3F, 20,
+        [&](const void*) {
+          if (harness.rng() % 4 == 0) harness.give_memory_back();
+          harness.epochs.collect();
+          return true;
+        },
+        matches);
+    std::set<const void*> found;
+    for (const Match& match : matches) EXPECT_TRUE(found.insert(match.owner).second) << "found twice";
+    if (GetParam().recall_min == 1.0) {
+      EXPECT_TRUE(found.contains(&wanted));
+    }
+  }
+}
+
+// What random removals leave behind is moved together, down to a little more than is needed.
+TEST_P(EveryKind, SparseRowsAreMovedTogetherAndTheMemoryGivenBack) {
+  SCOPED_TRACE(kSeed);
+  IndexHarness harness(GetParam().dimension, GetParam().kind, kSeed);
+  const size_t rows = std::max<size_t>(GetParam().rows, 600);
+  for (size_t i = 0; i < 8 * rows; ++i) harness.insert();
+  harness.maintain();
+  const size_t full = harness.index->bytes();
+  for (size_t i = 0; i < 7 * rows; ++i) harness.remove(harness.rng() % harness.live.size());
+  bool more = true;
+  for (int i = 0; i < 5000 && more; ++i) {
+    harness.maintain();  // a graph lets go of dead rows
+    harness.epochs.collect();
+    more = harness.give_memory_back();
+  }
+  EXPECT_FALSE(more);
+  harness.epochs.collect();
+  EXPECT_LT(harness.index->bytes(), full / 8 + full / 16);
+  ASSERT_NO_FATAL_FAILURE(harness.check_searches(50));
+  EXPECT_GE(harness.recall(), GetParam().recall_min);
+  for (size_t i = 0; i < 2 * rows; ++i) harness.insert();
+  harness.maintain();
+  ASSERT_NO_FATAL_FAILURE(harness.check_searches(50));
+}
+
+// Its namespace is dropped: the index is retired while a move still is, and goes before what that leaves
+// behind.
+TEST_P(EveryKind, AnIndexMayGoWhileItsRowsAreMoved) {
+  SCOPED_TRACE(kSeed);
+  IndexHarness harness(GetParam().dimension, GetParam().kind, kSeed);
+  for (size_t i = 0; i < 4 * GetParam().rows; ++i) harness.insert();
+  for (size_t i = 0; i < 3 * GetParam().rows; ++i) harness.remove(harness.rng() % harness.live.size());
+  harness.epochs.collect();
+  ASSERT_TRUE(harness.give_memory_back());
+  bool gone = false;
+  harness.epochs.retire([index = std::shared_ptr<AdaptiveIndex>(std::move(harness.index)), &gone]() mutable {
+    index.reset();
+    gone = true;
+  });
+  for (int rounds = 0; rounds < 16 && harness.epochs.collect() > 0; ++rounds) {
+  }
+  EXPECT_TRUE(gone);
+  EXPECT_EQ(harness.epochs.collect(), 0U);
 }
 
 class EveryDimension : public ::testing::TestWithParam<size_t> {};

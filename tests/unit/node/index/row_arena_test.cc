@@ -11,7 +11,7 @@
 namespace ferro::node::index {
 namespace {
 
-const int kOwner = 0;
+alignas(8) const int kOwner = 0;
 
 Row add(RowArena& arena, float value) {
   const Row row = arena.allocate();
@@ -52,7 +52,7 @@ TEST(RowArena, ADeadRowIsUsedAgainOnlyOnceRecycledAndLowestFirst) {
   RowArena arena(8, 0);
   for (int i = 0; i < 100; ++i) add(arena, 1.0F);
   for (Row row : {70U, 20U, 50U}) arena.unpublish(row);
-  EXPECT_EQ(arena.owner(50), nullptr);
+  EXPECT_EQ(arena.owner(50, arena.moves()), nullptr);
   EXPECT_EQ(live_rows(arena).count(50), 0U);
   EXPECT_EQ(add(arena, 2.0F), 100U);
   for (Row row : {70U, 20U, 50U}) arena.recycle(row);
@@ -60,6 +60,39 @@ TEST(RowArena, ADeadRowIsUsedAgainOnlyOnceRecycledAndLowestFirst) {
   EXPECT_EQ(add(arena, 2.0F), 50U);
   EXPECT_EQ(add(arena, 2.0F), 70U);
   EXPECT_EQ(add(arena, 2.0F), 101U);
+}
+
+TEST(RowArena, TellsWhatRowsWillTakeBeforeTheyTakeIt) {
+  RowArena arena(8, 0);
+  size_t chunks = 0;
+  for (int i = 0; i < 2000; ++i) {
+    const size_t next = arena.row_need(0, 16).bytes;
+    const size_t after_three = arena.row_need(3, 16).bytes;
+    if (next != 0) {
+      EXPECT_EQ(arena.unused_rows(), 0U);
+      ++chunks;
+    }
+    EXPECT_EQ(after_three != 0, arena.row_need(3, 1).bytes != 0) << "however far is looked ahead";
+    const size_t before = arena.bytes();
+    add(arena, 1.0F);
+    // The list of chunks grows now and then, too, by little.
+    EXPECT_GE(arena.bytes() - before, next);
+    EXPECT_LT(arena.bytes() - before, next + 4096);
+  }
+  EXPECT_EQ(chunks, arena.chunks_end());
+}
+
+TEST(RowArena, TheNearerTheNextChunkIsTheMoreIsToBeKeptFree) {
+  RowArena arena(8, 0);
+  while (arena.live_rows() < 512 || arena.unused_rows() != 30) add(arena, 1.0F);
+  EXPECT_EQ(arena.row_need(0, 16).ahead, 0U);
+  size_t last = 0;
+  for (size_t before = 14; before < 29; ++before) {
+    const size_t ahead = arena.row_need(before, 16).ahead;
+    EXPECT_GT(ahead, last) << before;
+    last = ahead;
+  }
+  EXPECT_EQ(arena.row_need(29, 16).ahead, arena.row_need(30, 1).bytes);
 }
 
 TEST(RowArena, FiveRowsCostLittleAboveTheirVectors) {

@@ -37,6 +37,7 @@ class FakeStore final : public store::Store {
   void start_counting() override {}
   size_t reap_expired(int64_t, size_t) override { return 0; }
   std::optional<Maintenance> begin_maintenance() override { return std::nullopt; }
+  bool give_memory_back() override { return false; }
   size_t dimension_of(const model::NamespaceKey&, int64_t) const override { return 0; }
   Result<store::QueryResult> query(const store::QueryRequest&, bool) override { return unexpected(); }
   void count_query(const model::NamespaceKey&, const store::Hit*) override { ADD_FAILURE(); }
