@@ -6,7 +6,7 @@
 namespace ferro::oper::app {
 
 Result<ListenAddress> parse_address(std::string_view text) {
-  const Status wrong = Status::invalid("\"" + std::string(text) + "\" is no HOST:PORT");
+  Status wrong = Status::invalid("\"" + std::string(text) + "\" is no HOST:PORT");
   const size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) return wrong;
   const std::string_view port = text.substr(colon + 1);
