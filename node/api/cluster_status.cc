@@ -42,7 +42,8 @@ void append_positions(const engine::EngineFigures& figures, JsonWriter& json) {
   json.key("wal_sequence").number(figures.snapshot_wal_sequence).key("bytes").number(figures.snapshot_bytes);
   json.key("kept").number(figures.snapshots_kept);
   json.key("created_at").number(figures.snapshot_created_at_ms / 1000);
-  json.key("last_attempt_failed").boolean(figures.snapshot_failed).end_object();
+  json.key("last_attempt_failed").boolean(figures.snapshot_failed);
+  json.key("running").boolean(figures.snapshot_running).end_object();
   json.key("entry_count").number(figures.live_entries).key("dead_entries").number(figures.dead_entries);
   json.key("memory").begin_object().key("bytes").number(figures.memory_bytes);
   json.key("max_bytes").number(figures.memory_max_bytes).end_object();

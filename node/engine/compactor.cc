@@ -47,7 +47,9 @@ void Compactor::request(Done<CompactResult> done) {
 
 SnapshotFigures Compactor::figures() const {
   std::lock_guard lock(mutex_);
-  return figures_;
+  SnapshotFigures figures = figures_;
+  figures.running = running_;
+  return figures;
 }
 
 void Compactor::poll(uint64_t inserts, uint64_t log_bytes) {
@@ -110,6 +112,7 @@ Result<Compactor::Outcome> Compactor::write_snapshot(wal::Sequence upto) {
                 core_.snapshots->list().size(),
                 outcome.result.entries,
                 info.created_at_ms,
+                false,
                 false};
   }
   FERRO_ASSIGN_OR_RETURN(outcome.release_upto, core_.snapshots->prune());

@@ -22,7 +22,8 @@ namespace ferro::node::engine {
 struct SnapshotFigures {
   uint64_t number = 0, wal_sequence = 0, bytes = 0, kept = 0, entries = 0;
   int64_t created_at_ms = 0;
-  bool failed = false;  // the last attempt
+  bool failed = false;   // the last attempt
+  bool running = false;  // one is being made
 };
 
 class Compactor {

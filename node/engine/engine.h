@@ -138,6 +138,7 @@ struct EngineFigures {  // for /stats, /cluster/status and metrics; O(1) to gath
   uint64_t snapshot_number = 0, snapshot_wal_sequence = 0, snapshot_bytes = 0, snapshots_kept = 0;
   int64_t snapshot_created_at_ms = 0;  // 0 = none yet
   bool snapshot_failed = false;        // the last attempt
+  bool snapshot_running = false;       // one is being made
 };
 
 struct OpenReport {  // what recovery found, for the log line and for --salvage

@@ -268,6 +268,7 @@ EngineFigures EngineImpl::figures() const {
   figures.snapshots_kept = snapshot.kept;
   figures.snapshot_created_at_ms = snapshot.created_at_ms;
   figures.snapshot_failed = snapshot.failed;
+  figures.snapshot_running = snapshot.running;
   return figures;
 }
 

@@ -65,9 +65,12 @@ TEST_P(EngineCompactionTest, CallsMadeMeanwhileJoinTheRunningOne) {
   std::vector<Answer<Result<CompactResult>>> answers(4);
   {
     const WriterHold hold(*engine);
+    EXPECT_FALSE(engine->figures().snapshot_running);
     for (auto& answer : answers) engine->compact(answer.done());
+    EXPECT_TRUE(engine->figures().snapshot_running);
   }
   for (auto& answer : answers) EXPECT_EQ(answer.get()->wal_sequence, 5U);
+  EXPECT_FALSE(engine->figures().snapshot_running);
   EXPECT_EQ(engine->counters().compactions, 1U);
 }
 
