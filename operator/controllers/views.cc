@@ -33,7 +33,15 @@ bool is_true(const Json& condition) {
 void view_containers(const Json& status, plan::PodView& view) {
   // The node's container first: a side car that somebody injected says less.
   const Json& statuses = array_at(status, "containerStatuses");
-  for (const Json& container : statuses) view.restarts += number_at(container, "restartCount");
+  // A kubelet that has not said a word yet may have started it.
+  view.never_ran = !view.scheduled || !statuses.empty();
+  for (const Json& container : statuses) {
+    view.restarts += number_at(container, "restartCount");
+    const Json& state = object_at(container, "state");
+    if (state.empty() || state.contains("running") || state.contains("terminated") ||
+        !object_at(container, "lastState").empty() || number_at(container, "restartCount") > 0)
+      view.never_ran = false;
+  }
   for (const Json* const list : {&array_at(status, "initContainerStatuses"), &statuses}) {
     for (const Json& container : *list) {
       const Json& waiting = object_at(object_at(container, "state"), "waiting");
@@ -68,7 +76,9 @@ plan::PodView view_pod(const Json& pod, std::string_view cluster, int64_t ordina
   view.scheduled = !view.node_name.empty();
   view.ip = text_at(status, "podIP");
   view.failed = text_at(status, "phase") == "Failed";
-  view.ready = is_true(element_with(conditions, "type", "Ready"));
+  const Json& ready = element_with(conditions, "type", "Ready");
+  view.ready = is_true(ready);
+  if (!view.ready) view.not_ready_since_unix = time_at(ready, "lastTransitionTime");
   const Json& scheduled = element_with(conditions, "type", "PodScheduled");
   if (!view.scheduled && text_at(scheduled, "status") == "False")
     view.unschedulable = text_at(scheduled, "message");
@@ -109,8 +119,9 @@ plan::StatefulSetView view_statefulset(const Json& statefulset, std::string_view
   view.template_hash = objects::template_hash_of(statefulset);
   view.tls = made_for_tls(object_at(spec, "template"), cluster);
   view.terminating = !text_at(metadata, "deletionTimestamp").empty();
-  view.observed =
-      number_at(object_at(statefulset, "status"), "observedGeneration") == number_at(metadata, "generation");
+  const Json& status = object_at(statefulset, "status");
+  view.observed = number_at(status, "observedGeneration") == number_at(metadata, "generation");
+  view.pods_made = number_at(status, "replicas");
   for (const Json& claim : array_at(spec, "volumeClaimTemplates")) {
     view.claim_bytes =
         bytes_at(object_at(object_at(object_at(claim, "spec"), "resources"), "requests"), "storage");

@@ -170,6 +170,7 @@ void read_storage(Reader& root, plan::NodeReport& report) {
     report.snapshot_bytes = snapshot.number("bytes");
     report.snapshot_unix = snapshot.number("created_at");
     report.snapshot_failed = snapshot.flag("last_attempt_failed");
+    report.snapshot_running = snapshot.flag("running");
   });
 }
 

@@ -1,5 +1,6 @@
 // The authority: made once, replaced in three phases. docs/operator/operations.md, "Replacing the authority".
 #include <algorithm>
+#include <set>
 
 #include "operator/plan/confirm.h"
 #include "operator/plan/sub_planners.h"
@@ -55,9 +56,14 @@ void drop_previous(const Facts& facts, Draft& draft) {
   const PkiView& pki = facts.world.pki;
   draft.look_soon();
   int64_t issued = 0;
+  // Of pods that run, and of those that nobody sees yet and that start with what the Secret holds.
+  std::set<int64_t> ordinals;
+  for (int64_t ordinal = 0; ordinal < facts.ordinals; ++ordinal) ordinals.insert(ordinal);
   for (const PodView& pod : facts.world.pods) {
-    const auto leaf = pki.leaves.find(pod.ordinal);
-    if (!pod.tls) continue;
+    if (pod.tls) ordinals.insert(pod.ordinal);
+  }
+  for (const int64_t ordinal : ordinals) {
+    const auto leaf = pki.leaves.find(ordinal);
     // plan_leaves issues it, or says what it waits for.
     if (leaf == pki.leaves.end() || leaf->second.issuer_fingerprint != pki.current->fingerprint) return;
     issued = std::max(issued, leaf->second.not_before_unix);

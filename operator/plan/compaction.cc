@@ -50,7 +50,13 @@ std::optional<Hold> hold_of_compaction(const Facts& facts, const Draft& draft) {
   }
   for (const Member& member : facts.members) {
     const NodeReport* report = member.report();
+    // A member that serves and does not answer may be at the snapshot that it was asked for.
+    if (report == nullptr && member.pod != nullptr && is_ready(*member.pod))
+      return Hold{Rule::member_unreachable, member.name,
+                  member.name + " " + describe(*member.pod) + ": it may be making a snapshot"};
     if (report == nullptr) continue;
+    if (report->snapshot_running)
+      return Hold{Rule::snapshot_running, member.name, member.name + " makes a snapshot"};
     if (report->ring_changing) return Hold{Rule::ring_changing, member.name, "the ring changes"};
     if (report->catch_up_running || report->hand_over_running)
       return Hold{Rule::transfer_running, member.name, member.name + " moves entries"};

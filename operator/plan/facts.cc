@@ -167,6 +167,10 @@ bool has_stumbled(const PodView& pod) noexcept {
   return !pod.ready && (pod.restarts > 0 || !starts);
 }
 
+bool has_lost_volume(const Member& member) noexcept {
+  return member.claim != nullptr && (member.claim->phase == "Lost" || member.claim->terminating);
+}
+
 bool is_passing(const Facts& facts, const Member& member) noexcept {
   const PodView* pod = member.pod;
   if (pod == nullptr) return true;

@@ -63,6 +63,8 @@ bool is_draining(const NodeReport* report) noexcept;
 bool is_dead(const PodView& pod) noexcept;
 // Its container has ended or cannot be started: that is more than starting, however young the pod is.
 bool has_stumbled(const PodView& pod) noexcept;
+// Its volume is gone, or somebody has it deleted.
+bool has_lost_volume(const Member& member) noexcept;
 // On its way in or out, and not for longer than that takes; or copying what it is to own.
 bool is_passing(const Facts& facts, const Member& member) noexcept;
 // In words: "waits: ImagePullBackOff (...)".

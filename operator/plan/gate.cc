@@ -153,6 +153,34 @@ std::optional<Hold> others_well(const Facts& facts, int64_t victim) {
   return std::nullopt;
 }
 
+std::optional<Hold> gate_of_lost_volume(const Facts& facts, const Member& lost) {
+  if (auto hold = hold_of_stateful_set(facts)) return hold;
+  const NodeReport* first = nullptr;
+  int64_t lost_volumes = 1;
+  for (const Member& member : facts.members) {
+    if (member.ordinal == lost.ordinal) continue;
+    if (has_lost_volume(member) && (member.pod == nullptr || is_dead(*member.pod))) {
+      ++lost_volumes;
+      continue;
+    }
+    if (auto hold = hold_of_member(facts, member)) return hold;
+    const NodeReport& report = *member.report();
+    if (auto hold = hold_of_movement(member, report)) return hold;
+    if (auto hold = hold_of_copies(member, report)) return hold;
+    if (first == nullptr) first = &report;
+    if (report.ring_epoch != first->ring_epoch)
+      return Hold{Rule::epochs_differ, member.name, member.name + " goes by another ring than others"};
+  }
+  if (first == nullptr && facts.held > 1)
+    return Hold{Rule::member_unreachable, "",
+                "no member serves: what the volumes held is nowhere else; delete the claims to start empty"};
+  if (first != nullptr && first->ring_members < facts.held - lost_volumes)
+    return Hold{Rule::ring_incomplete, "",
+                "the ring has " + count_of(first->ring_members, "members") + " and should have " +
+                    std::to_string(facts.held - lost_volumes)};
+  return std::nullopt;
+}
+
 std::optional<Hold> has_left(const Facts& facts, const Member& drained) {
   int64_t others = 0;
   for (const Member& member : facts.members) {

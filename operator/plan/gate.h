@@ -20,6 +20,11 @@ std::optional<Hold> gate(const Facts& facts, std::optional<int64_t> victim, int6
 // Everybody but the victim is ready and reports, whatever moves between them.
 std::optional<Hold> others_well(const Facts& facts, int64_t victim);
 
+// May the volume of `lost`, whose pod does not run, be given up? Nobody goes out of service by that, but what
+// only that volume holds would be gone for good: the members that serve hold everything among them. Others
+// that have lost their volumes as well and do not run are not waited for.
+std::optional<Hold> gate_of_lost_volume(const Facts& facts, const Member& lost);
+
 // Takes a member out of service behind the gate, with `action` in the end. The only copy of anything is moved
 // elsewhere first: with one copy in force a serving member is drained before.
 void take_out(const Facts& facts, Draft& draft, std::string_view for_what, const Member& victim,

@@ -24,6 +24,9 @@ inline constexpr int64_t kTokenUnusedMaxS = 60;
 // kDropAnywayMinS: clients learn of the new one through their own kubelet.
 inline constexpr int64_t kOverlapsAtMost = 10;
 inline constexpr int64_t kDropAnywayMinS = 600;
+// A StatefulSet's controller makes a claim and its pod in one go: a pod that is younger than its claim by
+// more than this is not the first on that volume.
+inline constexpr int64_t kFirstPodS = 60;
 // Most drivers grow a file system under a running pod within seconds of FileSystemResizePending; only those
 // that do not need the pod's restart.
 inline constexpr int64_t kOnlineResizeS = 120;

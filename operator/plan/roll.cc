@@ -26,8 +26,10 @@ bool is_nobody_ready(const Facts& facts) {
 // It runs but will not become ready by itself: it says so, or nothing in the cluster is ready and there is
 // nothing to protect. A pod that is silent while others serve may well serve behind a broken network.
 bool is_stuck(const Facts& facts, const PodView& pod) {
-  if (is_ready(pod) || facts.now - pod.created_unix < kStuckS) return false;
-  if (!pod.report) return !pod.ready && is_nobody_ready(facts);
+  // Ready a moment ago, by its kubelet: it may be so again in a moment (a drain that was cancelled).
+  if (pod.ready) return false;
+  if (facts.now - std::max(pod.created_unix, pod.not_ready_since_unix) < kStuckS) return false;
+  if (!pod.report) return is_nobody_ready(facts);
   const NodeReport& report = *pod.report;
   return !is_draining(&report) && !report.catch_up_running && facts.now - report.started_unix >= kStuckS;
 }

@@ -45,6 +45,7 @@ constexpr auto kRules = std::to_array<RuleEntry>({
     {Rule::storage_cannot_shrink, "StorageCannotShrink", false},
     {Rule::resize_failed, "ResizeFailed", false},
     {Rule::claim_not_grown, "ClaimNotGrown", true},
+    {Rule::snapshot_running, "SnapshotRunning", true},
 });
 
 // The table is indexed by the enumerators: each has its line, at its place.
@@ -52,7 +53,7 @@ constexpr bool is_in_order() {
   for (size_t i = 0; i < kRules.size(); ++i) {
     if (static_cast<size_t>(kRules[i].rule) != i) return false;
   }
-  return kRules.size() == static_cast<size_t>(Rule::claim_not_grown) + 1;
+  return kRules.size() == static_cast<size_t>(Rule::snapshot_running) + 1;
 }
 static_assert(is_in_order());
 

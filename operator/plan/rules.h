@@ -55,6 +55,8 @@ enum class Rule : uint8_t {
   storage_cannot_shrink,
   resize_failed,
   claim_not_grown,
+  // Snapshots.
+  snapshot_running,
 };
 
 // What a rule is called in status, and whether what it waits for comes within seconds (the operator looks

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "operator/plan/gate.h"
+#include "operator/plan/limits.h"
 #include "operator/plan/sub_planners.h"
 
 namespace ferro::oper::plan {
@@ -16,9 +17,28 @@ int64_t floor_of(const Facts& facts) {
   return facts.wanted == 1 ? 1 : std::max(facts.wanted, std::min(facts.spec.replication_factor, facts.held));
 }
 
+// With one copy of everything whatever a member has on its volume is nowhere else. Nothing is there if no
+// volume is, or if the pod that it was made for has never run.
+bool may_hold_only_copy(const Facts& facts, const Member& member) {
+  const ClaimView* claim = member.claim;
+  if (facts.copies > 1 || claim == nullptr || claim->terminating || claim->phase != "Bound") return false;
+  const PodView* pod = member.pod;
+  return pod == nullptr || !pod->never_ran || pod->created_unix > claim->created_unix + kFirstPodS;
+}
+
 // A member that does not answer cannot be drained. If it was never in the ring, or the ring has given it up
 // and made its copies elsewhere, nothing hangs on it.
 std::optional<Hold> hold_of_absent(const Facts& facts, const Member& last) {
+  const auto& set = facts.world.statefulset;
+  if (last.pod == nullptr && set && set->observed && set->pods_made >= facts.held)
+    return Hold{Rule::stateful_set_behind, last.name,
+                "the StatefulSet's controller has made " + last.name + ", or makes it anew"};
+  if (may_hold_only_copy(facts, last))
+    return Hold{Rule::member_unreachable, last.name,
+                last.name +
+                    " does not answer and its volume may hold the only copy of entries: it is removed "
+                    "when it answers and has been drained; delete claim " +
+                    last.claim->name + " to give them up"};
   if (auto hold = gate(facts, last.ordinal)) return hold;
   for (const Member& member : facts.members) {
     const NodeReport* report = member.report();

@@ -2,6 +2,7 @@
 // were removed are deleted.
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "operator/api/names.h"
 #include "operator/plan/gate.h"
@@ -22,20 +23,22 @@ bool is_lost(const ClaimView& claim) {
 // its pod.
 void replace_volume(const Facts& facts, Draft& draft, const Member& member) {
   const ClaimView& claim = *member.claim;
+  const bool runs = member.pod != nullptr && !is_dead(*member.pod);
   draft.under_way({"ReplacingVolume", "the volume of " + member.name +
                                           " is replaced by an empty one, which the other "
                                           "members fill"});
   if (!claim.terminating) {
+    const DeleteClaim action{claim.name, claim.uid, "LostVolume"};
     // Deleting the claim cannot be taken back: the member goes with it.
-    return take_out(facts, draft, kReplaceVolume, member, DeleteClaim{claim.name, claim.uid, "LostVolume"});
+    if (runs) return take_out(facts, draft, kReplaceVolume, member, action);
+    if (auto hold = gate_of_lost_volume(facts, member)) return draft.hold(kReplaceVolume, std::move(*hold));
+    draft.take_slot(kReplaceVolume, action, "the lost volume of " + member.name + " is given up");
+    return;
   }
   if (member.pod == nullptr || member.pod->terminating) return;
   const DeletePod action{member.name, member.pod->uid, "LostVolume"};
-  if (is_dead(*member.pod)) {
-    draft.take_slot(kReplaceVolume, action, member.name + " is deleted together with its volume");
-    return;
-  }
-  take_out(facts, draft, kReplaceVolume, member, action);
+  if (runs) return take_out(facts, draft, kReplaceVolume, member, action);
+  draft.take_slot(kReplaceVolume, action, member.name + " is deleted together with its volume");
 }
 
 // Whether the claim is as large as the spec wants, or will be without anybody's doing.
@@ -113,9 +116,16 @@ void delete_unused(const Facts& facts, Draft& draft) {
 
 void plan_lost_claims(const Facts& facts, Draft& draft) {
   if (facts.tls_switch) return;
+  std::vector<const Member*> lost;
   for (const Member& member : facts.members) {
-    if (member.claim == nullptr || !(is_lost(*member.claim) || member.claim->terminating)) continue;
-    return replace_volume(facts, draft, member);
+    if (has_lost_volume(member)) lost.push_back(&member);
+  }
+  // First those that do not run: whoever runs waits until all others are well.
+  std::stable_partition(lost.begin(), lost.end(),
+                        [](const Member* member) { return member->pod == nullptr || is_dead(*member->pod); });
+  for (const Member* member : lost) {
+    replace_volume(facts, draft, *member);
+    if (draft.slot_taken() || draft.drain_wanted()) return;
   }
 }
 

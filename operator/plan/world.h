@@ -52,6 +52,7 @@ struct NodeReport {
   int64_t snapshot_number = 0;
   int64_t snapshot_unix = 0;  // 0 = none yet
   bool snapshot_failed = false;
+  bool snapshot_running = false;
   int64_t dead_entries = 0;
 };
 
@@ -61,6 +62,7 @@ struct PodView {
   std::string uid;
   bool scheduled = false;
   bool ready = false;
+  int64_t not_ready_since_unix = 0;  // by its kubelet; 0 = it is ready, or not known
   bool terminating = false;
   int64_t deletion_unix = 0;   // when it was to be gone at the latest (metadata.deletionTimestamp); 0 = stays
   bool failed = false;         // phase Failed, or evicted
@@ -69,6 +71,7 @@ struct PodView {
   std::string waiting_message;
   std::string unschedulable;  // the scheduler's message
   int64_t restarts = 0;
+  bool never_ran = false;  // no container of it has ever been started
   std::string template_hash;
   bool tls = true;  // it was made for mutual TLS between nodes (it mounts NAME-tls)
   std::string node_name;
@@ -101,6 +104,7 @@ struct StatefulSetView {
   std::string template_hash;
   bool tls = true;  // of its pod template, as in PodView
   bool terminating = false;
+  int64_t pods_made = 0;  // by its controller, at its last look
   bool observed =
       true;  // its controller has seen the latest: status.observedGeneration is metadata.generation
 };

@@ -32,6 +32,36 @@ TEST(Views, ARunningPod) {
   EXPECT_EQ(pod.node_name, "node-3");
   EXPECT_EQ(pod.ip, "10.0.0.7");
   EXPECT_EQ(pod.waiting_reason, "");
+  EXPECT_FALSE(pod.never_ran);
+}
+
+// A volume is empty if nothing has ever run on it: a crash counts as having run.
+TEST(Views, APodThatNeverRan) {
+  Json pod = running_pod();
+  Json& container = pod["status"]["containerStatuses"][0];
+  container = Json::parse(
+      R"({"name":"ferrocached","restartCount":0,"state":{"waiting":{"reason":"ContainerCreating"}}})");
+  EXPECT_TRUE(view_pod(pod, "demo", 1).never_ran);
+  container["lastState"] = Json::parse(R"({"terminated":{"exitCode":1}})");
+  EXPECT_FALSE(view_pod(pod, "demo", 1).never_ran);
+  container.erase("lastState");
+  container["restartCount"] = 1;
+  EXPECT_FALSE(view_pod(pod, "demo", 1).never_ran);
+  container = Json::parse(R"({"name":"ferrocached","restartCount":0})");
+  EXPECT_FALSE(view_pod(pod, "demo", 1).never_ran);
+  pod["status"].erase("containerStatuses");
+  EXPECT_FALSE(view_pod(pod, "demo", 1).never_ran);
+  pod["spec"].erase("nodeName");
+  EXPECT_TRUE(view_pod(pod, "demo", 1).never_ran) << "it has no place yet";
+}
+
+TEST(Views, APodThatIsNotReadyTellsSinceWhen) {
+  Json pod = running_pod();
+  EXPECT_EQ(view_pod(pod, "demo", 1).not_ready_since_unix, 0);
+  pod["status"]["conditions"] =
+      Json::parse(R"([{"type":"Ready","status":"False","lastTransitionTime":"2026-01-01T00:01:00Z"}])");
+  EXPECT_FALSE(view_pod(pod, "demo", 1).ready);
+  EXPECT_EQ(view_pod(pod, "demo", 1).not_ready_since_unix, 1'767'225'660);
 }
 
 TEST(Views, APodOnItsWayOut) {

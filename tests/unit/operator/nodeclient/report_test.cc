@@ -21,7 +21,8 @@ Json full() {
     "drain":{"running":true,"partitions_done":3,"partitions_total":9,"entries_moved":0,"bytes_moved":0},
     "drained":false,"partitions_under_replicated":5,"partitions_out_of_step":6,
     "wal":{"sequence":10,"bytes":2048,"segments":1},
-    "snapshot":{"number":4,"wal_sequence":9,"bytes":1024,"kept":2,"created_at":1700000000,"last_attempt_failed":true},
+    "snapshot":{"number":4,"wal_sequence":9,"bytes":1024,"kept":2,"created_at":1700000000,"last_attempt_failed":true,
+      "running":true},
     "entry_count":77,"dead_entries":8,"memory":{"bytes":1000,"max_bytes":4000},
     "certificate":{"fingerprint_sha256":"cc","not_after":1800000000},
     "node_certificate":{"fingerprint_sha256":"aa","not_after":1900000000,"trusted":["x","y"]},
@@ -69,6 +70,7 @@ TEST(Report, EverythingThatANodeTells) {
   EXPECT_EQ(report.snapshot_bytes, 1024);
   EXPECT_EQ(report.snapshot_unix, 1'700'000'000);
   EXPECT_TRUE(report.snapshot_failed);
+  EXPECT_TRUE(report.snapshot_running);
 }
 
 TEST(Report, ANodeWithoutAClusterIsOneOfOne) {

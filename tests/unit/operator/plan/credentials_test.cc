@@ -131,6 +131,20 @@ TEST(Authority, IsDroppedWhenEveryMemberServesItsNewCertificate) {
   EXPECT_THAT(names(make_plan(world, kNow)), ElementsAre("DropPreviousAuthority"));
 }
 
+// While no pod was seen the former authority was dropped before certificates were issued anew: pods that were
+// just being made started with certificates that nobody trusted.
+TEST(Authority, IsNotDroppedWhileACertificateOfItIsThereForAPodToStartWith) {
+  World world = healthy();
+  world.pods.clear();
+  world.pki.previous = world.pki.current;
+  world.pki.current = Authority{2, "ca-2", kNow - 60, kNow + 365 * kDay};
+  world.pki.published = {"ca-1", "ca-2"};
+  EXPECT_EQ(find<DropPreviousAuthority>(make_plan(world, kNow)), nullptr);
+  EXPECT_NE(find<IssueLeaves>(make_plan(world, kNow)), nullptr);
+  for (auto& [ordinal, leaf] : world.pki.leaves) leaf.issuer_fingerprint = "ca-2";
+  EXPECT_NE(find<DropPreviousAuthority>(make_plan(world, kNow)), nullptr);
+}
+
 TEST(Authority, StrayAnchorsOfAStepThatWasCutShortAreDropped) {
   World world = dropping();
   world.pki.previous.reset();

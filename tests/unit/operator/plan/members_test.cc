@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "operator/plan/limits.h"
 #include "tests/unit/operator/plan/worlds.h"
 
 namespace ferro::oper::plan {
@@ -178,6 +179,38 @@ TEST(ScaleDown, WaitsUntilTheRingHasGivenUpALostMember) {
   EXPECT_THAT(names(make_plan(world, kNow)), ElementsAre("ApplyObjects"));
 }
 
+// The ring gives up a dead member after half a minute. With one copy its volume was deleted then, with what
+// nobody else had.
+TEST(ScaleDown, TheVolumeOfALostMemberIsNotGivenUpWhileItIsTheOnlyCopy) {
+  World world = shrinking();
+  world.cluster.spec.replication_factor = 1;
+  for (int64_t ordinal = 0; ordinal < 5; ++ordinal) report_of(world, ordinal).replication_factor = 1;
+  lose_pod(world, 4);
+  set_ring(world, 4);
+  EXPECT_THAT(names(make_plan(world, kNow)), IsEmpty());
+  EXPECT_THAT(blockers(make_plan(world, kNow)), Contains("ScaleDown/MemberUnreachable/demo-4"));
+  // Nothing is lost with the first pod on a volume that never ran, or without a volume.
+  World fresh_pod = world;
+  pod_of(fresh_pod, 4).never_ran = true;
+  pod_of(fresh_pod, 4).created_unix = fresh_pod.claims[4].created_unix;
+  EXPECT_THAT(names(make_plan(fresh_pod, kNow)), ElementsAre("ApplyObjects"));
+  pod_of(fresh_pod, 4).created_unix += 3600;
+  EXPECT_THAT(names(make_plan(fresh_pod, kNow)), IsEmpty()) << "another pod may have run on that volume";
+  world.claims.erase(world.claims.begin() + 4);
+  EXPECT_THAT(names(make_plan(world, kNow)), ElementsAre("ApplyObjects"));
+}
+
+TEST(ScaleDown, APodThatIsJustBeingMadeIsWaitedFor) {
+  World world = shrinking();
+  world.pods.erase(world.pods.begin() + 4);
+  set_ring(world, 4);
+  world.statefulset->pods_made = 5;
+  EXPECT_THAT(names(make_plan(world, kNow)), IsEmpty());
+  EXPECT_THAT(blockers(make_plan(world, kNow)), Contains("ScaleDown/StatefulSetBehind/demo-4"));
+  world.statefulset->pods_made = 4;
+  EXPECT_THAT(names(make_plan(world, kNow)), ElementsAre("ApplyObjects"));
+}
+
 TEST(ScaleDown, TakesOneThatStillJoinsOutWithoutWaitingForItsJoin) {
   World world = shrinking();
   set_ring(world, 4);
@@ -257,6 +290,30 @@ TEST(Roll, StaysStoppedBetweenTwoCrashesOfTheNewPod) {
   EXPECT_THAT(blockers(make_plan(world, kNow)), Contains("Roll/PodStarting/demo-2"));
   pod_of(world, 2).restarts = 1;
   EXPECT_THAT(blockers(make_plan(world, kNow)), Contains("Roll/NewPodNotReady/demo-2"));
+}
+
+// A drain that was cancelled leaves a member that is not ready for a moment. It had run for days: by its age
+// alone it passed for stuck and was deleted with what only it held.
+TEST(Roll, AMemberThatWasReadyAMomentAgoIsNotBroken) {
+  World world = rolling();
+  for (int64_t ordinal = 0; ordinal < 3; ++ordinal) {
+    report_of(world, ordinal).replication_factor = 1;
+    report_of(world, ordinal).ring_changing = true;
+  }
+  report_of(world, 2).state = "joining";
+  report_of(world, 2).started_unix = kNow - 10 * kDay;
+  pod_of(world, 2).ready = false;
+  pod_of(world, 2).not_ready_since_unix = kNow - 5;
+  EXPECT_EQ(find<DeletePod>(make_plan(world, kNow)), nullptr);
+  // Its kubelet has not even noticed.
+  pod_of(world, 2).ready = true;
+  pod_of(world, 2).not_ready_since_unix = 0;
+  EXPECT_EQ(find<DeletePod>(make_plan(world, kNow)), nullptr);
+  pod_of(world, 2).ready = false;
+  pod_of(world, 2).not_ready_since_unix = kNow - kStuckS;
+  const Plan plan = make_plan(world, kNow);
+  ASSERT_NE(find<DeletePod>(plan), nullptr);
+  EXPECT_EQ(find<DeletePod>(plan)->reason, "ReplaceBroken");
 }
 
 TEST(Roll, ABrokenPodIsReplacedFirstWhenTheSpecIsPutRight) {
@@ -510,6 +567,38 @@ TEST(Storage, ClaimsOfAFormerClusterThatMembersRunOnGrow) {
   EXPECT_THAT(names(make_plan(world, kNow)), IsEmpty());
   world.cluster.spec.storage.size_bytes = int64_t{20} << 30;
   EXPECT_THAT(names(make_plan(world, kNow)), ElementsAre("GrowClaim", "GrowClaim", "GrowClaim"));
+}
+
+// Each waited for the other to be well, for ever.
+TEST(Storage, TwoLostVolumesDoNotWaitForEachOther) {
+  World world = healthy(4);
+  for (const int64_t ordinal : {1, 3}) {
+    world.claims[static_cast<size_t>(ordinal)].phase = "Lost";
+    break_pod(world, ordinal, "ContainerCreating");
+  }
+  set_ring(world, 2);
+  for (const int64_t ordinal : {0, 2}) report_of(world, ordinal).partitions_under_replicated = 1;
+  EXPECT_THAT(names(make_plan(world, kNow)), IsEmpty());
+  for (const int64_t ordinal : {0, 2}) report_of(world, ordinal).partitions_under_replicated = 0;
+  EXPECT_THAT(names(make_plan(world, kNow)), ElementsAre("DeleteClaim"));
+  EXPECT_EQ(find<DeleteClaim>(make_plan(world, kNow))->claim, "data-demo-1");
+  // Somebody has the other's claim deleted: it holds nothing back that does not run.
+  world.claims[3].terminating = true;
+  report_of(world, 0).partitions_under_replicated = 1;
+  const Plan plan = make_plan(world, kNow);
+  ASSERT_THAT(names(plan), ElementsAre("DeletePod"));
+  EXPECT_EQ(find<DeletePod>(plan)->pod, "demo-3");
+  EXPECT_THAT(blockers(plan), Contains("ReplaceVolume/PartitionsUnderReplicated/demo-0"));
+}
+
+TEST(Storage, VolumesThatAreAllLostAreLeftToPeople) {
+  World world = healthy(2);
+  for (const int64_t ordinal : {0, 1}) {
+    world.claims[static_cast<size_t>(ordinal)].phase = "Lost";
+    break_pod(world, ordinal, "ContainerCreating");
+  }
+  EXPECT_THAT(names(make_plan(world, kNow)), IsEmpty());
+  EXPECT_THAT(blockers(make_plan(world, kNow)), Contains("ReplaceVolume/MemberUnreachable"));
 }
 
 TEST(Storage, ClaimsOfAFormerClusterOfThisNameAreNotTouched) {

@@ -104,6 +104,18 @@ TEST(Compaction, WaitsForWhatIsUnderWayButNotForAMemberThatIsAway) {
   EXPECT_THAT(blockers(make_plan(world, kNow)), Contains("Compact/OtherActionFirst"));
 }
 
+// One that takes longer than the operator's request for it went on beside the next.
+TEST(Compaction, WaitsForTheSnapshotOfAnother) {
+  World world = healthy();
+  report_of(world, 1).wal_bytes = 900 << 20;
+  report_of(world, 2).snapshot_running = true;
+  EXPECT_THAT(names(make_plan(world, kNow)), IsEmpty());
+  EXPECT_THAT(blockers(make_plan(world, kNow)), Contains("Compact/SnapshotRunning/demo-2"));
+  silence(world, 2);
+  EXPECT_THAT(names(make_plan(world, kNow)), IsEmpty());
+  EXPECT_THAT(blockers(make_plan(world, kNow)), Contains("Compact/MemberUnreachable/demo-2"));
+}
+
 World scaled_by_load() {
   World world = healthy(4);
   api::AutoscalingSpec spec;
