@@ -47,8 +47,7 @@ int64_t snapshot_age_bound(const std::string& schedule) {
 
 // $NAME in a text of the assets. Values come from the schema's patterns and hold no quote or backslash.
 std::string filled_in(std::string_view text, const api::Cluster& cluster) {
-  const std::string selector =
-      "namespace=\"" + cluster.ns + "\",service=\"" + api::nodes_service(cluster.name) + "\"";
+  const std::string selector = "kube_namespace=\"" + cluster.ns + "\",cluster=\"" + cluster.name + "\"";
   const std::array<std::pair<std::string_view, std::string>, 6> values{{
       {"$SELECTOR", selector},
       {"$NAMESPACE", cluster.ns},
@@ -79,13 +78,25 @@ Json document(std::string_view text, const api::Cluster& cluster) {
   return json;
 }
 
+// The labels by which dashboards and alerts tell nodes and clusters apart. With honorLabels `namespace` on a
+// series is the cache's own, so that Kubernetes' has a name of its own.
+Json relabelings(const api::Cluster& cluster) {
+  const auto copied = [](const char* from, const char* label) -> Json {
+    return {{"action", "replace"}, {"sourceLabels", Json::array({from})}, {"targetLabel", label}};
+  };
+  return Json::array({copied("__meta_kubernetes_namespace", "kube_namespace"),
+                      {{"action", "replace"}, {"targetLabel", "cluster"}, {"replacement", cluster.name}},
+                      copied("__meta_kubernetes_pod_name", "node")});
+}
+
 }  // namespace
 
 Json service_monitor(const api::Cluster& cluster) {
   // All nodes, ready or not: through the headless Service.
   Json labels = pod_selector(cluster);
   labels["cache.ferrocache.io/service"] = "nodes";
-  Json endpoint{{"port", kHttpPortName}, {"path", "/metrics"}, {"interval", "30s"}, {"scheme", "http"}};
+  Json endpoint{{"port", kHttpPortName}, {"path", "/metrics"},  {"interval", "30s"},
+                {"scheme", "http"},      {"honorLabels", true}, {"relabelings", relabelings(cluster)}};
   if (cluster.spec.tls.client_tls) {
     endpoint["scheme"] = "https";
     endpoint["tlsConfig"] = {

@@ -267,6 +267,23 @@ TEST(Render, AServiceMonitorKnowsTlsAndTokens) {
   EXPECT_EQ(secured["authorization"]["credentials"]["name"], "demo-token");
 }
 
+// Dashboards and alerts go by these labels; a label `namespace` of a series is the cache's, not Kubernetes'.
+TEST(Render, AServiceMonitorNamesNamespaceClusterAndNode) {
+  const Json endpoint = service_monitor(cluster_of(Json::object()))["spec"]["endpoints"][0];
+  EXPECT_EQ(endpoint["honorLabels"], true);
+  std::map<std::string, Json> made;
+  for (const Json& relabeling : endpoint["relabelings"])
+    made[relabeling["targetLabel"].get<std::string>()] = relabeling;
+  ASSERT_EQ(made.size(), 3U);
+  EXPECT_EQ(made["kube_namespace"]["sourceLabels"], Json::array({"__meta_kubernetes_namespace"}));
+  EXPECT_EQ(made["cluster"]["replacement"], "demo");
+  EXPECT_EQ(made["node"]["sourceLabels"], Json::array({"__meta_kubernetes_pod_name"}));
+  const std::string text = prometheus_rule(cluster_of(Json::object())).dump() +
+                           dashboards(cluster_of(Json::object()))["data"].dump();
+  EXPECT_THAT(text, HasSubstr("kube_namespace=\\\"shop\\\",cluster=\\\"demo\\\""));
+  EXPECT_THAT(text, Not(HasSubstr("service=\\\"")));
+}
+
 TEST(Render, AlertsAndDashboardsAreAboutThisClusterAlone) {
   const Json rule = prometheus_rule(cluster_of(Json::object()));
   const std::string text = rule.dump() + dashboards(cluster_of(Json::object()))["data"].dump();
@@ -371,6 +388,18 @@ TEST(TemplateHash, EachFieldRestartsNodesOrDoesNot) {
     spec[field.pointer()] = restarts != kRestarts.end() ? restarts->second : does_not->second;
     EXPECT_EQ(hash_with(spec) != usual, restarts != kRestarts.end()) << field.path;
   }
+}
+
+// Nodes take the log level over from the file by themselves. One that they would refuse rolls, so that it is
+// found out at the first pod and not when all start anew some day.
+TEST(TemplateHash, AnotherLogLevelRestartsNobody) {
+  const std::string usual = hash_with(Json::object());
+  const Json debug{{"config", {{"log.level", "debug"}}}};
+  EXPECT_EQ(hash_with(debug), usual);
+  EXPECT_THAT((*find_object(rendered(debug), "ConfigMap", "demo-config"))["data"].dump(),
+              HasSubstr("log.level: \\\"debug\\\""));
+  EXPECT_NE(hash_with({{"config", {{"log.level", "loud"}}}}), usual);
+  EXPECT_NE(hash_with({{"config", {{"log.level", "debug"}, {"log.format", "text"}}}}), usual);
 }
 
 TEST(TemplateHash, ThePageNamesWhatRestartsNodes) {
