@@ -16,7 +16,7 @@
 #include "node/app/addresses.h"
 #include "node/app/cluster_runtime.h"
 #include "node/app/engine_options.h"
-#include "node/app/environment.h"
+#include "node/app/live_settings.h"
 #include "node/app/security_files.h"
 #include "node/app/signals.h"
 #include "node/app/startup_service.h"
@@ -41,7 +41,7 @@ constexpr uint64_t kRequestSecondsMin = 1;
 class NodeApp {
  public:
   NodeApp(config::Invocation invocation, const std::vector<std::string>& arguments)
-      : config_(std::move(invocation.config)), salvage_(invocation.salvage), arguments_(arguments) {}
+      : config_(std::move(invocation.config)), salvage_(invocation.salvage), live_(config_, arguments) {}
 
   Status start() {
     FERRO_ASSIGN_OR_RETURN(const obs::Level level, obs::parse_level(config_.log.level));
@@ -68,7 +68,7 @@ class NodeApp {
     for (;;) {
       const Signal signal = wait_for_signal(kPollIntervalMs);
       if (signal == Signal::stop) return;
-      if (signal == Signal::reload) reload_log_level();
+      live_.poll(signal == Signal::reload);
       security_->poll(signal == Signal::reload);
       tell_credentials();
     }
@@ -206,22 +206,9 @@ class NodeApp {
     internal_front_.attach(api_->for_peers());
   }
 
-  void reload_log_level() {
-    const auto again = config::load(arguments_, process_environment());
-    if (!again.ok()) {
-      obs::error("the configuration could not be read again; nothing changed",
-                 {{"reason", again.status().message()}});
-      return;
-    }
-    const auto level = obs::parse_level(again->config.log.level);
-    if (!level.ok()) return;
-    obs::set_level(*level);
-    obs::info("reloaded on SIGHUP", {{"log_level", again->config.log.level}});
-  }
-
   const config::Config config_;
   const bool salvage_;
-  const std::vector<std::string>& arguments_;
+  LiveSettings live_;
   SystemClock clock_;
   io::PosixFileSystem file_system_;
   StartupService front_, internal_front_;

@@ -1,6 +1,7 @@
 #include "operator/objects/node_config.h"
 
 #include <algorithm>
+#include <array>
 
 #include <nlohmann/json.hpp>
 
@@ -43,6 +44,15 @@ int64_t cpu_limit(const api::Json& resources) {
 
 std::string path(std::string_view folder, std::string_view file) {
   return std::string(folder) + "/" + std::string(file);
+}
+
+std::string text_of(const api::Cluster& cluster, const std::map<std::string, std::string>& settings) {
+  std::string text = "# Made by ferrocache-operator from the FerroCacheCluster " + cluster.name +
+                     ". Changes here are overwritten.\n";
+  for (const auto& [key, value] : settings)
+    text += key + ": " +
+            nlohmann::json(value).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  return text;
 }
 
 }  // namespace
@@ -89,13 +99,20 @@ std::map<std::string, std::string> node_settings(const api::Cluster& cluster) {
   return settings;
 }
 
+bool counts_without_restart(std::string_view key, std::string_view value) {
+  constexpr std::array<std::string_view, 6> kLevels{"trace", "debug", "info", "warn", "error", "off"};
+  return key == "log.level" && std::find(kLevels.begin(), kLevels.end(), value) != kLevels.end();
+}
+
+std::string settings_until_restart(const api::Cluster& cluster) {
+  auto settings = node_settings(cluster);
+  std::erase_if(settings,
+                [](const auto& setting) { return counts_without_restart(setting.first, setting.second); });
+  return text_of(cluster, settings);
+}
+
 std::string config_file(const api::Cluster& cluster) {
-  std::string text = "# Made by ferrocache-operator from the FerroCacheCluster " + cluster.name +
-                     ". Changes here are overwritten.\n";
-  for (const auto& [key, value] : node_settings(cluster))
-    text += key + ": " +
-            nlohmann::json(value).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
-  return text;
+  return text_of(cluster, node_settings(cluster));
 }
 
 }  // namespace ferro::oper::objects

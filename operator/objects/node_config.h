@@ -35,6 +35,13 @@ std::string volumes_id(const api::Cluster& cluster);
 // among them: pods get it by environment.
 std::map<std::string, std::string> node_settings(const api::Cluster& cluster);
 
+// A running node takes this setting over from its file by itself: it needs no new pod. A value that a node
+// would refuse does, so that it stops the roll at the first pod instead of lying in wait for the next start.
+bool counts_without_restart(std::string_view key, std::string_view value);
+
+// What the nodes go by until they start anew: another text means a restart.
+std::string settings_until_restart(const api::Cluster& cluster);
+
 // The file's text: YAML, one setting a line, values in JSON quotes.
 std::string config_file(const api::Cluster& cluster);
 

@@ -181,8 +181,8 @@ Json pod_template(const api::Cluster& cluster, const RenderInputs& inputs) {
   Json labels = pod_selector(cluster);
   for (const auto& [key, value] : cluster.spec.pod_labels) labels.emplace(key, value);
   Json annotations(cluster.spec.pod_annotations);
-  // Nodes read the file when they start: another one means a restart.
-  annotations[std::string(kConfigHash)] = hash_of(config_file(cluster));
+  // Nodes read most of the file when they start: another one means a restart.
+  annotations[std::string(kConfigHash)] = hash_of(settings_until_restart(cluster));
   Json result{{"metadata", {{"labels", std::move(labels)}, {"annotations", std::move(annotations)}}},
               {"spec", pod_spec(cluster, inputs)}};
   result["metadata"]["annotations"][std::string(api::kTemplateHash)] = hash_of(result);

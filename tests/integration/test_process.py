@@ -191,6 +191,22 @@ def test_hangup(nodes):
     assert node.api.health()["status"] == "ok" and node.is_running()
 
 
+@contract("process-2: a changed log level counts without a signal or a restart, other keys say that they wait")
+def test_settings_change_in_place(nodes):
+    file = nodes.folder / "settings.yaml"
+    file.write_text("log.level: warn\n")
+    node = nodes.start(arguments=("--config", str(file)))
+    assert "log level" not in node.log()
+    file.write_text("log.level: info\n")
+    wait_until(lambda: "the log level has changed" in node.log(), 5, "the new level counts")
+    file.write_text("log.level: info\nhnsw.ef_search: 64\n")
+    wait_until(lambda: "changed settings count from the next start on" in node.log(), 5, "it says what waits")
+    assert "hnsw.ef_search" in node.log()
+    file.write_text("log.level: loud\n")
+    wait_until(lambda: "the configuration could not be read again" in node.log(), 5, "it says what is wrong")
+    assert node.api.health()["status"] == "ok"
+
+
 @contract("process-3: neither tokens nor user texts in the log at info, request ids where something failed")
 def test_log_is_discreet(nodes):
     secrets = {
