@@ -198,12 +198,12 @@ def test_settings_change_in_place(nodes):
     node = nodes.start(arguments=("--config", str(file)))
     assert "log level" not in node.log()
     file.write_text("log.level: info\n")
-    wait_until(lambda: "the log level has changed" in node.log(), 5, "the new level counts")
+    wait_until(lambda: "the log level has changed" in node.log(), 20, "the new level counts")
     file.write_text("log.level: info\nhnsw.ef_search: 64\n")
-    wait_until(lambda: "changed settings count from the next start on" in node.log(), 5, "it says what waits")
+    wait_until(lambda: "changed settings count from the next start on" in node.log(), 20, "it says what waits")
     assert "hnsw.ef_search" in node.log()
     file.write_text("log.level: loud\n")
-    wait_until(lambda: "the configuration could not be read again" in node.log(), 5, "it says what is wrong")
+    wait_until(lambda: "the configuration could not be read again" in node.log(), 20, "it says what is wrong")
     assert node.api.health()["status"] == "ok"
 
 
