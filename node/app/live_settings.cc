@@ -10,7 +10,7 @@ namespace ferro::node::app {
 void LiveSettings::poll(bool asked) {
   const auto again = config::load(arguments_, process_environment());
   if (again.ok()) return take_over(again->config, asked);
-  const std::string& reason = again.status().message();
+  const std::string reason = again.status().message();
   if (asked || reason != told_)
     obs::error("the configuration could not be read again; nothing changed", {{"reason", reason}});
   told_ = reason;
