@@ -498,16 +498,21 @@ def test_inserts_survive_a_cluster_node_that_dies_under_load(nodes, model):
     """Two addresses; the first is killed while inserts with ids run. Every acknowledged insert is where it was acknowledged."""
     first, second = nodes.start(), nodes.start()
     with FerrocacheClient([first.url, second.url]) as client:
-        killer = threading.Timer(0.3, first.kill)
-        killer.start()
-        acknowledged = []
-        for number in range(400):
+        killer = threading.Thread(target=first.kill)
+        acknowledged, after_the_kill = [], 0
+        while after_the_kill < 100:
+            number = len(acknowledged)
+            assert number < 100_000, "the first node is still alive"
+            if number == 100:
+                killer.start()
+            after_the_kill += 1 if number > 100 and not killer.is_alive() else 0
             acknowledged.append(client.insert(VECTOR, str(number), "", model, id=f"n{number}")["id"])
         killer.join()
-        assert acknowledged == [f"n{number}" for number in range(400)]
+        count = len(acknowledged)
+        assert acknowledged == [f"n{number}" for number in range(count)]
     with FerrocacheClient(second.url) as client:
         held = client.health()["entry_count"]
-        assert client.get_entry("n399")["response"] == "399"
+        assert client.get_entry(f"n{count - 1}")["response"] == str(count - 1)
     first.start()
     with FerrocacheClient(first.url) as client:
-        assert client.health()["entry_count"] + held >= 400
+        assert client.health()["entry_count"] + held >= count
