@@ -4,6 +4,7 @@
 #include <string>
 
 #include "clients/ferroctl/commands.h"
+#include "clients/ferroctl/namespaces.h"
 
 namespace ferro::ferroctl {
 namespace {
@@ -58,15 +59,7 @@ Status show_stats(HttpClient& client, Session& session) {
 }
 
 Status list_namespaces(HttpClient& client, Session& session, const std::string& prefix) {
-  Json all = Json::array();
-  std::string after;
-  do {
-    FERRO_ASSIGN_OR_RETURN(const Json page,
-                           client.json("GET", "/namespaces?limit=1000&prefix=" + escaped(prefix) +
-                                                  (after.empty() ? "" : "&after=" + escaped(after))));
-    for (const Json& one : page.value("namespaces", Json::array())) all.push_back(one);
-    after = page.contains("next") && page["next"].is_string() ? page["next"].get<std::string>() : "";
-  } while (!after.empty());
+  FERRO_ASSIGN_OR_RETURN(const Json all, namespaces_of(client, prefix));
   Table table({"NAMESPACE", "ENTRIES", "DIMENSION", "SIZE"});
   for (const Json& one : all) {
     table.add({cell(one, "name"), cell(one, "entry_count"), cell(one, "dimension"),

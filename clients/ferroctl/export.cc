@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "clients/ferroctl/commands.h"
+#include "clients/ferroctl/namespaces.h"
 #include "clients/ferroctl/progress.h"
 
 namespace ferro::ferroctl {
@@ -86,19 +87,6 @@ Status cut_half_line(const std::string& path) {
   return failed ? Status::io_error("cannot write " + path + ": " + failed.message()) : Status();
 }
 
-Result<std::vector<Json>> namespaces_of(HttpClient& client, const std::string& prefix) {
-  std::vector<Json> all;
-  std::string after;
-  do {
-    FERRO_ASSIGN_OR_RETURN(const Json page,
-                           client.json("GET", "/namespaces?limit=1000&prefix=" + escaped(prefix) +
-                                                  (after.empty() ? "" : "&after=" + escaped(after))));
-    for (const Json& ns : page.value("namespaces", Json::array())) all.push_back(ns);
-    after = page.contains("next") && page["next"].is_string() ? page["next"].get<std::string>() : "";
-  } while (!after.empty());
-  return all;
-}
-
 class Export {
  public:
   Export(HttpClient& client, std::ofstream& out, uint64_t total)
@@ -149,7 +137,7 @@ Status export_all(HttpClient& client, const std::string& path, const std::string
   } else if (std::ifstream(path).good()) {
     return Status::invalid(path + " exists: give another name, or --resume to go on with it");
   }
-  FERRO_ASSIGN_OR_RETURN(const std::vector<Json> namespaces, namespaces_of(client, prefix));
+  FERRO_ASSIGN_OR_RETURN(const Json namespaces, namespaces_of(client, prefix));
   std::ofstream out(path, std::ios::app);
   if (!out) return Status::io_error("cannot write " + path);
   uint64_t total = 0;

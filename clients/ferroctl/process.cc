@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cerrno>
+#include <string_view>
 #include <utility>
 
 extern char** environ;
@@ -18,6 +19,7 @@ namespace {
 
 constexpr size_t kOutputBytesMax = 64U << 20;  // a support bundle's largest listing
 constexpr size_t kErrorBytesShown = 1000;
+constexpr std::string_view kTokenSetting = "FERROCACHE_AUTH_TOKEN=";
 
 struct Pipe {
   int read = -1, write = -1;
@@ -28,8 +30,19 @@ struct Pipe {
   }
 };
 
+// This process's without its token, which is for caches alone.
+std::vector<char*> environment() {
+  std::vector<char*> all;
+  for (char** one = environ; *one != nullptr; ++one) {
+    if (!std::string_view(*one).starts_with(kTokenSetting)) all.push_back(*one);
+  }
+  all.push_back(nullptr);
+  return all;
+}
+
 Result<int> spawn(const std::vector<std::string>& words, int output, int error) {
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
   posix_spawn_file_actions_t actions;
@@ -38,7 +51,8 @@ Result<int> spawn(const std::vector<std::string>& words, int output, int error) 
   posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
   posix_spawn_file_actions_adddup2(&actions, error, STDERR_FILENO);
   pid_t pid = 0;
-  const int failed = ::posix_spawnp(&pid, arguments[0], &actions, nullptr, arguments.data(), environ);
+  const int failed =
+      ::posix_spawnp(&pid, arguments[0], &actions, nullptr, arguments.data(), environment().data());
   posix_spawn_file_actions_destroy(&actions);
   if (failed == ENOENT)
     return Status::not_found("the program " + words[0] + " is not installed or not in PATH");

@@ -198,6 +198,14 @@ def test_a_cluster_that_kubectl_does_not_find_is_a_no(ctl, nodes):
     assert "not you" in ctl("why", "demo", code=1, environment={"FERROCTL_KUBECTL": str(program)}).stderr
 
 
+def test_programs_that_it_starts_do_not_get_the_token(ctl, nodes):
+    program = nodes.folder / "kubectl"
+    program.write_text("#!/bin/sh\nenv >&2\nexit 1\n")
+    program.chmod(0o755)
+    said = ctl("why", "demo", code=1, token="secret-token", environment={"FERROCTL_KUBECTL": str(program)}).stderr
+    assert "PATH=" in said and "secret-token" not in said
+
+
 def test_an_export_holds_vectors_of_every_direction(ctl, nodes, rng):
     """Half of all vectors point away from any one direction: they were left out."""
     node = nodes.start()
