@@ -15,4 +15,9 @@ std::optional<int64_t> ordinal_of(std::string_view cluster, std::string_view pod
   return int64_t{value};
 }
 
+std::optional<int64_t> ordinal_of_claim(std::string_view cluster, std::string_view claim) {
+  if (!claim.starts_with(kClaimPrefix)) return std::nullopt;
+  return ordinal_of(cluster, claim.substr(kClaimPrefix.size()));
+}
+
 }  // namespace ferro::oper::api

@@ -64,8 +64,9 @@ inline std::string tls_secret(std::string_view cluster) {
 inline std::string member(std::string_view cluster, int64_t ordinal) {
   return std::string(cluster) + "-" + std::to_string(ordinal);
 }
+inline constexpr std::string_view kClaimPrefix = "data-";
 inline std::string claim(std::string_view cluster, int64_t ordinal) {
-  return "data-" + member(cluster, ordinal);
+  return std::string(kClaimPrefix) + member(cluster, ordinal);
 }
 // The DNS name that a member's certificate is made out to.
 inline std::string member_host(std::string_view cluster, std::string_view ns, int64_t ordinal) {
@@ -73,5 +74,7 @@ inline std::string member_host(std::string_view cluster, std::string_view ns, in
 }
 // "demo-2" of cluster "demo" is 2; nothing for a foreign name.
 std::optional<int64_t> ordinal_of(std::string_view cluster, std::string_view pod);
+// The same of a claim's name: "data-demo-2".
+std::optional<int64_t> ordinal_of_claim(std::string_view cluster, std::string_view claim);
 
 }  // namespace ferro::oper::api

@@ -82,11 +82,9 @@ void view_pods(const Observed& observed, plan::World& world) {
 }
 
 void view_claims(const Observed& observed, plan::World& world) {
-  constexpr std::string_view kPrefix = "data-";
   for (const runtime::Object& claim : observed.claims) {
     const std::string name = text_at(object_at(*claim, "metadata"), "name");
-    if (!name.starts_with(kPrefix)) continue;
-    const auto ordinal = api::ordinal_of(observed.cluster.name, name.substr(kPrefix.size()));
+    const auto ordinal = api::ordinal_of_claim(observed.cluster.name, name);
     if (!ordinal) continue;
     plan::ClaimView view = view_claim(*claim, *ordinal);
     const auto expandable = observed.expandable.find(text_at(object_at(*claim, "spec"), "storageClassName"));

@@ -11,8 +11,6 @@
 namespace ferro::oper::controllers {
 namespace {
 
-constexpr std::string_view kClaimPrefix = "data-";
-
 // True if a pod or pod template mounts the nodes' leaves.
 bool made_for_tls(const Json& pod, std::string_view cluster) {
   const Json& volumes = array_at(object_at(pod, "spec"), "volumes");
@@ -161,11 +159,10 @@ std::string volumes_id(const Json* statefulset, const Json* config_map,
   std::string id;
   for (const Json* const claim : claims) {
     const Json& metadata = object_at(*claim, "metadata");
-    const std::string name = text_at(metadata, "name");
-    if (!name.starts_with(kClaimPrefix) || !text_at(metadata, "deletionTimestamp").empty() ||
-        !array_at(metadata, "ownerReferences").empty() || id_of(*claim).empty())
+    if (!text_at(metadata, "deletionTimestamp").empty() || !array_at(metadata, "ownerReferences").empty() ||
+        id_of(*claim).empty())
       continue;
-    const auto ordinal = api::ordinal_of(cluster, name.substr(kClaimPrefix.size()));
+    const auto ordinal = api::ordinal_of_claim(cluster, text_at(metadata, "name"));
     if (!ordinal || (lowest && *lowest <= *ordinal)) continue;
     lowest = ordinal;
     id = id_of(*claim);

@@ -1,10 +1,10 @@
 #include "operator/objects/node_config.h"
 
 #include <algorithm>
-#include <array>
 
 #include <nlohmann/json.hpp>
 
+#include "common/obs/log.h"
 #include "operator/api/names.h"
 
 namespace ferro::oper::objects {
@@ -100,8 +100,7 @@ std::map<std::string, std::string> node_settings(const api::Cluster& cluster) {
 }
 
 bool counts_without_restart(std::string_view key, std::string_view value) {
-  constexpr std::array<std::string_view, 6> kLevels{"trace", "debug", "info", "warn", "error", "off"};
-  return key == "log.level" && std::find(kLevels.begin(), kLevels.end(), value) != kLevels.end();
+  return key == "log.level" && obs::parse_level(value).ok();
 }
 
 std::string settings_until_restart(const api::Cluster& cluster) {

@@ -180,6 +180,9 @@ TEST(Names, Ordinals) {
   for (const char* pod :
        {"demo", "demo-", "demo-x", "demo-01", "demo--1", "other-1", "demo-1-2", "demo-99999999999"})
     EXPECT_FALSE(ordinal_of("demo", pod).has_value()) << pod;
+  EXPECT_EQ(ordinal_of_claim("demo", claim("demo", 2)), 2);
+  for (const char* name : {"demo-2", "data-", "data-other-2", "wal-demo-2"})
+    EXPECT_FALSE(ordinal_of_claim("demo", name).has_value()) << name;
 }
 
 }  // namespace
