@@ -101,7 +101,11 @@ def check_pip(words):
     assert words[1] == "install", f"pip {words[1]}"
     for word in words[2:]:
         if named := re.fullmatch(r"(?:\./clients/python|ferrocache)(?:\[(.*)\])?", word):
-            assert set((named[1] or "").split(",")) - {""} <= extras(), f"no such extra: {word}"
+            chosen = set((named[1] or "").split(",")) - {""}
+            assert chosen <= extras(), f"no such extra: {word}"
+            # A wrapped client embeds what it is asked: without one of these wrap_openai(OpenAI()) is an ImportError.
+            if chosen & {"openai", "anthropic"}:
+                assert chosen & {"embeddings", "local", "all"}, f"what makes the embeddings is missing: {word}"
 
 
 def check_python(words):
