@@ -14,6 +14,8 @@ namespace {
 
 namespace files = std::filesystem;
 
+constexpr int64_t kPackWaitMs = 600'000;  // some hundred MiB onto a slow disk
+
 // Values of Secrets and of anything that is called like one.
 void redact(Json& value) {
   if (value.is_object()) {
@@ -68,8 +70,8 @@ void add_node(HttpClient& client, Bundle& bundle) {
 
 void add_kubernetes(const Session& session, Bundle& bundle) {
   const ConnectionOptions& options = session.connection;
-  const Kubectl kubectl(options.kube_namespace, options.kubeconfig, options.context);
-  bundle.add_json("resource.json", kubectl.get("ferrocacheclusters.cache.ferrocache.io", options.cluster));
+  const Kubectl kubectl(options);
+  bundle.add_json("resource.json", kubectl.get(kClusters, options.cluster));
   for (const char* kind : {"statefulsets", "pods", "services", "configmaps", "persistentvolumeclaims",
                            "poddisruptionbudgets", "networkpolicies", "secrets"}) {
     bundle.add_json(std::string(kind) + ".json", [&]() -> Result<Json> {
@@ -101,7 +103,7 @@ Status collect(Session& session, std::string path) {
     bundle.add("status.json", connection.status());
   }
   if (!session.connection.cluster.empty()) add_kubernetes(session, bundle);
-  const Status packed = run_program({"tar", "-czf", path, "-C", folder.string(), "."}).status();
+  const Status packed = run_program({"tar", "-czf", path, "-C", folder.string(), "."}, kPackWaitMs).status();
   std::error_code ignored;
   files::remove_all(folder, ignored);
   FERRO_RETURN_IF_ERROR(packed);

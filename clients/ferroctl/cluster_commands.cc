@@ -50,7 +50,7 @@ Status show_status(HttpClient& client, Session& session) {
 
 Status show_stats(HttpClient& client, Session& session) {
   FERRO_ASSIGN_OR_RETURN(const Json stats, client.json("GET", "/stats"));
-  const Json& counters = stats["counters"];
+  const Json counters = stats.value("counters", Json::object());
   Table table({"FIGURE", "VALUE"});
   table.add({"entries", cell(stats, "entry_count")});
   for (const auto& [name, value] : counters.items()) table.add({name, value.dump()});

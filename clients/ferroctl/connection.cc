@@ -4,22 +4,23 @@
 #include <utility>
 
 #include "clients/ferroctl/kube.h"
+#include "clients/ferroctl/token.h"
 #include "common/io/small_file.h"
 
 namespace ferro::ferroctl {
 namespace {
 
-constexpr size_t kTokenBytesMax = 8192;
+constexpr size_t kTokenFileBytesMax = 8192;
 
 Result<Secret> token_of(const ConnectionOptions& options) {
   if (!options.token_file.empty()) {
-    FERRO_ASSIGN_OR_RETURN(std::string text, io::read_small_file(options.token_file, kTokenBytesMax));
-    text.erase(std::min(text.find_first_of(" \t\r\n"), text.size()));
-    if (text.empty()) return Status::invalid(options.token_file + " holds no token in its first line");
-    return Secret(std::move(text));
+    FERRO_ASSIGN_OR_RETURN(const std::string text,
+                           io::read_small_file(options.token_file, kTokenFileBytesMax));
+    return token_in(text, options.token_file);
   }
   const char* const set = std::getenv("FERROCACHE_AUTH_TOKEN");
-  return Secret(set == nullptr ? "" : set);
+  if (set == nullptr || *set == '\0') return Secret();
+  return token_in(set, "FERROCACHE_AUTH_TOKEN");
 }
 
 Result<HttpOptions> http_options(const ConnectionOptions& options) {
@@ -38,10 +39,14 @@ Result<Connection> connect(const ConnectionOptions& options) {
   FERRO_ASSIGN_OR_RETURN(HttpOptions http, http_options(options));
   Connection connection;
   if (!options.cluster.empty()) {
-    const Kubectl kubectl(options.kube_namespace, options.kubeconfig, options.context);
-    FERRO_ASSIGN_OR_RETURN(Forwarded forwarded, kubectl.forward(options.cluster));
-    http.base_url = forwarded.url;
-    if (http.token.empty()) http.token = std::move(forwarded.token);
+    const Kubectl kubectl(options);
+    FERRO_ASSIGN_OR_RETURN(const Json resource, kubectl.get(kClusters, options.cluster));
+    // Whoever brings a token need not be allowed to read the Secret.
+    if (http.token.empty()) {
+      FERRO_ASSIGN_OR_RETURN(http.token, kubectl.token_of(resource));
+    }
+    FERRO_ASSIGN_OR_RETURN(Forwarded forwarded, kubectl.forward(resource));
+    http.base_url = std::move(forwarded.url);
     connection.forward.emplace(std::move(forwarded.port));
   } else {
     const char* const set = std::getenv("FERROCACHE_URL");

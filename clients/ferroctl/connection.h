@@ -19,6 +19,7 @@ struct ConnectionOptions {
   // Of Kubernetes.
   std::string cluster;  // name of a FerroCacheCluster; empty = by URL
   std::string kube_namespace, kubeconfig, context;
+  int64_t kubectl_timeout_ms = 60'000;  // for one answer of kubectl, its log-in included
 };
 
 // Owns the forwarded port, if there is one, and so outlives the client's calls.

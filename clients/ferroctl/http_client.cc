@@ -132,8 +132,13 @@ Result<std::unique_ptr<HttpClient>> HttpClient::open(HttpOptions options) {
 }
 
 Result<Json> HttpClient::json(std::string_view method, const std::string& target, const Json& body) {
-  FERRO_ASSIGN_OR_RETURN(const HttpAnswer answer,
-                         call(method, target, body.is_null() ? std::string() : body.dump()));
+  std::string text;
+  try {
+    if (!body.is_null()) text = body.dump();
+  } catch (const Json::exception&) {
+    return Status::invalid("what is to be sent is not UTF-8 text");
+  }
+  FERRO_ASSIGN_OR_RETURN(const HttpAnswer answer, call(method, target, text));
   return json_of(answer);
 }
 

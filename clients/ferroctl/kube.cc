@@ -3,30 +3,34 @@
 #include <cpprest/asyncrt_utils.h>
 
 #include <cstdlib>
+#include <utility>
+
+#include "clients/ferroctl/token.h"
 
 namespace ferro::ferroctl {
 namespace {
 
 using Json = nlohmann::json;
 
-constexpr int kForwardWaitMs = 15'000;
+constexpr std::string_view kForwarding = "Forwarding from 127.0.0.1:";
 
-// not_found of a program that cannot be started means kubectl itself.
-Status explained(const Status& status) {
-  if (status.code() != StatusCode::not_found) return status;
-  return Status::not_found(
-      status.message() +
-      ": this command asks Kubernetes through kubectl. Install it, or set FERROCTL_KUBECTL to "
-      "its path; a node that can be reached directly needs no kubectl (--url, no --cluster)");
-}
-
-std::string decoded(const std::string& base64) {
+Result<std::string> decoded(const std::string& base64) {
   try {
     const std::vector<unsigned char> bytes = utility::conversions::from_base64(base64);
-    return {bytes.begin(), bytes.end()};
-  } catch (const std::exception&) {
-    return {};
+    return std::string(bytes.begin(), bytes.end());
+  } catch (const std::exception&) {  // its words hold the text
+    return Status::invalid("not base64");
   }
+}
+
+std::string name_of(const Json& object) {
+  return object.value("/metadata/name"_json_pointer, "");
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string line;
+  for (const std::string& word : words) line += (line.empty() ? "" : " ") + word;
+  return line;
 }
 
 }  // namespace
@@ -41,12 +45,34 @@ std::vector<std::string> Kubectl::command(std::vector<std::string> words) const 
   return all;
 }
 
+Status Kubectl::explained(const Status& status, const std::vector<std::string>& words) const {
+  std::string advice;
+  switch (status.code()) {
+    case StatusCode::not_found:  // of a program that cannot be started
+      advice =
+          ": this command asks Kubernetes through kubectl. Install it, or set FERROCTL_KUBECTL to "
+          "its path; a node that can be reached directly needs no kubectl (--url, no --cluster)";
+      break;
+    case StatusCode::unreachable:
+      advice = "\nTry it by hand: " + joined(words) +
+               "\nIf it only needs longer (a log-in, a slow API server), raise --kubectl-timeout-ms.";
+      break;
+    case StatusCode::too_large:
+      advice = ", which is more than ferroctl takes; fetch it by hand: " + joined(words);
+      break;
+    default:
+      break;
+  }
+  return {status.code(), status.message() + advice};
+}
+
 Result<std::string> Kubectl::run(std::vector<std::string> words) const {
-  Result<std::string> said = run_program(command(std::move(words)));
-  if (!said.ok() && said.status().message().find("Error from server (NotFound)") != std::string::npos)
+  const std::vector<std::string> all = command(std::move(words));
+  Result<std::string> said = run_program(all, wait_ms_);
+  if (said.ok()) return said;
+  if (said.status().message().find("Error from server (NotFound)") != std::string::npos)
     return Status::not_found(said.status().message());
-  if (!said.ok()) return explained(said.status());
-  return said;
+  return explained(said.status(), all);
 }
 
 Result<Json> Kubectl::get(const std::string& kind, const std::string& name) const {
@@ -58,24 +84,34 @@ Result<Json> Kubectl::get(const std::string& kind, const std::string& name) cons
   return parsed;
 }
 
-Result<Forwarded> Kubectl::forward(const std::string& cluster) const {
-  FERRO_ASSIGN_OR_RETURN(const Json resource, get("ferrocacheclusters.cache.ferrocache.io", cluster));
-  const Json spec = resource.value("spec", Json::object());
-  const bool client_tls = spec.value("/tls/clientTLS"_json_pointer, false);
-  Secret token;
-  if (spec.value("/auth/enabled"_json_pointer, true)) {
-    const std::string name = spec.value("/auth/existingSecret"_json_pointer, cluster + "-token");
-    FERRO_ASSIGN_OR_RETURN(const Json secret, get("secret", name));
-    token = Secret(decoded(secret.value("/data/token"_json_pointer, "")));
-  }
-  FERRO_ASSIGN_OR_RETURN(Companion port,
-                         Companion::start(command({"port-forward", "service/" + cluster, ":3000"}),
-                                          "Forwarding from 127.0.0.1:", kForwardWaitMs));
-  const std::string& line = port.line();
-  const size_t colon = line.find("127.0.0.1:") + 10;
-  const std::string number = line.substr(colon, line.find_first_not_of("0123456789", colon) - colon);
+Result<Secret> Kubectl::token_of(const Json& cluster) const {
+  const Json spec = cluster.value("spec", Json::object());
+  if (!spec.value("/auth/enabled"_json_pointer, true)) return Secret();
+  const std::string name = spec.value("/auth/existingSecret"_json_pointer, name_of(cluster) + "-token");
+  FERRO_ASSIGN_OR_RETURN(const Json secret, get("secret", name));
+  const std::string where = "the key token of the Secret " + name;
+  const Json data = secret.value("data", Json::object());
+  const auto found = data.is_object() ? data.find("token") : data.end();
+  const std::string way_out = "; put it right, or set FERROCACHE_AUTH_TOKEN or give --token-file";
+  if (found == data.end()) return Status::internal("there is no key token in the Secret " + name + way_out);
+  const Result<std::string> text =
+      found->is_string() ? decoded(found->get<std::string>()) : Status::invalid("no text");
+  if (!text.ok()) return Status::internal(where + " cannot be decoded: " + text.status().message() + way_out);
+  Result<Secret> token = token_in(*text, where);
+  if (!token.ok()) return Status::internal(token.status().message() + way_out);
+  return token;
+}
+
+Result<Forwarded> Kubectl::forward(const Json& cluster) const {
+  const std::vector<std::string> words = command({"port-forward", "service/" + name_of(cluster), ":3000"});
+  Result<Companion> port = Companion::start(words, std::string(kForwarding), wait_ms_);
+  if (!port.ok()) return explained(port.status(), words);
+  const std::string& line = port->line();
+  const size_t begin = line.find(kForwarding) + kForwarding.size();
+  const std::string number = line.substr(begin, line.find_first_not_of("0123456789", begin) - begin);
+  const bool client_tls = cluster.value("/spec/tls/clientTLS"_json_pointer, false);
   std::string url = (client_tls ? "https://localhost:" : "http://127.0.0.1:") + number;
-  return Forwarded{std::move(port), std::move(url), std::move(token)};
+  return Forwarded{std::move(port).value(), std::move(url)};
 }
 
 }  // namespace ferro::ferroctl

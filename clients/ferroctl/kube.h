@@ -1,38 +1,50 @@
 // Kubernetes through the user's own kubectl: its credentials, contexts and plugins are the user's business.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
+#include "clients/ferroctl/connection.h"
 #include "clients/ferroctl/process.h"
 #include "common/base/result.h"
 #include "common/base/secret.h"
 
 namespace ferro::ferroctl {
 
+inline constexpr const char* kClusters = "ferrocacheclusters.cache.ferrocache.io";
+
 struct Forwarded {
   Companion port;
   std::string url;
-  Secret token;  // empty if the cluster has none
 };
 
 class Kubectl {
  public:
-  Kubectl(std::string ns, std::string kubeconfig, std::string context)
-      : ns_(std::move(ns)), kubeconfig_(std::move(kubeconfig)), context_(std::move(context)) {}
+  explicit Kubectl(const ConnectionOptions& options)
+      : ns_(options.kube_namespace),
+        kubeconfig_(options.kubeconfig),
+        context_(options.context),
+        wait_ms_(options.kubectl_timeout_ms) {}
 
-  // kubectl WORDS with the connection's options; its standard output.
+  // kubectl WORDS with the connection's options; its standard output. not_found if there is no such object,
+  // or no kubectl; unreachable if it does not answer in time; too_large for more than run_program takes.
   Result<std::string> run(std::vector<std::string> words) const;
-  Result<nlohmann::json> get(const std::string& kind, const std::string& name) const;  // name empty = a list
-  // The client Service of a cluster on a free port of this machine, and the token from its Secret.
-  Result<Forwarded> forward(const std::string& cluster) const;
+  // A JSON object: the one of that name, or a list if it is empty.
+  Result<nlohmann::json> get(const std::string& kind, const std::string& name) const;
+
+  // Of a FerroCacheCluster, as `get` returned it: the token that clients send, empty if they need none ...
+  Result<Secret> token_of(const nlohmann::json& cluster) const;
+  // ... and its client Service on a free port of this machine.
+  Result<Forwarded> forward(const nlohmann::json& cluster) const;
 
  private:
   std::vector<std::string> command(std::vector<std::string> words) const;
+  Status explained(const Status& status, const std::vector<std::string>& words) const;
+
   const std::string ns_, kubeconfig_, context_;
+  const int64_t wait_ms_;
 };
 
 }  // namespace ferro::ferroctl

@@ -8,17 +8,10 @@
 namespace ferro::ferroctl {
 namespace {
 
-constexpr const char* kKind = "ferrocacheclusters.cache.ferrocache.io";
-
-Kubectl kubectl_of(const Session& session) {
-  const ConnectionOptions& options = session.connection;
-  return {options.kube_namespace, options.kubeconfig, options.context};
-}
-
 // The one named, or the only one of the namespace.
 Result<Json> resource_of(const Kubectl& kubectl, const std::string& name) {
-  if (!name.empty()) return kubectl.get(kKind, name);
-  FERRO_ASSIGN_OR_RETURN(const Json list, kubectl.get(kKind, ""));
+  if (!name.empty()) return kubectl.get(kClusters, name);
+  FERRO_ASSIGN_OR_RETURN(const Json list, kubectl.get(kClusters, ""));
   const Json items = list.value("items", Json::array());
   if (items.size() == 1) return items[0];
   std::string names;
@@ -28,7 +21,7 @@ Result<Json> resource_of(const Kubectl& kubectl, const std::string& name) {
 }
 
 Status explain(Session& session, const std::string& name) {
-  FERRO_ASSIGN_OR_RETURN(const Json resource, resource_of(kubectl_of(session), name));
+  FERRO_ASSIGN_OR_RETURN(const Json resource, resource_of(Kubectl(session.connection), name));
   const Json status = resource.value("status", Json::object());
   std::string text = resource.value("/metadata/name"_json_pointer, "") + ": " + cell(status, "phase") + ", " +
                      cell(status, "readyReplicas") + " of " +
@@ -54,14 +47,14 @@ Status explain(Session& session, const std::string& name) {
 }
 
 Status rotate(Session& session, const std::string& name, const Json::json_pointer& field) {
-  const Kubectl kubectl = kubectl_of(session);
+  const Kubectl kubectl(session.connection);
   FERRO_ASSIGN_OR_RETURN(const Json resource, resource_of(kubectl, name));
   const std::string found = resource.value("/metadata/name"_json_pointer, "");
   const int64_t next = resource.value("/spec"_json_pointer / field, int64_t{0}) + 1;
   Json patch;
   patch["/spec"_json_pointer / field] = next;
   FERRO_RETURN_IF_ERROR(
-      kubectl.run({"patch", kKind, found, "--type=merge", "--patch=" + patch.dump()}).status());
+      kubectl.run({"patch", kClusters, found, "--type=merge", "--patch=" + patch.dump()}).status());
   say("asked for; watch it with: ferroctl why " + found);
   return {};
 }

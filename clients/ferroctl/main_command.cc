@@ -34,6 +34,9 @@ void add_common_options(CLI::App& app, Session& session) {
   app.add_option("-n,--namespace", connection.kube_namespace, "its Kubernetes namespace");
   app.add_option("--kubeconfig", connection.kubeconfig, "for kubectl");
   app.add_option("--context", connection.context, "for kubectl");
+  app.add_option("--kubectl-timeout-ms", connection.kubectl_timeout_ms, "for one answer of kubectl")
+      ->check(CLI::Range(int64_t{1}, int64_t{3'600'000}))
+      ->capture_default_str();
   app.add_option("-o,--output", session.format, "how to print")
       ->check(CLI::IsMember({"table", "json", "yaml"}))
       ->capture_default_str();
@@ -43,7 +46,15 @@ void add_common_options(CLI::App& app, Session& session) {
 
 void on_chosen(CLI::App& command, Session& session, std::function<Status()> body) {
   command.fallthrough();
-  command.callback([&session, body = std::move(body)] { session.result = body(); });
+  command.callback([&session, body = std::move(body)] {
+    try {
+      session.result = body();
+    } catch (const Json::exception& error) {  // thrown wherever a field has another type than ours have
+      session.result =
+          Status::internal(std::string("an answer is not what this version of ferroctl knows (") +
+                           error.what() + "): is it a FerroCache of version " FERRO_VERSION "?");
+    }
+  });
 }
 
 void on_connected(CLI::App& command, Session& session, std::function<Status(HttpClient&)> body) {
@@ -55,6 +66,7 @@ void on_connected(CLI::App& command, Session& session, std::function<Status(Http
 
 int run(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);  // `ferroctl ... | head` ends by a failed write
+  std::signal(SIGCHLD, SIG_DFL);  // if it was ignored, nobody could wait for kubectl
   Session session;
   CLI::App app(kAbout, "ferroctl");
   app.require_subcommand(1);

@@ -18,6 +18,8 @@ namespace {
 namespace wal = node::wal;
 namespace snapshot = node::snapshot;
 
+constexpr int64_t kCheckWaitMs = 60'000;  // it reads a few files
+
 Result<std::vector<snapshot::SnapshotInfo>> manifest_of(io::FileSystem& fs, const std::string& folder) {
   const std::string path = folder + "/" + std::string(snapshot::kManifestName);
   FERRO_ASSIGN_OR_RETURN(const bool there, fs.exists(path));
@@ -169,7 +171,8 @@ void add_offline_commands(CLI::App& app, Session& session) {
       ->check(CLI::ExistingFile);
   validate->add_option("--program", *program, "the ferrocached to ask")->capture_default_str();
   on_chosen(*validate, session, [path, program]() -> Status {
-    FERRO_RETURN_IF_ERROR(run_program({*program, "--config", *path, "--check-config"}).status());
+    FERRO_RETURN_IF_ERROR(
+        run_program({*program, "--config", *path, "--check-config"}, kCheckWaitMs).status());
     say(*path + " is fine");
     return {};
   });

@@ -1,22 +1,52 @@
 // Programs of others (kubectl, tar), run without a shell.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "common/base/result.h"
 
 namespace ferro::ferroctl {
 
-// Runs it to its end and returns its standard output. A failure carries the end of its standard error;
-// not_found if there is no such program.
-Result<std::string> run_program(const std::vector<std::string>& words);
+// More than any listing that ferroctl asks for; what is longer is refused, never cut.
+inline constexpr size_t kOutputBytesMax = 64U << 20;
 
-// A program that goes on beside this one; ended (SIGTERM, then waited for) by the destructor.
+// Runs it to its end and returns its standard output. internal, with the end of its standard error, if it
+// failed; not_found if there is no such program; unreachable if it did not end within `wait_ms`; too_large
+// beyond kOutputBytesMax. In the last two cases it is ended (SIGTERM, then SIGKILL) and waited for.
+Result<std::string> run_program(const std::vector<std::string>& words, int64_t wait_ms);
+
+// Owns a file descriptor.
+class Descriptor {
+ public:
+  Descriptor() = default;
+  explicit Descriptor(int fd) noexcept : fd_(fd) {}
+  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() { close(); }
+  int get() const noexcept { return fd_; }
+  void close() noexcept;
+
+ private:
+  int fd_ = -1;
+};
+
+// A program that goes on beside this one; what it prints is read all the time, so that it never waits for a
+// reader. Ended (SIGTERM, then SIGKILL) and waited for by the destructor.
 class Companion {
  public:
-  // Starts it and reads its standard output up to the first line that contains `sign`, at most `wait_ms`.
-  static Result<Companion> start(const std::vector<std::string>& words, const std::string& sign, int wait_ms);
+  // Starts it and waits for the first line that contains `sign`, at most `wait_ms` in all.
+  static Result<Companion> start(const std::vector<std::string>& words, const std::string& sign,
+                                 int64_t wait_ms);
   Companion(Companion&& other) noexcept;
   Companion(const Companion&) = delete;
   Companion& operator=(const Companion&) = delete;
@@ -24,10 +54,15 @@ class Companion {
   const std::string& line() const noexcept { return line_; }
 
  private:
-  Companion(int pid, int output, std::string line) : pid_(pid), output_(output), line_(std::move(line)) {}
+  Companion(int pid, Descriptor output) : pid_(pid), output_(std::move(output)) {}
+  Status read_line(const std::string& name, const std::string& sign, int64_t wait_ms);
+  Status read_on();
+
   int pid_;
-  int output_;
+  Descriptor output_;  // read by `reader_` once that runs
+  Descriptor stop_;    // closed to end `reader_`
   std::string line_;
+  std::thread reader_;
 };
 
 }  // namespace ferro::ferroctl

@@ -2,6 +2,7 @@
 import itertools
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -12,7 +13,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from harness.any_node import AnyNode  # noqa: E402  (needs the path above)
 from harness.cluster import Cluster  # noqa: E402  (needs the path above)
-from harness.node import ALL_NODES, LOG_TAIL_BYTES, Node  # noqa: E402  (needs the path above)
+from harness.node import (  # noqa: E402  (needs the path above)
+    ALL_NODES, HOST, LOG_TAIL_BYTES, Node, binary_path, clean_environment
+)
 from harness.vectors import make_rng  # noqa: E402
 
 
@@ -104,6 +107,24 @@ def node(module_nodes):
 @pytest.fixture
 def api(node):
     return node.api
+
+
+@pytest.fixture
+def ctl(nodes):
+    """ctl(words, node=..., code=0): runs it and returns the CompletedProcess."""
+    program = Path(binary_path()).parent / "ferroctl"
+    assert program.is_file(), "build the target ferroctl"
+
+    def run(*words, node=None, code=0, token=None, environment=None):
+        extra = {"FERROCACHE_AUTH_TOKEN": token} if token else {}
+        if node is not None:
+            extra["FERROCACHE_URL"] = f"http://{HOST}:{node.port}"
+        done = subprocess.run([str(program), *map(str, words)], cwd=nodes.folder, capture_output=True, text=True, timeout=60,
+                              env=clean_environment({**extra, **(environment or {})}), check=False)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done
+
+    return run
 
 
 _model_numbers = itertools.count(1)

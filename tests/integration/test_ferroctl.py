@@ -6,30 +6,9 @@ import subprocess
 import tarfile
 from pathlib import Path
 
-import pytest
-
-from harness.node import HOST, binary_path, clean_environment
 from harness.vectors import axis, random_unit
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def ctl(nodes):
-    """ctl(words, node=..., code=0): runs it and returns the CompletedProcess."""
-    program = Path(binary_path()).parent / "ferroctl"
-    assert program.is_file(), "build the target ferroctl"
-
-    def run(*words, node=None, code=0, token=None, environment=None):
-        extra = {"FERROCACHE_AUTH_TOKEN": token} if token else {}
-        if node is not None:
-            extra["FERROCACHE_URL"] = f"http://{HOST}:{node.port}"
-        done = subprocess.run([str(program), *map(str, words)], cwd=nodes.folder, capture_output=True, text=True, timeout=60,
-                              env=clean_environment({**extra, **(environment or {})}), check=False)
-        assert done.returncode == code, done.stdout + done.stderr
-        return done
-
-    return run
 
 
 def vector(index):
