@@ -237,7 +237,7 @@ def passes(_words):
 CHECKS = {"make": check_make, "pip": check_pip, "python": check_python, "python3": check_python, "e2e/run.py": check_script,
           "dashboards/build.py": check_script, "dashboards/draw.py": check_script, "ferroctl": check_ferroctl,
           "ferrocached": check_ferrocached, "promtool": check_promtool, "helm": check_helm, "kubectl": check_kubectl,
-          "curl": check_curl, "echo": passes, "man": passes, ".": passes, "base64": passes, "systemctl": passes,
+          "curl": check_curl, "echo": passes, "export": passes, "man": passes, ".": passes, "base64": passes, "systemctl": passes,
           "journalctl": passes, "source": passes}
 
 
