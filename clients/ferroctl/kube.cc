@@ -33,19 +33,8 @@ std::string joined(const std::vector<std::string>& words) {
   return line;
 }
 
-}  // namespace
-
-std::vector<std::string> Kubectl::command(std::vector<std::string> words) const {
-  const char* const program = std::getenv("FERROCTL_KUBECTL");
-  std::vector<std::string> all{program != nullptr && *program != '\0' ? program : "kubectl"};
-  if (!kubeconfig_.empty()) all.push_back("--kubeconfig=" + kubeconfig_);
-  if (!context_.empty()) all.push_back("--context=" + context_);
-  if (!ns_.empty()) all.push_back("--namespace=" + ns_);
-  all.insert(all.end(), words.begin(), words.end());
-  return all;
-}
-
-Status Kubectl::explained(const Status& status, const std::vector<std::string>& words) const {
+// With what to do about it.
+Status explained(const Status& status, const std::vector<std::string>& words) {
   std::string advice;
   switch (status.code()) {
     case StatusCode::not_found:  // of a program that cannot be started
@@ -64,6 +53,18 @@ Status Kubectl::explained(const Status& status, const std::vector<std::string>& 
       break;
   }
   return {status.code(), status.message() + advice};
+}
+
+}  // namespace
+
+std::vector<std::string> Kubectl::command(std::vector<std::string> words) const {
+  const char* const program = std::getenv("FERROCTL_KUBECTL");
+  std::vector<std::string> all{program != nullptr && *program != '\0' ? program : "kubectl"};
+  if (!kubeconfig_.empty()) all.push_back("--kubeconfig=" + kubeconfig_);
+  if (!context_.empty()) all.push_back("--context=" + context_);
+  if (!ns_.empty()) all.push_back("--namespace=" + ns_);
+  all.insert(all.end(), words.begin(), words.end());
+  return all;
 }
 
 Result<std::string> Kubectl::run(std::vector<std::string> words) const {

@@ -41,7 +41,6 @@ class Kubectl {
 
  private:
   std::vector<std::string> command(std::vector<std::string> words) const;
-  Status explained(const Status& status, const std::vector<std::string>& words) const;
 
   const std::string ns_, kubeconfig_, context_;
   const int64_t wait_ms_;
