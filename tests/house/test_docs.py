@@ -5,13 +5,36 @@ import re
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PLACES = ("*.md", "docs/**/*.md", "bench/*.md", "tests/**/*.md")
+PLACES = ("*.md", "docs/**/*.md", "bench/*.md", "tests/**/*.md", "examples/*.md", "clients/python/*.md")
 PAGES = sorted(path for place in PLACES for path in ROOT.glob(place))
 
 
 def links(page):
     text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.S)
     return [target for target in re.findall(r"\]\(([^)\s]+)\)", text) if not re.match(r"[a-z]+:", target)]
+
+
+def anchors(page):
+    """Of its headings, as they are made where pages are shown: lower case, blanks to hyphens, a number for what comes again."""
+    found, often = set(), {}
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.S)
+    for heading in re.findall(r"^#+ (.*)$", text, flags=re.M):
+        words = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).lower().strip()
+        anchor = re.sub(r"[^\w\- ]", "", words).replace(" ", "-")
+        found.add(f"{anchor}-{often[anchor]}" if anchor in often else anchor)
+        often[anchor] = often.get(anchor, 0) + 1
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links_lead_to_headings(page):
+    broken = []
+    for target in links(page):
+        name, _, anchor = target.partition("#")
+        other = page.parent / name if name else page
+        if anchor and other.suffix == ".md" and anchor not in anchors(other):
+            broken.append(target)
+    assert not broken, f"{page.relative_to(ROOT)} links to headings that are not there: {broken}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
