@@ -142,9 +142,10 @@ def curve(title, unit, points, x, y, width, height):
     card = f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="3" fill="{CARD}"/>'
     body = [card, text(x + 8, y + 16, title, 11.5, INK)]
     left, right, top, bottom = x + 64, x + width - 40, y + 30, y + height - 24
-    *_, along = log_scale(points[0][0], points[-1][0], right - left)
+    inset = 24  # keeps the first point's figure off the scale's
+    *_, along = log_scale(points[0][0], points[-1][0], right - left - inset)
     highest = max(value for _, value in points) * 1.15 or 1
-    placed = [(left + along(count), bottom - value / highest * (bottom - top), count, value) for count, value in points]
+    placed = [(left + inset + along(count), bottom - value / highest * (bottom - top), count, value) for count, value in points]
     for share in (0, 0.5, 1):
         at = bottom - (bottom - top) * share
         body.append(f'<line x1="{left}" x2="{right}" y1="{at:.1f}" y2="{at:.1f}" stroke="{FAINT}" stroke-width="0.4"/>')
