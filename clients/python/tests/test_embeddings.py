@@ -141,3 +141,43 @@ def test_sentence_transformers_are_asked_as_they_like_it(monkeypatch):
     assert [made("abc"), embedder("sentence-transformers:BAAI/bge-small-en-v1.5")("abcd")] == [[3.0, 1.0], [4.0, 1.0]]
     assert Model.made == ["BAAI/bge-small-en-v1.5"]
     assert type(embedder()) is SentenceTransformer
+
+
+@pytest.fixture
+def hub_out_of_reach(monkeypatch):
+    """sentence-transformers as it is on a machine without a network; the list of what it was asked to load."""
+    asked = []
+
+    def model(name):
+        asked.append(name)
+        raise OSError(f"We couldn't connect to the hub\nto load {name}")
+
+    monkeypatch.setitem(sys.modules, "sentence_transformers", types.SimpleNamespace(SentenceTransformer=model))
+    monkeypatch.setattr(SentenceTransformer, "_models", {})
+    monkeypatch.setattr(SentenceTransformer, "_failures", {})
+    return asked
+
+
+def test_a_model_that_cannot_be_fetched_is_told_with_what_to_do_and_not_tried_again_at_once(hub_out_of_reach):
+    """Every question waited for the hub, one after the other."""
+    made = embedder("BAAI/bge-small-en-v1.5")
+    for _ in range(3):
+        with pytest.raises(FerrocacheError, match=r"OSError: We couldn't connect to the hub to load .*ferrocache\[local\]"):
+            made("abc")
+    assert hub_out_of_reach == ["BAAI/bge-small-en-v1.5"]
+    SentenceTransformer._failures["BAAI/bge-small-en-v1.5"] = (0.0, "long ago")
+    with pytest.raises(FerrocacheError):
+        made("abc")
+    assert len(hub_out_of_reach) == 2
+
+
+def test_the_default_model_s_twin_takes_over_where_the_hub_is_out_of_reach(hub_out_of_reach, caplog):
+    made = embedder()
+    assert type(made) is SentenceTransformer
+    assert made("abc") == LocalMiniLm()("abc") == made("abc")
+    assert hub_out_of_reach == ["all-MiniLM-L6-v2"]
+    assert "its twin on numpy is used" in caplog.text
+
+
+def test_a_folder_is_a_model_of_its_name(hub_out_of_reach):
+    assert embedder("/models/bge-small/").name == "bge-small"

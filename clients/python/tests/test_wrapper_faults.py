@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import warnings
+from unittest.mock import AsyncMock, MagicMock
 
 import openai
 import pytest
@@ -266,3 +267,73 @@ def test_stand_ins_for_streams(node):
     first = client.chat.completions.create(**arguments)
     assert (first._ferrocache_hit, [part.choices[0].delta.content for part in first]) == (False, ["a ", "b", None])
     assert client.chat.completions.create(**{**arguments, "stream": False}).choices[0].message.content == "a b"
+
+
+def test_mocks_of_a_client_and_of_its_answers(node):
+    """They have every attribute and are no mapping: nothing of theirs was stored."""
+    arguments = {"model": "m", "messages": [{"role": "user", "content": QUESTION}]}
+
+    def asked_twice(wrap, inner, scope, create):
+        client = wrap(inner, cache_url=node.url, cache_scope=scope, timeout=60.0)
+        first, second = create(client)(**arguments), create(client)(**arguments)
+        assert (first._ferrocache_hit, second._ferrocache_hit, create(inner).call_count) == (False, True, 1)
+        return second
+
+    def completions(client):
+        return client.chat.completions.create
+
+    def messages(client):
+        return client.messages.create
+
+    listed = MagicMock()
+    completions(listed).return_value = MagicMock(choices=[MagicMock(message=MagicMock(content="of a list"))])
+    assert asked_twice(wrap_openai, listed, "mock-list", completions).choices[0].message.content == "of a list"
+    indexed = MagicMock()
+    completions(indexed).return_value.choices[0].message.content = "by its index"
+    assert asked_twice(wrap_openai, indexed, "mock-index", completions).choices[0].message.content == "by its index"
+    blocks = MagicMock()
+    messages(blocks).return_value.content = [MagicMock(text="of a block", type="text")]
+    assert asked_twice(wrap_anthropic, blocks, "mock-block", messages).content[0].text == "of a block"
+    block = MagicMock()
+    messages(block).return_value.content[0].text = "of the first block"
+    assert asked_twice(wrap_anthropic, block, "mock-first", messages).content[0].text == "of the first block"
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        MagicMock(message=MagicMock(content="cut"), finish_reason="length"),
+        MagicMock(message=MagicMock(content="a call", tool_calls=[MagicMock()])),
+        MagicMock(message=MagicMock(content=None)),
+        MagicMock(),
+    ],
+)
+def test_mocks_of_answers_that_are_none_are_not_stored(node, choice):
+    inner = MagicMock()
+    inner.chat.completions.create.return_value = MagicMock(choices=[choice])
+    client = wrap_openai(inner, cache_url=node.url, cache_scope="mock-none", timeout=60.0)
+    for _ in range(2):
+        assert client.chat.completions.create(model="m", messages=[{"role": "user", "content": QUESTION}])._ferrocache_hit is False
+
+
+async def test_mocks_of_an_asynchronous_client(node):
+    inner = MagicMock()
+    answer = MagicMock(choices=[MagicMock(message=MagicMock(content="later"), finish_reason="stop")])
+    inner.chat.completions.create = AsyncMock(return_value=answer)
+    client = wrap_openai(inner, cache_url=node.url, cache_scope="mock-async", timeout=60.0)
+    arguments = {"model": "m", "messages": [{"role": "user", "content": QUESTION}]}
+    assert (await client.chat.completions.create(**arguments))._ferrocache_hit is False
+    assert (await client.chat.completions.create(**arguments)).choices[0].message.content == "later"
+    assert inner.chat.completions.create.await_count == 1
+
+
+def test_mocks_of_streams(node):
+    def chunk(content, finish=None):
+        return MagicMock(choices=[MagicMock(delta=MagicMock(content=content), finish_reason=finish)])
+
+    inner = MagicMock()
+    inner.chat.completions.create.return_value = iter([chunk(None), chunk("a "), chunk("b"), chunk(None, "stop")])
+    client = wrap_openai(inner, cache_url=node.url, cache_scope="mock-stream", timeout=60.0)
+    arguments = {"model": "m", "messages": [{"role": "user", "content": QUESTION}]}
+    assert len(list(client.chat.completions.create(**arguments, stream=True))) == 4
+    assert client.chat.completions.create(**arguments).choices[0].message.content == "a b"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
+import sys
 from abc import ABC, abstractmethod
 from typing import Any, Awaitable, Callable, List, Optional, Union, cast
 
@@ -10,6 +12,14 @@ from .._calls import numbers
 
 # A function of one text; may be a coroutine function where the wrapped client is asynchronous.
 EmbedFunction = Callable[[str], Union[Any, Awaitable[Any]]]
+
+
+def is_coroutine_function(function: Any) -> bool:
+    """Also of an object whose call is one, and of unittest's AsyncMock, which carries a mark instead."""
+    call = getattr(function, "__call__", None)  # noqa: B004
+    if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call):
+        return True
+    return sys.version_info < (3, 14) and asyncio.iscoroutinefunction(function)
 
 
 class Embedder(ABC):
@@ -31,8 +41,7 @@ class CustomEmbedder(Embedder):
     def __init__(self, function: EmbedFunction) -> None:
         self.name = "custom"
         self.function = function
-        call = getattr(function, "__call__", None)  # noqa: B004 - an object's own coroutine method
-        self.is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
+        self.is_async = is_coroutine_function(function)
 
     def embed(self, text: str, timeout: Optional[float] = None) -> List[float]:
         if self.is_async:

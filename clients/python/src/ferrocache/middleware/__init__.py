@@ -19,6 +19,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, TypeVar, Union
 from .._cache import DEFAULT_TIMEOUT_SECONDS, Options
 from .._settings import Token
 from ..embeddings import Embedder, EmbedFunction
+from ..embeddings._base import is_coroutine_function
 from ._anthropic import AnthropicDialect
 from ._dialect import Dialect
 from ._flow import AsyncFlow, Flow, SyncFlow
@@ -154,4 +155,4 @@ def _closing_too(method: Callable[..., Any], flow: Flow) -> Callable[[], Callabl
 def _is_async(client: Any, create: Any) -> bool:
     if any(base.__name__ in ("AsyncAPIClient", "AsyncOpenAI", "AsyncAnthropic") for base in type(client).__mro__):
         return True
-    return inspect.iscoroutinefunction(create) or inspect.iscoroutinefunction(getattr(create, "__call__", None))  # noqa: B004
+    return is_coroutine_function(create)

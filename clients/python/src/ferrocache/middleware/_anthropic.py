@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from typing import Any, List, Mapping, Optional
+from typing import Any, ClassVar, List, Mapping, Optional
 
 from .._calls import Json
 from .._key import Key, is_absent, key_of, plain
@@ -26,8 +26,22 @@ _DELTAS = {
 }
 
 
+_BLOCK = {"type": str, "text": str, "thinking": str, "signature": str, "data": str}
+_ENDING = {"stop_reason": str, "stop_sequence": str}
+_USAGE = {"input_tokens": int, "output_tokens": int}
+_MESSAGE: Json = {"id": str, "model": str, "role": str, "content": [_BLOCK], "usage": _USAGE, **_ENDING}
+
+
 class AnthropicDialect(Dialect):
     module = "anthropic"
+    shape: ClassVar[Json] = {
+        **_MESSAGE,
+        "type": str,
+        "index": int,
+        "message": _MESSAGE,
+        "content_block": _BLOCK,
+        "delta": {**_BLOCK, **_ENDING},
+    }
 
     def __init__(self) -> None:
         self.path = ["messages"]

@@ -7,7 +7,7 @@ import sys
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional, Tuple, Union
 
 from .._calls import Json
 from .._key import Key
@@ -41,10 +41,16 @@ class Recorder(ABC):
         """After the end of the stream: the answer, or None if it must not be served again."""
 
 
+# A kind of value, the fields of an object, or (in a list) what a list holds.
+Shape = Union[type, Tuple[type, ...], Dict[str, Any], List[Any]]
+
+
 class Dialect(ABC):
     """``module``: the SDK's name, whose types a hit is made of if it is installed."""
 
     module: str
+    # What is read of an answer or an event that has no fields to list: a mock in somebody's tests.
+    shape: Dict[str, Any]
     # From the client to the object whose ``create`` is cached.
     path: List[str]
 
@@ -88,7 +94,10 @@ class Dialect(ABC):
 def as_plain(value: Any) -> Any:
     """An SDK's object as JSON values. Whatever has attributes only (a caller's own stand-in) gives those that it has."""
     if hasattr(value, "model_dump") and not isinstance(value, type):
-        return value.model_dump(mode="json", exclude_unset=True, warnings=False) if _is_pydantic(value) else value.model_dump()
+        if _is_pydantic(value):
+            return value.model_dump(mode="json", exclude_unset=True, warnings=False)
+        dumped = value.model_dump()
+        return dumped if isinstance(dumped, Mapping) else value
     if isinstance(value, Mapping):
         return {name: as_plain(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -96,6 +105,22 @@ def as_plain(value: Any) -> Any:
     if hasattr(value, "__dict__") and not isinstance(value, type):
         return {name: as_plain(item) for name, item in vars(value).items() if not name.startswith("_")}
     return value
+
+
+def read(value: Any, shape: Shape) -> Any:
+    """What an object has of a shape; None for what is of another kind, as every attribute of a mock is that nobody set."""
+    if isinstance(shape, dict):
+        fields = {name: read(getattr(value, name, None), inner) for name, inner in shape.items()}
+        return {name: found for name, found in fields.items() if found is not None} or None
+    if isinstance(shape, list):
+        if isinstance(value, (list, tuple)):
+            return [read(item, shape[0]) or {} for item in value]
+        try:  # a mock is set up by answer.choices[0].message.content = ..., and knows no length
+            first = read(value[0], shape[0])
+        except (TypeError, LookupError):
+            return None
+        return None if first is None else [first]
+    return value if isinstance(value, shape) and not isinstance(value, bool) else None
 
 
 def _is_pydantic(value: Any) -> bool:

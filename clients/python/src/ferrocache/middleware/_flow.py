@@ -11,7 +11,7 @@ from typing import Any, AsyncIterator, Callable, Dict, Iterator, List, Mapping, 
 
 from .._cache import AsyncCache, Cache, Found, Options
 from .._key import Key, NotCacheable
-from ._dialect import Dialect, Stored, as_namespace, as_plain
+from ._dialect import Dialect, Stored, as_namespace, as_plain, read
 
 log = logging.getLogger("ferrocache")
 
@@ -106,8 +106,7 @@ class Flow:
     def worth_storing(self, answer: Any) -> Optional[Stored]:
         """None also for what cannot be understood: an odd answer is the caller's, not the cache's."""
         try:
-            body = as_plain(answer)
-            return self.dialect.stored(body) if isinstance(body, dict) else None
+            return self.dialect.stored(_fields_of(answer, self.dialect))
         except Exception as error:
             log.warning("an answer is not stored, it could not be read: %s", error)
             return None
@@ -161,7 +160,7 @@ class SyncFlow(Flow):
         try:
             for event in events:
                 if readable:
-                    readable = _added(recorder, event)
+                    readable = _added(recorder, event, self.dialect)
                 yield event
         finally:
             if hasattr(events, "close"):
@@ -224,7 +223,7 @@ class AsyncFlow(Flow):
         try:
             async for event in events:
                 if readable:
-                    readable = _added(recorder, event)
+                    readable = _added(recorder, event, self.dialect)
                 yield event
         finally:
             if hasattr(events, "aclose"):
@@ -244,10 +243,20 @@ class AsyncFlow(Flow):
         return AsyncPlainStream(replay(), None)
 
 
-def _added(recorder: Any, event: Any) -> bool:
+def _fields_of(value: Any, dialect: Dialect) -> Dict[str, Any]:
+    """An answer or an event as a mapping. TypeError if it has nothing that is known."""
+    body = as_plain(value)
+    if not isinstance(body, dict):
+        body = read(value, dialect.shape)
+    if body is None:
+        raise TypeError(f"a {type(value).__name__}")
+    return cast(Dict[str, Any], body)
+
+
+def _added(recorder: Any, event: Any, dialect: Dialect) -> bool:
     """Whether the event could be read. One that could not leaves the caller's stream alone and stores nothing."""
     try:
-        recorder.add(as_plain(event))
+        recorder.add(_fields_of(event, dialect))
         return True
     except Exception as error:
         log.warning("a stream is not stored, it could not be read: %s", error)

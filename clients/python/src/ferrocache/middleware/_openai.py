@@ -6,7 +6,7 @@ import importlib
 import json
 import time
 import uuid
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, ClassVar, Dict, List, Mapping, Optional
 
 from .._calls import Json
 from .._key import Key, is_absent, key_of, plain
@@ -34,8 +34,18 @@ _PLAIN_MESSAGE = frozenset({"role", "content"})
 _META = ("id", "created", "model", "system_fingerprint", "usage")
 
 
+_SAID = {"role": str, "content": str, "tool_calls": list, "function_call": dict, "refusal": str, "audio": dict}
+
+
 class OpenAIDialect(Dialect):
     module = "openai"
+    shape: ClassVar[Json] = {
+        "id": str,
+        "created": int,
+        "model": str,
+        "usage": {"prompt_tokens": int, "completion_tokens": int, "total_tokens": int},
+        "choices": [{"index": int, "finish_reason": str, "message": _SAID, "delta": _SAID}],
+    }
 
     def __init__(self) -> None:
         self.path = ["chat", "completions"]
