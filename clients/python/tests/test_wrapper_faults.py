@@ -320,11 +320,14 @@ async def test_mocks_of_an_asynchronous_client(node):
     inner = MagicMock()
     answer = MagicMock(choices=[MagicMock(message=MagicMock(content="later"), finish_reason="stop")])
     inner.chat.completions.create = AsyncMock(return_value=answer)
+    inner.close = AsyncMock()
     client = wrap_openai(inner, cache_url=node.url, cache_scope="mock-async", timeout=60.0)
     arguments = {"model": "m", "messages": [{"role": "user", "content": QUESTION}]}
     assert (await client.chat.completions.create(**arguments))._ferrocache_hit is False
     assert (await client.chat.completions.create(**arguments)).choices[0].message.content == "later"
     assert inner.chat.completions.create.await_count == 1
+    await client.close()
+    assert inner.close.await_count == 1
 
 
 def test_mocks_of_streams(node):
