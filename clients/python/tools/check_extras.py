@@ -22,6 +22,7 @@ sys.path.insert(0, str(CLIENT / "tests"))
 sys.path.insert(0, str(CLIENT / "tools"))
 
 from probe_extra import PROBES  # noqa: E402  (needs the path above)
+
 from support.node import Nodes  # noqa: E402
 from support.upstream import Upstream  # noqa: E402
 

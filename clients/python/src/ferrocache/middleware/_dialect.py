@@ -7,7 +7,7 @@ import sys
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import Any, Dict, List, Mapping, Optional, Tuple, Union
+from typing import Any, ClassVar, Dict, List, Mapping, Optional, Tuple, Union
 
 from .._calls import Json
 from .._key import Key
@@ -50,7 +50,7 @@ class Dialect(ABC):
 
     module: str
     # What is read of an answer or an event that has no fields to list: a mock in somebody's tests.
-    shape: Dict[str, Any]
+    shape: ClassVar[Dict[str, Any]]
     # From the client to the object whose ``create`` is cached.
     path: List[str]
 
