@@ -20,6 +20,14 @@ http::Response options_answer(const Route& path) {
   return response;
 }
 
+// `OPTIONS *`: what some path takes (RFC 9110 section 9.3.7).
+http::Response options_of_server() {
+  http::Response response;
+  response.status = 204;
+  response.headers.emplace_back("Allow", "GET, HEAD, POST, DELETE, OPTIONS");
+  return response;
+}
+
 http::Response method_not_allowed(const Route& path, http::Method method) {
   const std::string allowed = allowed_methods(path);
   http::Response response = error_answer(
@@ -90,6 +98,7 @@ class NodeApi final : public Api {
       if (!known.ok()) return reply(error_answer(known.status()));
       caller = std::move(known).value();
     }
+    if (request.method == http::Method::options && request.path == "*") return reply(options_of_server());
     if (match.path == nullptr) return reply(error_answer(404, "no such path: GET /openapi.json lists them"));
     if (request.method == http::Method::options) return reply(options_answer(*match.path));
     if (match.route == nullptr) return reply(method_not_allowed(*match.path, request.method));

@@ -8,8 +8,11 @@
 namespace ferro::node::api {
 
 Result<bool> switch_parameter(const http::Request& request, std::string_view name) {
-  const std::optional<std::string> value = request.parameter(name);
-  if (!value || *value == "false" || *value == "0") return false;
+  std::optional<std::string> value = request.parameter(name);
+  if (!value) return false;
+  // In any case: Python's HTTP libraries send True.
+  for (char& c : *value) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  if (*value == "false" || *value == "0") return false;
   if (*value == "true" || *value == "1") return true;
   return Status::invalid("the parameter " + std::string(name) + " must be true or false");
 }

@@ -17,6 +17,13 @@ class FunctionSink final : public ReplySink {
   Reply::Send send_;
 };
 
+// What clients' libraries send: application/x-www-form-urlencoded, where a space is '+' and a '+' is %2B.
+std::optional<std::string> form_decode(std::string_view text) {
+  std::string with_spaces(text);
+  std::replace(with_spaces.begin(), with_spaces.end(), '+', ' ');
+  return percent_decode(with_spaces);
+}
+
 }  // namespace
 
 std::string_view to_string(Method method) noexcept {
@@ -66,9 +73,9 @@ std::optional<std::string> Request::parameter(std::string_view name) const {
     const std::string_view pair = rest.substr(0, rest.find('&'));
     rest.remove_prefix(std::min(rest.size(), pair.size() + 1));
     const size_t equals = pair.find('=');
-    const auto decoded_name = percent_decode(pair.substr(0, equals));
+    const auto decoded_name = form_decode(pair.substr(0, equals));
     if (!decoded_name || *decoded_name != name) continue;
-    return percent_decode(equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1));
+    return form_decode(equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1));
   }
   return std::nullopt;
 }

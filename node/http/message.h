@@ -30,11 +30,12 @@ struct Request {
   bool accepts_gzip = false;
   bool over_mutual_tls = false;
 
-  // The decoded value of a query parameter; nullopt if absent or not decodable.
+  // The decoded value of a query parameter, '+' being a space as in an HTML form; nullopt if absent or not
+  // decodable.
   std::optional<std::string> parameter(std::string_view name) const;
 };
 
-// Percent-decodes ('+' stays '+'); nullopt for a broken escape or invalid UTF-8.
+// Percent-decodes a path ('+' stays '+'); nullopt for a broken escape or invalid UTF-8.
 std::optional<std::string> percent_decode(std::string_view text);
 
 struct Response {

@@ -19,8 +19,8 @@ void append_hex(std::string& out, uint64_t value, int digits) {
 }  // namespace
 
 bool is_fit_request_id(std::string_view id) noexcept {
-  return !id.empty() && id.size() <= limits::kRequestIdBytesMax &&
-         std::all_of(id.begin(), id.end(), [](char c) { return c > ' ' && c < '\x7f'; });
+  return !id.empty() && id.size() <= limits::kRequestIdBytesMax && id.front() != ' ' && id.back() != ' ' &&
+         std::all_of(id.begin(), id.end(), [](char c) { return c >= ' ' && c < '\x7f'; });
 }
 
 RequestIdSource::RequestIdSource() : prefix_(crypto::random_u64()) {}

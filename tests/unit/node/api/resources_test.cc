@@ -28,6 +28,8 @@ TEST(Entry, ReadsBackWhatWasStored) {
   const json with_vector = tester.get("/entry/x?vector=true").parsed();
   ASSERT_EQ(with_vector.at("embedding").size(), 3U);
   EXPECT_FLOAT_EQ(with_vector.at("embedding").at(0).get<float>(), 0.6F);
+  EXPECT_EQ(tester.get("/entry/x?vector=True").parsed(), with_vector) << "as Python's HTTP libraries send it";
+  EXPECT_EQ(tester.get("/entry/x?vector=FALSE").parsed(), expected);
   EXPECT_EQ(tester.get("/entry/x?vector=perhaps").status, 400U);
   const json internal = tester.get("/internal/entry/x").parsed();
   EXPECT_EQ(internal.at("model_id"), "m::s::conv_c");

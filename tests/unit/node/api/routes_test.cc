@@ -187,6 +187,9 @@ TEST(Routes, OptionsAndHead) {
   EXPECT_EQ(options.status, 204U);
   EXPECT_EQ(options.header("Allow"), "GET, HEAD, DELETE, OPTIONS");
   EXPECT_TRUE(options.body.empty());
+  const Answer server = tester.call(http::Method::options, "*");
+  EXPECT_EQ(server.status, 204U);
+  EXPECT_EQ(server.header("Allow"), "GET, HEAD, POST, DELETE, OPTIONS");
   EXPECT_EQ(tester.call(http::Method::head, "/health").status, 200U);
   EXPECT_EQ(tester.call(http::Method::head, "/entry/x").status, 404U);
 }

@@ -38,6 +38,14 @@ TEST(Parameter, NameMayBeEscapedAndABrokenValueIsNone) {
   EXPECT_EQ(request.parameter("bad"), std::nullopt);
 }
 
+TEST(Parameter, PlusIsASpaceAsFormEncodersWriteIt) {
+  Request request;
+  request.query = "model_id=my+model&cache_scope=a%2Bb+c&odd+name=1";
+  EXPECT_EQ(request.parameter("model_id"), "my model");
+  EXPECT_EQ(request.parameter("cache_scope"), "a+b c");
+  EXPECT_EQ(request.parameter("odd name"), "1");
+}
+
 TEST(ReplyTest, AnswersOnceAndDroppedAnswers500) {
   std::vector<unsigned> statuses;
   const auto record = [&](Response&& response) { statuses.push_back(response.status); };
@@ -73,11 +81,12 @@ TEST(RequestIds, AreFitAndDiffer) {
   EXPECT_EQ(first.size(), 24U);
 }
 
-TEST(RequestIds, OnlyVisibleAsciiUpTo128IsEchoed) {
+TEST(RequestIds, OnlyPrintableAsciiUpTo128IsEchoed) {
   EXPECT_TRUE(is_fit_request_id(std::string(128, 'x')));
   EXPECT_TRUE(is_fit_request_id("!~"));
-  for (const std::string& id : {std::string(), std::string(129, 'x'), std::string("a b"), std::string("a\tb"),
-                                std::string("\xc3\xa9"), std::string("a\x7f")}) {
+  EXPECT_TRUE(is_fit_request_id("job 7, step 2"));
+  for (const std::string& id : {std::string(), std::string(129, 'x'), std::string(" a"), std::string("a "),
+                                std::string("a\tb"), std::string("\xc3\xa9"), std::string("a\x7f")}) {
     EXPECT_FALSE(is_fit_request_id(id)) << id;
   }
 }
