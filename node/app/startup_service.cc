@@ -14,7 +14,12 @@ void StartupService::handle(const http::Request& request, http::Reply reply) {
     reply({200, "application/json", R"({"status":"ok"})", {}});
     return;
   }
-  reply(refuse(503, "the node is recovering its data; try again shortly"));
+  constexpr std::string_view kReason = "the node is recovering its data; try again shortly";
+  http::Response answer = refuse(503, kReason);
+  if (request.path == "/readyz") {  // as the API words it
+    answer.body.insert(1, R"("status":"not_ready","reason":")" + std::string(kReason) + "\",");
+  }
+  reply(std::move(answer));
 }
 
 http::Response StartupService::refuse(unsigned status, std::string_view reason) {
