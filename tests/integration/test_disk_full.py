@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.cluster import Cluster
 from harness.contract import contract
 from harness.timing import wait_until
 from harness.vectors import axis
@@ -78,6 +79,41 @@ def test_disk_full(nodes, small_disk):
         missing = [number for number in expected if not node.api.has_entry(f"e{number}")]
         assert not missing, f"acknowledged and lost: {missing}"
     node.stop()
+
+
+@contract("durable-5: disk full")
+def test_an_owner_with_a_full_disk_hides_no_acknowledged_write(nodes, small_disk):
+    """The owner that would be read from misses what the other owners took."""
+    (small_disk / "ballast").write_bytes(bytes(BALLAST_MIB * MIB))
+    three = Cluster(nodes, settings={"wal.segment_bytes": MIB, "compact_interval_inserts": 0})
+    full = three.members[2]
+    full.settings["wal_path"] = str(small_disk / "data")
+    three.start()
+    others = three.members[:2]
+
+    def insert(number):
+        others[number % 2].api.call("POST", "/insert", {**body(number), "model_id": f"m{number % 40}"})
+
+    count = 0
+    while full.client.request("GET", "/readyz").status == 200:
+        insert(count)
+        count += 1
+        assert count < 2000, "the disk did not fill"
+    for number in range(count, count + 60):
+        insert(number)
+    entries = [f"e{number}" for number in range(count + 60)]
+
+    def all_visible():
+        return all(node.api.has_entry(entry) for node in three.members for entry in entries[-60:])
+
+    wait_until(all_visible, 30, "every node answers for what was acknowledged", 0.1)
+    assert full.client.request("GET", "/readyz").status == 503, "the disk was to stay full"
+    (small_disk / "ballast").unlink()
+    three.wait_settled()
+    assert all(node.api.has_entry(entry) for node in three.members for entry in entries)
+    assert three.copies() == 2 * len(entries)
+    for node in three.members:
+        node.stop()
 
 
 @contract("durable-5: a full disk during compaction harms nothing")

@@ -20,6 +20,12 @@ constexpr int64_t kRememberEveryMs = 10'000;
 constexpr int64_t kLeavePollMs = 20;
 // For the others to hear the goodbye before this node falls silent.
 constexpr int64_t kGoodbyeMs = 100;
+// Gossiped by a node that cannot write, because its disk is full say, as long as that lasts.
+constexpr std::string_view kRefusesWritesKey = "refuses_writes";
+
+bool refuses_writes(const Member& member) {
+  return !member.value(kRefusesWritesKey).empty();
+}
 
 PeersOptions peers_options(const ClusterOptions& options, uint64_t generation) {
   PeersOptions peers;
@@ -136,6 +142,18 @@ void ClusterNodeImpl::arm_tick() {
 }
 
 void ClusterNodeImpl::tick() {
+  // Who cannot write misses writes: meanwhile others are read from, and afterwards it compares first.
+  const bool writes = context_.engine.readiness().ok();
+  if (const Member* self = membership_.find(context_.options.self);
+      self != nullptr && writes == refuses_writes(*self)) {
+    if (writes) {
+      ring_.fall_behind();
+      membership_.erase(kRefusesWritesKey);
+    } else {
+      membership_.set(kRefusesWritesKey, "yes");
+    }
+    if (!leaving_) gossiper_.with_all();
+  }
   replicator_.tick();
   // What was given up as a hint the comparison of copies must find, and soon.
   if (const uint64_t dropped = context_.figures.hints_dropped; dropped != hints_dropped_) {
@@ -188,9 +206,10 @@ void ClusterNodeImpl::forget_departed() {
 
 void ClusterNodeImpl::publish_routes() {
   const auto ready = [this](const NodeId& node) {
-    if (node == context_.options.self) return ring_.complete() && !leaving_;
     const Member* member = membership_.find(node);
-    if (member == nullptr || !is_live(*member)) return false;
+    if (member == nullptr || refuses_writes(*member)) return false;
+    if (node == context_.options.self) return ring_.complete() && !leaving_;
+    if (!is_live(*member)) return false;
     const auto state = state_of(*member);
     return state && state->complete;
   };
