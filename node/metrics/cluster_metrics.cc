@@ -15,7 +15,8 @@ double value(uint64_t figure) {
 }
 
 void add_replication(const ClusterStatus& status, Families& out) {
-  out.counter("ferrocache_replication_forwards_total", "Writes sent to other nodes.", status.forwards);
+  out.counter("ferrocache_replication_forwards_total", "Writes and other requests sent to other nodes.",
+              status.forwards);
   out.counter("ferrocache_replication_failures_total", "Writes that did not reach another node.",
               status.replication_failures);
   out.counter("ferrocache_replication_retries_total", "Writes sent to another node again.",

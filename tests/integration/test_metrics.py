@@ -5,6 +5,7 @@ import pytest
 
 from harness.api import Metrics
 from harness.contract import contract
+from harness.timing import wait_until
 from harness.vectors import axis
 
 COUNTERS = [
@@ -161,3 +162,13 @@ def test_hits_save_what_their_answers_cost(nodes):
     assert metrics.value("ferrocache_namespace_cost_saved", namespace="m::8") == 0.5
     assert metrics.value("ferrocache_hit_similarity_count") == 2
     assert metrics.value("ferrocache_hit_response_bytes_total") == 201
+
+
+@contract("metrics-5: The counters count what happened.")
+def test_writes_sent_to_other_nodes_are_counted(cluster):
+    """Of two nodes with two copies each write goes from the one that takes it to the other, as its owner or as a copy."""
+    two = cluster(2)
+    for number in range(12):
+        two.members[0].api.insert(axis(8, 0), f"sent.{number}::8")
+    wait_until(lambda: two.members[0].api.stats()["counters"]["replication_forwards"] >= 12, 20, "all are counted")
+    assert two.members[0].api.metrics().value("ferrocache_replication_forwards_total") >= 12

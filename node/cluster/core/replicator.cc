@@ -71,6 +71,7 @@ void Replicator::send(const NodeId& peer, Lane& lane) {
     if (!parcels.empty() && bytes + size > kBytesPerCall) break;
     bytes += size;
     message.operations.push_back(*lane.queue.front().operation->bytes);
+    if (lane.queue.front().attempts == 0) ++context_.figures.forwards;  // again is counted apart
     parcels.push_back(std::move(lane.queue.front()));
     lane.queue.pop_front();
   }
@@ -178,6 +179,7 @@ void Replicator::send_hints(const NodeId& peer) {
   const Hints::Batch batch = hints_.front(peer, kBytesPerCall);
   ApplyMessage message;
   for (const Hints::Operation& operation : batch.operations) message.operations.push_back(*operation);
+  context_.figures.forwards += batch.operations.size();
   lane.sending_hints = true;
   context_.peers->call(peer, MessageType::apply, encode(message, context_.peers->version_of(peer)),
                        context_.options.request_timeout_ms,
