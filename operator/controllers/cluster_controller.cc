@@ -248,7 +248,8 @@ exec::Outcome ClusterController::perform(Look& look, const Observed& observed, p
           return exec::Reachable{std::move(access).value(), address_of(observed.cluster, view)};
         }
         return std::nullopt;
-      }};
+      },
+      look.memory->access.anchors()};
   exec::Outcome all;
   for (const plan::Action& action : plan.actions) {
     exec::Outcome one = executor_.perform(action, pass);

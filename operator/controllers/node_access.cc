@@ -47,6 +47,7 @@ Status NodeAccessBook::make(const runtime::Object& ca, const runtime::Object& tr
   const pki::LeafRequest request{"ferrocache-operator", {}, kLeafValiditySeconds};
   FERRO_ASSIGN_OR_RETURN(const pki::Identity leaf, pki::make_leaf(request, *held.current, now_unix));
   FERRO_ASSIGN_OR_RETURN(tls_, nodeclient::TlsAccess::make(anchors, leaf.certificate, leaf.key));
+  anchors_ = std::move(anchors);
   renew_unix_ = now_unix + kLeafValiditySeconds / 2;
   leaf_not_after_unix_ = now_unix + kLeafValiditySeconds;
   return {};

@@ -28,6 +28,9 @@ class NodeAccessBook {
   Result<nodeclient::NodeAccess> access(bool tls) const;
   // Unix time of the end of the operator's own leaf; 0 = it has none.
   int64_t leaf_not_after_unix() const noexcept { return leaf_not_after_unix_; }
+  // What was trusted when the nodes could last be reached, PEM; empty = they never could. Kept when the
+  // Secrets are gone.
+  const std::string& anchors() const noexcept { return anchors_; }
 
  private:
   Status make(const runtime::Object& ca, const runtime::Object& trust, int64_t now_unix);
@@ -36,6 +39,7 @@ class NodeAccessBook {
   int64_t renew_unix_ = 0, leaf_not_after_unix_ = 0;
   Status failed_ = Status::unavailable("there are no certificates yet");
   std::shared_ptr<const nodeclient::TlsAccess> tls_;
+  std::string anchors_;
   Secret token_;
 };
 

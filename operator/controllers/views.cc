@@ -92,6 +92,7 @@ plan::ClaimView view_claim(const Json& claim, int64_t ordinal) {
   view.name = text_at(metadata, "name");
   view.ordinal = ordinal;
   view.uid = text_at(metadata, "uid");
+  view.volumes_id = text_at(object_at(metadata, "annotations"), api::kVolumesId);
   view.created_unix = time_at(metadata, "creationTimestamp");
   view.terminating = !text_at(metadata, "deletionTimestamp").empty();
   view.phase = text_at(status, "phase");

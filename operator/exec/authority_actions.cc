@@ -55,8 +55,9 @@ Outcome KeyActions::perform(const plan::CreateAuthority& action) {
   std::string trusted;
   if (const Live& before = std::get<Live>(bundle)) {
     if (const auto published = pki::data_of(*before, pki::kBundleKey); published.ok())
-      trusted = published->reveal();
+      trusted = pki::join_bundles({published->reveal()});
   }
+  if (trusted.empty()) trusted = known_anchors_;
   const pki::AuthorityTerms terms{cluster_.ns, cluster_.name, cluster_.spec.tls.ca_validity_s,
                                   action.replaced_generation};
   const auto made = pki::first_authority(terms, action.generation, trusted, now_unix_);

@@ -41,7 +41,7 @@ Outcome Executor::perform(const plan::Action& action, const Pass& pass) {
         using Action = std::decay_t<decltype(what)>;
         if constexpr (kIsKeyAction<Action>) {
           SecretEditor secrets(client_, expectations_, pass.cluster, clock_.wall_ms());
-          return KeyActions(secrets, pass.cluster, clock_.wall_ms() / 1000).perform(what);
+          return KeyActions(secrets, pass.cluster, clock_.wall_ms() / 1000, pass.known_anchors).perform(what);
         } else if constexpr (std::is_same_v<Action, plan::ApplyObjects>) {
           return apply_objects(what, pass);
         } else if constexpr (std::is_same_v<Action, plan::StartDrain>) {

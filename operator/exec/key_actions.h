@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "operator/exec/secret_editor.h"
 #include "operator/plan/plan.h"
@@ -11,8 +12,10 @@ namespace ferro::oper::exec {
 
 class KeyActions {
  public:
-  KeyActions(SecretEditor& secrets, const api::Cluster& cluster, int64_t now_unix)
-      : secrets_(secrets), cluster_(cluster), now_unix_(now_unix) {}
+  // `known_anchors` as in Pass, whose lifetime it has.
+  KeyActions(SecretEditor& secrets, const api::Cluster& cluster, int64_t now_unix,
+             std::string_view known_anchors)
+      : secrets_(secrets), cluster_(cluster), now_unix_(now_unix), known_anchors_(known_anchors) {}
 
   Outcome perform(const plan::CreateAuthority& action);
   Outcome perform(const plan::PublishNextAuthority& action);
@@ -28,6 +31,7 @@ class KeyActions {
   SecretEditor& secrets_;
   const api::Cluster& cluster_;
   const int64_t now_unix_;
+  const std::string_view known_anchors_;
 };
 
 }  // namespace ferro::oper::exec

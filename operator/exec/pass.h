@@ -35,6 +35,9 @@ struct Pass {
   ObjectSource& objects;
   // Nothing for a member that has no address yet.
   std::function<std::optional<Reachable>(std::string_view member)> reach;
+  // Anchors that this process saw published before, PEM; empty = none. Where NAME-ca and NAME-trust are gone
+  // both, they alone tell what the members' certificates were issued by.
+  std::string_view known_anchors = {};
 };
 
 }  // namespace ferro::oper::exec

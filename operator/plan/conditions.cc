@@ -185,10 +185,12 @@ Condition tokens_ready(const Facts& facts, const Draft& draft) {
 Condition storage_ready(const Facts& facts, const Draft& draft) {
   constexpr const char* kType = "StorageReady";
   for (const Member& member : facts.members) {
-    if (member.claim != nullptr && member.claim->phase == "Lost")
+    if (member.claim != nullptr && is_lost(*member.claim))
       return condition(kType, "False", "VolumeLost", "the volume of " + member.name + " is lost");
   }
   for (const api::Blocker& blocker : draft.blockers()) {
+    if (blocker.rule == name_of(Rule::retained_volumes_left_out))
+      return condition(kType, "False", blocker.rule, blocker.message);
     if (blocker.action == "GrowStorage" && blocker.rule != name_of(Rule::other_action_first))
       return condition(kType, "False", blocker.rule, blocker.message);
   }

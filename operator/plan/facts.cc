@@ -167,8 +167,12 @@ bool has_stumbled(const PodView& pod) noexcept {
   return !pod.ready && (pod.restarts > 0 || !starts);
 }
 
+bool is_lost(const ClaimView& claim) noexcept {
+  return claim.phase == "Lost";
+}
+
 bool has_lost_volume(const Member& member) noexcept {
-  return member.claim != nullptr && (member.claim->phase == "Lost" || member.claim->terminating);
+  return member.claim != nullptr && (is_lost(*member.claim) || member.claim->terminating);
 }
 
 bool is_passing(const Facts& facts, const Member& member) noexcept {

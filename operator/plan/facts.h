@@ -63,6 +63,8 @@ bool is_draining(const NodeReport* report) noexcept;
 bool is_dead(const PodView& pod) noexcept;
 // Its container has ended or cannot be started: that is more than starting, however young the pod is.
 bool has_stumbled(const PodView& pod) noexcept;
+// The volume behind the claim is gone for good.
+bool is_lost(const ClaimView& claim) noexcept;
 // Its volume is gone, or somebody has it deleted.
 bool has_lost_volume(const Member& member) noexcept;
 // On its way in or out, and not for longer than that takes; or copying what it is to own.

@@ -46,16 +46,23 @@ std::optional<Hold> hold_of_trust(const Facts& facts) {
   return ask_all(facts, question);
 }
 
-bool is_published(const PkiView& pki) {
-  return std::find(pki.published.begin(), pki.published.end(), pki.current->fingerprint) !=
-         pki.published.end();
+bool is_published(const PkiView& pki, const std::string& anchor) {
+  return std::find(pki.published.begin(), pki.published.end(), anchor) != pki.published.end();
+}
+
+// The certificate that a member shows loses nothing by being replaced at once: whoever loads the bundle stops
+// trusting it. Without NAME-ca and NAME-trust both, waiting would only keep members apart for longer.
+bool is_cut_off(const PkiView& pki, const Leaf* leaf) {
+  if (leaf != nullptr) return !is_published(pki, leaf->issuer_fingerprint);
+  return std::all_of(pki.published.begin(), pki.published.end(),
+                     [&](const std::string& anchor) { return anchor == pki.current->fingerprint; });
 }
 
 }  // namespace
 
 void plan_leaves(const Facts& facts, Draft& draft) {
   const PkiView& pki = facts.world.pki;
-  if (!facts.spec.tls.enabled || !pki.current || !is_published(pki)) return;
+  if (!facts.spec.tls.enabled || !pki.current || !is_published(pki, pki.current->fingerprint)) return;
   // What is issued now would be issued anew right after a promotion.
   if (std::any_of(draft.actions().begin(), draft.actions().end(),
                   [](const Action& action) { return std::holds_alternative<PromoteAuthority>(action); }))
@@ -72,8 +79,10 @@ void plan_leaves(const Facts& facts, Draft& draft) {
     issue.ordinals.push_back(ordinal);
     const bool has_pod = std::any_of(facts.world.pods.begin(), facts.world.pods.end(),
                                      [&](const PodView& pod) { return pod.ordinal == ordinal && pod.tls; });
-    if (has_pod && (found == pki.leaves.end() || !is_of_current(pki, found->second))) changes_issuer = true;
-    if (found != pki.leaves.end() && is_urgent(facts, found->second)) urgent = true;
+    const Leaf* leaf = found != pki.leaves.end() ? &found->second : nullptr;
+    if (has_pod && (leaf == nullptr || !is_of_current(pki, *leaf)) && !is_cut_off(pki, leaf))
+      changes_issuer = true;
+    if (leaf != nullptr && is_urgent(facts, *leaf)) urgent = true;
   }
   if (issue.ordinals.empty()) return;
   if (changes_issuer && !urgent) {

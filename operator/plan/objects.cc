@@ -47,6 +47,30 @@ std::optional<int64_t> decide_restart_all(const Facts& facts, Draft& draft) {
   return 0;
 }
 
+// Volumes that a former cluster of this name left behind, which this one goes by, and that no member of it
+// would run on. What was on them and on the others was one cluster's: it may be nowhere else.
+std::optional<Hold> hold_of_left_out_volumes(const Facts& facts) {
+  const api::Cluster& cluster = facts.world.cluster;
+  if (cluster.volumes_id.empty()) return std::nullopt;
+  std::string names;
+  int64_t count = 0;
+  for (const ClaimView& claim : facts.world.claims) {
+    const bool is_former =
+        claim.created_unix < cluster.created_unix && claim.volumes_id == cluster.volumes_id;
+    if (claim.terminating || !is_former || claim.ordinal < facts.ordinals) continue;
+    names += (names.empty() ? "" : " ") + claim.name;
+    count = std::max(count, claim.ordinal + 1);
+  }
+  if (names.empty()) return std::nullopt;
+  return Hold{Rule::retained_volumes_left_out, "",
+              "a former cluster of this name kept " + std::to_string(count) +
+                  " volumes and spec.replicas is " + std::to_string(facts.wanted) +
+                  ": those left out may hold the only copy of entries; set spec.replicas to " +
+                  std::to_string(count) +
+                  " (and lower it when all are ready), or give them up: `kubectl -n " + cluster.ns +
+                  " delete pvc " + names + "`"};
+}
+
 // From no pods to those that the spec means, or to those that slept.
 int64_t decide_start(const Facts& facts, Draft& draft) {
   const bool is_new = facts.remembered.ring_members == 0;
@@ -59,7 +83,12 @@ int64_t decide_start(const Facts& facts, Draft& draft) {
                 "nodes with and without mutual TLS cannot talk to each other: some still stop"});
     return 0;
   }
-  draft.under_way({is_new ? "Creating" : "Waking", from_to(0, facts.ordinals)});
+  auto left_out = is_new ? hold_of_left_out_volumes(facts) : std::nullopt;
+  draft.under_way({is_new ? "Creating" : "Waking", from_to(0, facts.ordinals), left_out.has_value()});
+  if (left_out) {
+    draft.hold(for_what, std::move(*left_out));
+    return 0;
+  }
   return holds_credentials(facts, draft, for_what, facts.ordinals) ? facts.ordinals : 0;
 }
 

@@ -25,6 +25,7 @@ constexpr auto kRules = std::to_array<RuleEntry>({
     {Rule::stateful_set_terminating, "StatefulSetTerminating", true},
     {Rule::credentials_missing, "CredentialsMissing", true},
     {Rule::claim_terminating, "ClaimTerminating", true},
+    {Rule::retained_volumes_left_out, "RetainedVolumesLeftOut", false},
     {Rule::below_replication_factor, "BelowReplicationFactor", false},
     {Rule::draining, "Draining", true},
     {Rule::still_in_ring, "StillInRing", true},

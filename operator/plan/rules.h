@@ -31,6 +31,7 @@ enum class Rule : uint8_t {
   stateful_set_terminating,
   credentials_missing,
   claim_terminating,
+  retained_volumes_left_out,
   // Scaling.
   below_replication_factor,
   draining,

@@ -15,10 +15,6 @@ namespace {
 constexpr std::string_view kReplaceVolume = "ReplaceVolume";
 constexpr std::string_view kGrow = "GrowStorage";
 
-bool is_lost(const ClaimView& claim) {
-  return claim.phase == "Lost";
-}
-
 // A claim that is lost, or was deleted by somebody to have the member start on a new volume, goes only with
 // its pod.
 void replace_volume(const Facts& facts, Draft& draft, const Member& member) {

@@ -36,16 +36,25 @@ void switch_to_newest(const Facts& facts, Draft& draft) {
                   ": clients get it now");
 }
 
-// A member that has seen an older token of late.
-const PodView* find_user_of_old(const Facts& facts) {
+// Who has seen an older token of late.
+struct UseOfOld {
+  const PodView* pod = nullptr;  // the first member that has; null = none
+  int64_t over_unix = 0;         // when it will count as unused by all, if nobody sends it again
+};
+
+UseOfOld find_use_of_old(const Facts& facts) {
   const int64_t unused_s = std::clamp(facts.spec.auth.overlap_s, kTokenUnusedMinS, kTokenUnusedMaxS);
+  UseOfOld found;
   for (const PodView& pod : facts.world.pods) {
     if (!pod.report) continue;
     for (const auto& [generation, used] : pod.report->token_last_used_unix) {
-      if (generation < facts.world.tokens.current_generation && used + unused_s > facts.now) return &pod;
+      const int64_t over = used + unused_s;
+      if (generation >= facts.world.tokens.current_generation || over <= facts.now) continue;
+      if (found.pod == nullptr) found.pod = &pod;
+      found.over_unix = std::max(found.over_unix, over);
     }
   }
-  return nullptr;
+  return found;
 }
 
 // A ready member that does not answer may have clients with the old token.
@@ -61,9 +70,9 @@ void drop_old(const Facts& facts, Draft& draft, bool is_due_again) {
   const int64_t overlap = facts.spec.auth.overlap_s;
   const int64_t ends = tokens.switched_unix + overlap;
   const int64_t latest = tokens.switched_unix + std::max(kOverlapsAtMost * overlap, kDropAnywayMinS);
-  draft.look_at(ends);
   draft.look_at(latest);
   if (facts.now < ends) {
+    draft.look_at(ends);
     if (is_due_again)
       draft.hold(kRotate,
                  {Rule::overlap_running, "",
@@ -71,11 +80,13 @@ void drop_old(const Facts& facts, Draft& draft, bool is_due_again) {
     return;
   }
   if (facts.now < latest) {
-    if (const PodView* user = find_user_of_old(facts))
-      return draft.hold(kRotate, {Rule::old_token_in_use, user->name,
-                                  "clients of " + user->name +
+    if (const UseOfOld use = find_use_of_old(facts); use.pod != nullptr) {
+      draft.look_at(use.over_unix);
+      return draft.hold(kRotate, {Rule::old_token_in_use, use.pod->name,
+                                  "clients of " + use.pod->name +
                                       " still send the former token; it is dropped when none "
                                       "does, or after ten overlaps (at least ten minutes)"});
+    }
     if (const PodView* silent = find_silent(facts))
       return draft.hold(kRotate, {Rule::member_unreachable, silent->name,
                                   silent->name + " " + describe(*silent) +

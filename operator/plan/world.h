@@ -86,7 +86,8 @@ struct ClaimView {
   std::string name;
   int64_t ordinal = 0;
   std::string uid;
-  std::string phase;  // Pending, Bound, Lost
+  std::string volumes_id;  // cluster.id of the nodes that wrote to it, as api::Cluster::volumes_id
+  std::string phase;       // Pending, Bound, Lost
   bool terminating = false;
   int64_t requested_bytes = 0;
   int64_t capacity_bytes = 0;

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "operator/plan/limits.h"
 #include "tests/unit/operator/plan/worlds.h"
 
 namespace ferro::oper::plan {
@@ -187,6 +188,22 @@ TEST(Authority, LostIsMadeAnewAndItsLeavesWaitForTrust) {
   EXPECT_THAT(names(make_plan(world, kNow + 1000)), Contains("IssueLeaves"));
 }
 
+// NAME-ca and NAME-trust were lost both: no bundle has the anchor of what members serve, so that nobody can
+// answer and waiting for an answer would only keep them apart.
+TEST(Authority, LostWithItsBundleDoesNotWaitForTrust) {
+  World world = healthy();
+  world.pki.current = Authority{2, "ca-9", kNow - 1, kNow + 365 * kDay};
+  world.pki.published = {"ca-9"};
+  for (int64_t ordinal = 0; ordinal < 3; ++ordinal) silence(world, ordinal);
+  EXPECT_THAT(names(make_plan(world, kNow)), Contains("IssueLeaves"));
+  world.pki.leaves.clear();  // NAME-tls too
+  EXPECT_THAT(names(make_plan(world, kNow)), Contains("IssueLeaves"));
+  // With a bundle that has the anchor they are trusted as they are, and wait.
+  world.pki.previous = Authority{1, "ca-1", kNow - 10 * kDay, kNow + 355 * kDay};
+  world.pki.published = {"ca-9", "ca-1"};
+  EXPECT_THAT(names(make_plan(world, kNow)), Not(Contains("IssueLeaves")));
+}
+
 TEST(Leaves, AreDueForTheseReasons) {
   struct Case {
     const char* what;
@@ -304,6 +321,11 @@ TEST(Token, TheFormerOneEndsAfterItsOverlapWhenNobodySendsIt) {
   Plan plan = make_plan(world, kNow + 3595);
   EXPECT_THAT(names(plan), IsEmpty());
   EXPECT_THAT(blockers(plan), ElementsAre("RotateToken/OldTokenInUse/demo-1"));
+  // Looked at again when it would be unused, not every second of the hours that clients may go on.
+  report_of(world, 1).token_last_used_unix[1] = kNow + 3595 - 50;
+  EXPECT_EQ(make_plan(world, kNow + 3595).next_look_ms, 10'001);
+  report_of(world, 1).token_last_used_unix[1] = kNow + 3595;
+  EXPECT_EQ(make_plan(world, kNow + 3595).next_look_ms, kLookAtRestMs);
   report_of(world, 1).token_last_used_unix[1] = kNow + 36'000;
   EXPECT_THAT(names(make_plan(world, kNow + 36'000)), ElementsAre("DropOldToken")) << "ten overlaps at most";
 }

@@ -612,6 +612,41 @@ TEST(Storage, ClaimsOfAFormerClusterOfThisNameAreNotTouched) {
   EXPECT_THAT(names(make_plan(world, kNow)), IsEmpty());
 }
 
+// A cluster made again on four volumes, of which two would be used.
+TEST(Storage, RetainedVolumesThatNobodyWouldRunOnAreNotLeftOut) {
+  World world = fresh(2);
+  const World donor = healthy(4);
+  world.cluster.volumes_id = "uid-of-the-former";
+  world.pki = donor.pki;
+  world.tokens = donor.tokens;
+  for (ClaimView claim : donor.claims) {
+    claim.created_unix = world.cluster.created_unix - kDay;
+    claim.volumes_id = world.cluster.volumes_id;
+    world.claims.push_back(claim);
+  }
+  const Plan held = make_plan(world, kNow);
+  EXPECT_EQ(find<ApplyObjects>(held), nullptr);
+  EXPECT_THAT(blockers(held), ElementsAre("Create/RetainedVolumesLeftOut"));
+  EXPECT_EQ(condition(held, "Progressing").reason, "RetainedVolumesLeftOut");
+  EXPECT_THAT(held.status.blocked_by[0].message, testing::HasSubstr("delete pvc data-demo-2 data-demo-3"));
+  struct Case {
+    const char* what;
+    void (*decide)(World&);
+  };
+  const Case cases[] = {
+      {"taken up", [](World& w) { w.cluster.spec.replicas = 4; }},
+      {"given up", [](World& w) { w.claims[2].terminating = w.claims[3].terminating = true; }},
+      {"another cluster's", [](World& w) { w.claims[2].volumes_id = w.claims[3].volumes_id = "other"; }},
+  };
+  for (const Case& one : cases) {
+    World decided = world;
+    one.decide(decided);
+    const Plan plan = make_plan(decided, kNow);
+    EXPECT_NE(find<ApplyObjects>(plan), nullptr) << one.what;
+    EXPECT_THAT(blockers(plan), IsEmpty()) << one.what;
+  }
+}
+
 TEST(Slot, IsTakenOnce) {
   World world = rolling();
   world.claims[1].resize_pending = true;
