@@ -23,9 +23,10 @@ std::string sentence(const wal::Dropped& dropped) {
          std::to_string(dropped.bytes) + " bytes left out, " + dropped.reason;
 }
 
-// What to do about it; nothing is added to other failures.
+// What to do about it, where the layer below has not said so; nothing is added to other failures.
 Status with_advice(Status status) {
-  if (status.code() != StatusCode::data_loss) return status;
+  const bool advised = status.message().find("--salvage") != std::string::npos;
+  if (status.code() != StatusCode::data_loss || advised) return status;
   return Status::data_loss(
       status.message() +
       ". Restore the data folder from a copy, or start with --salvage to keep what verifies "

@@ -106,7 +106,7 @@ def test_flipped_bit(log, share):
     node, folder = log.damaged()
     folder.flip(record.file, offset, 1 << (offset % 8))
     said = node.expect_refused_start()
-    assert record.file.name in said and "--salvage" in said, said
+    assert record.file.name in said and said.count("--salvage") == 1, said
     numbers = [int(number) for number in re.findall(r"\d+", said)]
     assert any(record.begin - 64 <= number <= offset
                for number in numbers), f"no offset near {offset} in: {said}"
