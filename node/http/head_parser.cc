@@ -1,6 +1,7 @@
 #include "node/http/head_parser.h"
 
 #include <algorithm>
+#include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/error.hpp>
 #include <charconv>
@@ -59,6 +60,19 @@ std::string_view next_part(std::string_view& rest, char separator) noexcept {
   const std::string_view part = rest.substr(0, rest.find(separator));
   rest.remove_prefix(std::min(rest.size(), part.size() + 1));
   return trimmed(part);
+}
+
+// Of a Content-Encoding. Other values ("utf-8") are a mistake of clients that harms nobody.
+bool names_compression(std::string_view codings) noexcept {
+  constexpr std::array<std::string_view, 6> kCompressions{"gzip", "x-gzip", "deflate",
+                                                          "br",   "zstd",   "compress"};
+  while (!codings.empty()) {
+    const std::string_view coding = next_part(codings, ',');
+    for (const std::string_view compression : kCompressions) {
+      if (equals_ignoring_case(coding, compression)) return true;
+    }
+  }
+  return false;
 }
 
 // "q=0", "q=0.000" and the like.
@@ -135,6 +149,9 @@ void HeadParser::on_field_impl(Field field, Text name, Text raw_value, Error& ec
       if (!equals_ignoring_case(value, "chunked"))
         return refuse(ec, 501, "the only Transfer-Encoding known is chunked");
       head_.chunked = true;
+      return;
+    case Field::content_encoding:
+      if (names_compression(value)) return refuse(ec, 415, "send the body uncompressed");
       return;
     case Field::expect:
       return take_expect(value, ec);

@@ -35,6 +35,9 @@ TEST(LimitsTest, RefusalsEndTheConnectionAndNothingElse) {
   expect_refused(server, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400);
   expect_refused(server, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", 501);
   expect_refused(server, "POST / HTTP/1.1\r\nHost: a\r\nExpect: more\r\nContent-Length: 1\r\n\r\n", 417);
+  expect_refused(server, "POST / HTTP/1.1\r\nHost: a\r\nContent-Encoding: GZIP\r\nContent-Length: 1\r\n\r\n",
+                 415);
+  expect_refused(server, get("/", "Content-Encoding: identity, br\r\n"), 415);
   expect_refused(server, get("/" + std::string(8190, 'x')), 414);
   expect_refused(server, get("/", "X: " + std::string(5000, 'x') + "\r\n"), 431);
   expect_refused(server, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2001\r\n\r\n", 413);

@@ -82,6 +82,15 @@ TEST(ProtocolTest, EveryAnswerCarriesARequestId) {
   EXPECT_EQ(server.connect().send("garbage\r\n").receive()->header("x-request-id").size(), 24U);
 }
 
+TEST(ProtocolTest, AContentEncodingThatCompressesNothingIsNoReasonToRefuse) {
+  TestServer server;
+  Client client = server.connect();
+  for (const char* value : {"identity", "utf-8", ""}) {
+    const std::string header = std::string("Content-Encoding: ") + value + "\r\n";
+    EXPECT_EQ(client.send(post("/echo", "one", header)).receive()->body, "POST /echo   one") << value;
+  }
+}
+
 TEST(ProtocolTest, ByteByByte) {
   TestServer server;
   Client client = server.connect();
