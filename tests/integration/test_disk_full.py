@@ -116,6 +116,25 @@ def test_an_owner_with_a_full_disk_hides_no_acknowledged_write(nodes, small_disk
         node.stop()
 
 
+@contract("durable-5: disk full")
+def test_a_full_disk_is_not_told_as_an_owner_out_of_reach(nodes, small_disk):
+    """A delete without a namespace asks the owners of all partitions; what they say goes to the client."""
+    (small_disk / "ballast").write_bytes(bytes(BALLAST_MIB * MIB))
+    settings = {"wal_path": str(small_disk / "data"), "wal.segment_bytes": MIB, "compact_interval_inserts": 0}
+    alone = Cluster(nodes, 1, settings).start().members[0]
+    statuses = set()
+    for number in range(1000):
+        statuses.add(alone.client.request("POST", "/insert", body(number)).status)
+        if 507 in statuses:
+            break
+    assert statuses == {200, 507}
+    for target in ("/entry/e0", "/namespaces?model_id=m"):
+        refused = alone.client.request("DELETE", target)
+        # 200: so small a record may find room.
+        assert refused.status == 200 or (refused.status == 507 and "disk is full" in refused.text()), refused
+    alone.stop()
+
+
 @contract("durable-5: a full disk during compaction harms nothing")
 def test_disk_full_while_compacting(nodes, small_disk):
     node = nodes.make(

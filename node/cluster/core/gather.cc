@@ -14,6 +14,12 @@ namespace {
 constexpr int kRoundsMax = 6;
 constexpr int64_t kRoundPauseMs = 20;
 
+// What an owner says about itself, that its disk is full say, tells more than that none is left to ask.
+bool speaks_of_itself(const Status& failure) noexcept {
+  return failure.code() == StatusCode::no_space || failure.code() == StatusCode::io_error ||
+         failure.code() == StatusCode::internal;
+}
+
 class Gather : public std::enable_shared_from_this<Gather> {
  public:
   Gather(Context& context, Desk& desk, Question question, std::function<void(Status)> done)
@@ -34,7 +40,7 @@ class Gather : public std::enable_shared_from_this<Gather> {
         orphaned = Candidates(context_, static_cast<uint16_t>(p)).nobody();
       }
     }
-    if (!orphaned.ok()) failure_ = std::move(orphaned);
+    if (!orphaned.ok() && !speaks_of_itself(failure_)) failure_ = std::move(orphaned);
     failed_.clear();  // only for the next pass, not for ever
     open_ = 1;
     for (const auto& [node, share] : shares) {
