@@ -246,10 +246,24 @@ def test_embeddings_of_other_types(client, model, make):
     assert client.get_entry(uuid, vector=True)["embedding"] == A
 
 
-@pytest.mark.parametrize("url", ["", "localhost:3000", "ftp://host", "http://", "http://a:b@host", "http://host?x=1", " , "])
+@pytest.mark.parametrize(
+    "url", ["", "localhost:3000", "ftp://host", "http://", "http://a:b@host", "http://host?x=1", " , ", "http://a:99999"]
+)
 def test_base_urls_that_cannot_be(url):
     with pytest.raises(ValueError, match="base_url"):
         FerrocacheClient(url)
+
+
+@pytest.mark.parametrize("url", [None, 3000, b"http://localhost:3000"])
+def test_base_urls_of_another_kind(url):
+    with pytest.raises(TypeError, match="base_url must be"):
+        FerrocacheClient(url)
+
+
+@pytest.mark.parametrize("embedding", [None, 7, "text", b"bytes"])
+def test_embeddings_that_are_no_sequence(client, model, embedding):
+    with pytest.raises(TypeError, match="embedding must be a sequence of numbers"):
+        client.query(embedding, model_id=model)
 
 
 def test_base_url_with_slash(node, model):

@@ -92,6 +92,14 @@ async def test_material_must_be_equal(node):
         assert (await call(made, "semantic_cache_lookup", query_text=document + "!", **scope))["hit"] is False
 
 
+async def test_an_empty_answer_is_not_stored(node):
+    async with session(node.url) as made:
+        scope = {"cache_scope": "mcp-empty"}
+        stored = await call(made, "semantic_cache_store", query_text=QUESTION, response=" ", **scope)
+        assert stored == {"error": "response must not be empty"}
+        assert await call(made, "semantic_cache_lookup", query_text=QUESTION, **scope) == {"hit": False}
+
+
 @pytest.mark.parametrize("case", ["refused", "bad model", "bad token"])
 async def test_failures_are_results(case, nodes):
     if case == "refused":

@@ -200,8 +200,9 @@ def test_settings_from_the_environment(node, upstream, monkeypatch):
 @pytest.mark.parametrize("value", ["high", "1.2", "-0.1", "nan", "0,9"])
 def test_a_bad_threshold_in_the_environment_warns_and_falls_back(monkeypatch, value):
     monkeypatch.setenv("FERROCACHE_THRESHOLD", value)
-    with pytest.warns(RuntimeWarning, match="FERROCACHE_THRESHOLD"):
+    with pytest.warns(RuntimeWarning, match="FERROCACHE_THRESHOLD") as warned:
         client = wrap_openai(inner())
+    assert warned[0].filename == __file__  # the line that makes the client, not one of ours
     assert client.chat.completions.create._ferrocache_flow.options.threshold == 0.92
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -31,8 +31,8 @@ def numbers(embedding: Embedding) -> List[Any]:
     """The embedding as a plain list. A matrix of one row is that row."""
     if hasattr(embedding, "tolist"):
         embedding = embedding.tolist()
-    if isinstance(embedding, (str, bytes)):
-        raise TypeError("embedding must be a sequence of numbers")
+    if isinstance(embedding, (str, bytes)) or not hasattr(embedding, "__iter__"):
+        raise TypeError(f"embedding must be a sequence of numbers, not {type(embedding).__name__}")
     values = [value.item() if hasattr(value, "item") else value for value in embedding]
     if len(values) == 1 and isinstance(values[0], (list, tuple)):
         return list(values[0])

@@ -30,12 +30,17 @@ def parse_endpoint(url: str) -> Endpoint:
         raise ValueError("base_url must not carry a user or password; give auth_token instead")
     if parts.query or parts.fragment:
         raise ValueError(f"base_url must not have a query or fragment: {url!r}")
-    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError as error:
+        raise ValueError(f"base_url has no port that can be: {url!r}") from error
     return Endpoint(url.strip().rstrip("/"), parts.scheme, parts.hostname, port, parts.path.rstrip("/"))
 
 
 def parse_endpoints(base_url: Union[str, Sequence[str]]) -> List[Endpoint]:
     """One URL, several separated by commas, or a sequence of them."""
+    if isinstance(base_url, bytes) or not hasattr(base_url, "__iter__"):
+        raise TypeError(f"base_url must be a URL or a list of them, not {type(base_url).__name__}")
     urls = base_url.split(",") if isinstance(base_url, str) else list(base_url)
     endpoints = [parse_endpoint(url) for url in urls if url.strip()]
     if not endpoints:

@@ -35,7 +35,7 @@ def threshold_from_environment() -> float:
         warnings.warn(
             f"FERROCACHE_THRESHOLD={text!r} is not a number from 0 to 1; {DEFAULT_THRESHOLD} is used",
             RuntimeWarning,
-            stacklevel=3,
+            stacklevel=4,  # whoever makes a wrapper, a cache, an LLM
         )
         return DEFAULT_THRESHOLD
     return value

@@ -54,6 +54,8 @@ class CacheTools:
         return self._client.query(embedding, wanted, model_id, text, cache_scope, conversation_id)
 
     def store(self, query_text: str, response: str, cache_scope: Optional[str], conversation_id: Optional[str]) -> Dict[str, Any]:
+        if not response.strip():  # would be served as the answer from then on
+            raise ValueError("response must not be empty")
         embedding, text, model_id = self._place(query_text)
         return self._client.insert(embedding, response, text, model_id, None, cache_scope, conversation_id)
 
