@@ -46,9 +46,11 @@ start() {
     exec "$binary" --port "$port" --wal_path "$data/ferrocache.wal"
   fi
   setsid "$binary" --port "$port" --wal_path "$data/ferrocache.wal" </dev/null >>"$log_file" 2>&1 &
-  echo $! >"$pid_file"
+  local pid=$!
+  echo "$pid" >"$pid_file"
   for _ in $(seq 600); do
-    if ! running; then
+    # By its id alone: until it has become the node, it goes by the name of this shell or of setsid.
+    if ! kill -0 "$pid" 2>/dev/null; then
       tail -n 5 "$log_file" >&2
       rm -f "$pid_file"
       echo "the node did not start; its whole log is $log_file" >&2
