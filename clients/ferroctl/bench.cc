@@ -111,11 +111,12 @@ Status run_bench(HttpClient& client, Session& session, const Plan& plan) {
   }
   std::vector<Outcome> outcomes(static_cast<size_t>(plan.clients));
   std::vector<std::thread> threads;
+  threads.reserve(outcomes.size());
   for (Outcome& outcome : outcomes) {
     threads.emplace_back([&, seed = random()] { work(session, plan, model, known, seed, outcome); });
   }
   for (std::thread& thread : threads) thread.join();
-  const Status dropped = client.json("DELETE", "/namespaces/" + escaped(model)).status();
+  Status dropped = client.json("DELETE", "/namespaces/" + escaped(model)).status();
   Outcome all;
   for (Outcome& one : outcomes) {
     all.query_ms.insert(all.query_ms.end(), one.query_ms.begin(), one.query_ms.end());

@@ -28,7 +28,7 @@ void cases(const CLI::App& command, const std::string& path, const std::string& 
 // Options that are followed by a value, of all commands.
 void valued(const CLI::App& command, std::set<std::string>& out) {
   for (const CLI::Option* option : command.get_options()) {
-    if (option->get_type_size() == 0) continue;
+    if (option->get_items_expected_max() == 0) continue;  // a flag
     for (const std::string& name : option->get_lnames()) out.insert("--" + name);
     for (const std::string& name : option->get_snames()) out.insert("-" + name);
   }

@@ -159,6 +159,8 @@ def test_bash_completes_what_the_help_names(ctl):
     assert completed(script, "ferroctl", "--url", "http://a:1", "-c", "demo", "snap") == {"snapshot"}
     assert "--vector" in completed(script, "ferroctl", "get", "an-id", "--v")
     assert completed(script, "ferroctl", "-o", "") == set()  # a value
+    assert "--cancel" in completed(script, "ferroctl", "drain", "--cancel", "--")  # a flag has none
+    assert "verify" in completed(script, "ferroctl", "--help-all", "wal", "v")
     assert {"token", "certs", "ca"} <= completed(script, "ferroctl", "rotate", "")
 
 
