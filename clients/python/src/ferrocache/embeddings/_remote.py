@@ -50,7 +50,7 @@ class RemoteEmbedder(Embedder):
         call = Call("POST", self.PATH, self._body(text), safe=True)
         vector = self._vector(self._ask(call, TIMEOUT_SECONDS if timeout is None else timeout))
         if not isinstance(vector, list) or not vector:
-            raise FerrocacheError(f"{self._endpoints.all[0].url} answered without an embedding")
+            raise FerrocacheError(f"{self._endpoints.all[0].url} answered without an embedding", 200)
         return vector
 
     def _ask(self, call: Call, timeout: float) -> Dict[str, Any]:

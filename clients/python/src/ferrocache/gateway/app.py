@@ -1,0 +1,128 @@
+"""The whole of a gateway: what its parts are made of, the probes, and the doors beside each other."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import AsyncIterator, Dict, List, Optional, Set, Tuple
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route
+
+from ..async_client import AsyncFerrocacheClient
+from ..errors import FerrocacheError
+from ._table import ConfigError
+from .config import Config, Embedding, Node
+from .embedding import EmbeddingService, build
+from .langcache import LangCacheApi
+from .langcache.api import Served
+from .metrics import CONTENT_TYPE_LATEST, Metrics
+from .store import CacheStore
+
+# Probes come often and from several sides: for how long what the node said is believed, and waited for.
+NODE_FRESH_SECONDS, NODE_WAIT_SECONDS = 1.0, 2.0
+_log = logging.getLogger(__name__)
+
+
+def _client(node: Node) -> AsyncFerrocacheClient:
+    try:
+        return AsyncFerrocacheClient(
+            list(node.addresses), node.timeout_seconds, node.token,
+            ca_file=node.ca_file, cert_file=node.cert_file, key_file=node.key_file,
+        )  # fmt: skip
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        raise ConfigError(f"node.ca_file, cert_file or key_file cannot be used: {error}") from error
+
+
+class Gateway:
+    """Owns the node's client, the embedders and their threads, until ``stop``. Belongs to the event loop."""
+
+    def __init__(self, config: Config) -> None:
+        self.config, self.metrics = config, Metrics()
+        self.draining = False
+        self.node = _client(config.node)
+        self._threads = ThreadPoolExecutor(config.server.embedding_threads, "embedding")
+        self._embeddings: Dict[Embedding, EmbeddingService] = {}
+        for settings in [cache.embedding for cache in config.caches]:
+            if settings not in self._embeddings:
+                self._embeddings[settings] = EmbeddingService(settings, build(settings), self._threads, self.metrics)
+        self._node_said: Tuple[float, Optional[str]] = (-NODE_FRESH_SECONDS, None)
+        self._asking_node = asyncio.Lock()
+        self._warm_up: Set[asyncio.Task[Optional[str]]] = set()
+
+    def application(self) -> Starlette:
+        routes = [
+            Route("/livez", self._livez),
+            Route("/readyz", self._readyz),
+            Route("/metrics", self._metrics),
+            Mount("/", LangCacheApi(self._served(), self.config.server, self.metrics)),
+        ]
+        return Starlette(routes=routes, lifespan=self._lifespan)
+
+    def _served(self) -> List[Served]:
+        made = []
+        for cache in self.config.caches:
+            store = CacheStore(cache.id, cache.threshold_scale, self.node, self._embeddings[cache.embedding], self.metrics)
+            made.append(Served(cache, store))
+        return made
+
+    @contextlib.asynccontextmanager
+    async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        for service in self._embeddings.values():  # a model is loaded, and its dimension known, before the first request wants it
+            self._warm_up.add(asyncio.create_task(service.fault()))
+        yield
+        for task in self._warm_up:
+            task.cancel()
+        await asyncio.gather(*self._warm_up, return_exceptions=True)
+        await self.stop()
+
+    async def stop(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        await self.node.aclose()
+
+    def models(self) -> List[str]:
+        """The name of the embedding model of each cache, in their order."""
+        return [self._embeddings[cache.embedding].name for cache in self.config.caches]
+
+    async def _livez(self, _: Request) -> Response:
+        return JSONResponse({"status": "alive"})
+
+    async def _readyz(self, _: Request) -> Response:
+        reason = "draining" if self.draining else await self._node_fault()
+        for service in self._embeddings.values():
+            if reason is None:
+                reason = await service.fault()
+        if reason is None:
+            return JSONResponse({"status": "ready"})
+        return JSONResponse({"status": "not ready", "reason": reason}, 503)
+
+    async def _node_fault(self) -> Optional[str]:
+        """None if the node answers and takes the token, else why not."""
+        async with self._asking_node:
+            at, said = self._node_said
+            if time.monotonic() - at >= NODE_FRESH_SECONDS:
+                said = await self._ask_node()
+                self._node_said = time.monotonic(), said
+            return said
+
+    async def _ask_node(self) -> Optional[str]:
+        try:
+            # Needs the role that deleting and flushing need, and costs the node nothing.
+            await asyncio.wait_for(self.node.namespaces(limit=1), NODE_WAIT_SECONDS)
+        except asyncio.TimeoutError:
+            return "the cache node does not answer in time"
+        except FerrocacheError as error:
+            if error.status in (401, 403):
+                return f"the cache node refused the gateway's token (HTTP {error.status}); it needs the role admin"
+            return (
+                "the cache node cannot be reached" if error.status is None else f"the cache node is not ready (HTTP {error.status})"
+            )
+        return None
+
+    async def _metrics(self, _: Request) -> Response:
+        return PlainTextResponse(self.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)

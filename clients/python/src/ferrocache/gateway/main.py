@@ -1,0 +1,72 @@
+"""The program ``ferrocache-gateway``."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import sys
+from pathlib import Path
+from typing import List, Optional
+
+from .._version import __version__
+
+NAME = "ferrocache-gateway"
+DESCRIPTION = """\
+Serves Redis LangCache's REST API from a FerroCache node, so that LangCache's SDKs need nothing but another address.
+
+The smallest configuration:
+
+    [[caches]]
+    id = "support"
+    api_keys = [{ file = "support.key" }]
+
+Everything else has a default: a node at http://localhost:3000, the model all-MiniLM-L6-v2, listening on 127.0.0.1:8080.
+The node's token comes from a file or from the environment (FERROCACHE_AUTH_TOKEN), keys of caches from files, the environment or as
+SHA-256 digests; none of them is ever an argument. docs/clients/langcache.md explains every key.
+
+GET /livez, /readyz and /metrics are open. SIGTERM ends the program in order, with exit code 0.
+Exit code 2: the configuration is wrong.
+"""
+
+
+def _arguments(arguments: Optional[List[str]]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(NAME, description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--config", required=True, type=Path, metavar="FILE", help="the configuration, in TOML")
+    parser.add_argument("--check-config", action="store_true", help="check the configuration and what it names, print it, and end")
+    parser.add_argument("--version", action="version", version=f"{NAME} {__version__}")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Optional[List[str]] = None) -> int:
+    options = _arguments(arguments)
+    try:
+        from ._table import ConfigError
+        from .config import load
+        from .logs import start
+        from .server import ListenError, check, serve
+    except ImportError as error:
+        print(f"{NAME}: pip install 'ferrocache[gateway]' installs what is missing ({error})", file=sys.stderr)
+        return 2
+    try:
+        config = load(options.config)
+        if options.check_config:
+            for cache, model in zip(config.caches, asyncio.run(check(config))):
+                print(f"cache {cache.id}: {model}, threshold {cache.threshold:g} ({cache.threshold_scale})")
+            print(f"{options.config}: ok")
+            return 0
+        start(config.server.log_level)
+        asyncio.run(serve(config))
+    except ConfigError as error:
+        print(f"{NAME}: {options.config}: {error}", file=sys.stderr)
+        return 2
+    except ListenError as error:
+        print(f"{NAME}: {error}", file=sys.stderr)
+        return 1
+    finally:
+        logging.shutdown()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
