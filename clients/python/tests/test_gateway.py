@@ -10,7 +10,6 @@ import ssl
 import subprocess
 import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -29,8 +28,7 @@ from ferrocache.gateway.main import main
 from ferrocache.gateway.metrics import Metrics
 from ferrocache.gateway.secrets import RELOAD_SECONDS, SecretFile
 from ferrocache.gateway.store import PART_BYTES_MAX, from_node, to_node
-from support.door import Cache, Door, Embedder, embedding, plain_http
-from support.node import START_SECONDS
+from support.door import PATIENCE_SECONDS, Cache, Door, Embedder, embedding, plain_http, until
 
 SMALLEST = '[[caches]]\nid = "c"\napi_keys = [{ file = "c.key" }]\nembedding = { provider = "local" }\n'
 
@@ -107,7 +105,7 @@ def test_what_cannot_be_is_named(folder, text, says):
 
 def run(*arguments):
     return subprocess.run(
-        [sys.executable, "-m", "ferrocache.gateway", *map(str, arguments)], capture_output=True, text=True, timeout=120
+        [sys.executable, "-m", "ferrocache.gateway", *map(str, arguments)], capture_output=True, text=True, timeout=PATIENCE_SECONDS
     )
 
 
@@ -270,13 +268,6 @@ def embedder():
     made.close()
 
 
-def until(holds):
-    deadline = time.monotonic() + START_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 def test_faults_of_the_node_and_the_embedder(nodes, embedder, tmp_path):
     node = nodes.start(environment={"FERROCACHE_AUTH_TOKEN": "the-token"})
     (tmp_path / "token").write_text("wrong-token\n")
@@ -289,7 +280,7 @@ listen = "127.0.0.1:0"
 [node]
 addresses = ["{node.url}"]
 token_file = "token"
-timeout_seconds = {START_SECONDS}
+timeout_seconds = {PATIENCE_SECONDS}
 [[caches]]
 id = "c"
 api_keys = [{{ file = "keys" }}]
@@ -303,7 +294,8 @@ api_keys = [{{ file = "keys" }}]
 
     unavailable = (424, "/errors/database/resource-database-unavailable")
     try:
-        assert door.readiness() == (503, "the cache node refused the gateway's token (HTTP 401); it needs the role admin")
+        refused = (503, "the cache node refused the gateway's token (HTTP 401); it needs the role admin")
+        until(lambda: door.readiness() == refused)
         assert kind(cache.set("p")) == unavailable
         (tmp_path / "token").write_text("the-token\n")
         until(door.is_ready)
@@ -317,7 +309,8 @@ api_keys = [{{ file = "keys" }}]
 
         embedder.fails(401)
         assert kind(new.search("p")) == (424, "/errors/embeddings/unauthorized")
-        assert door.readiness() == (503, "the embedder refused its key (HTTP 401); check the key of the embedding")
+        refused = (503, "the embedder refused its key (HTTP 401); check the key of the embedding")
+        until(lambda: door.readiness() == refused)
         embedder.works()
         until(door.is_ready)
 
@@ -349,7 +342,7 @@ max_concurrent_requests = 2
 drain_seconds = 300
 [node]
 addresses = ["{node.url}"]
-timeout_seconds = {START_SECONDS}
+timeout_seconds = {PATIENCE_SECONDS}
 [[caches]]
 id = "end"
 api_keys = [{{ file = "c.key" }}]
@@ -377,7 +370,7 @@ api_keys = [{{ file = "c.key" }}]
         for thread in waiting:
             thread.join()
         assert [answer.status_code for answer in answers] == [201, 201]
-        assert door.process.wait(START_SECONDS) == 0
+        assert door.process.wait(PATIENCE_SECONDS) == 0
         assert [line["message"] for line in door.lines()][-1] == "ended"
     finally:
         embedder.hold.set()
@@ -413,7 +406,7 @@ tls_client_ca_file = "cert.pem"
 [node]
 addresses = ["{node.url}"]
 ca_file = "cert.pem"
-timeout_seconds = {START_SECONDS}
+timeout_seconds = {PATIENCE_SECONDS}
 [[caches]]
 id = "c"
 api_keys = [{{ sha256 = "{hashlib.sha256(b"c-key").hexdigest()}" }}]
@@ -426,7 +419,7 @@ api_keys = [{{ sha256 = "{hashlib.sha256(b"c-key").hexdigest()}" }}]
         with httpx.Client(verify=trusted) as http, pytest.raises(httpx.TransportError):
             http.get(door.url + "/livez")
         trusted.load_cert_chain(folder / "cert.pem", folder / "key.pem")
-        with httpx.Client(verify=trusted, headers={"Authorization": "Bearer c-key"}, timeout=START_SECONDS) as http:
+        with httpx.Client(verify=trusted, headers={"Authorization": "Bearer c-key"}, timeout=PATIENCE_SECONDS) as http:
             until(lambda: http.get(door.url + "/readyz").status_code == 200)
             stored = http.post(door.url + "/v1/caches/c/entries", content=json.dumps({"prompt": "p", "response": "r"}))
             assert stored.status_code == 201

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from ferrocache import FerrocacheClient
-from support.door import NEWER_SDK, Cache, Door, Embedder, embedding, plain_http
-from support.node import START_SECONDS, Nodes
+from support.door import NEWER_SDK, PATIENCE_SECONDS, Cache, Door, Embedder, embedding, plain_http, until
+from support.node import Nodes
 
 KEYS = {"support": "support-key", "plain": "plain-key", "half": "half-key", "team/a": "slash-key", "team": "team-key"}
 
@@ -29,7 +29,7 @@ log_level = "debug"
 
 [node]
 addresses = ["{node_url}"]
-timeout_seconds = {START_SECONDS}
+timeout_seconds = {PATIENCE_SECONDS}
 
 [[caches]]
 id = "support"
@@ -662,7 +662,7 @@ def test_requests_have_an_id(support):
 def raw(door, request, then=b""):
     """What is answered on a plain connection, until the server ends it."""
     parts = urlsplit(door.url)
-    with socket.create_connection((parts.hostname, parts.port), START_SECONDS) as connection:
+    with socket.create_connection((parts.hostname, parts.port), PATIENCE_SECONDS) as connection:
         connection.sendall(request)
         answered = b""
         while True:
@@ -791,7 +791,7 @@ def test_logs_are_json_without_what_people_wrote(door, support):
 
 def test_probes(door, http):
     assert http.get(door.url + "/livez").json() == {"status": "alive"}
-    assert http.get(door.url + "/readyz").json() == {"status": "ready"}
+    until(lambda: http.get(door.url + "/readyz").json() == {"status": "ready"})
 
 
 def test_simultaneous_sets_of_one_prompt_are_all_kept(support):

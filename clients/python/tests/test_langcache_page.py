@@ -13,7 +13,7 @@ import pytest
 
 from ferrocache.gateway._table import ConfigError
 from ferrocache.gateway.config import load
-from support.door import Door, plain_http
+from support.door import PATIENCE_SECONDS, Door, plain_http
 from support.node import TREE
 
 PAGE = (TREE / "docs/clients/langcache.md").read_text(encoding="utf-8")
@@ -33,7 +33,7 @@ def door(node, tmp_path_factory):
     lines = [line for line in setup.splitlines() if not line.startswith("pip ")]
     assert lines[-1] == "ferrocache-gateway --config gateway.toml"
     script = "\n".join(lines[:-1]).replace("ferrocache-gateway", f"{sys.executable} -m ferrocache.gateway")
-    done = subprocess.run(["sh", "-ec", script], cwd=folder, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(["sh", "-ec", script], cwd=folder, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == ["cache support: all-MiniLM-L6-v2, threshold 0.8 (cosine)", "gateway.toml: ok"]
     written = (folder / "gateway.toml").read_text()
@@ -45,11 +45,12 @@ def door(node, tmp_path_factory):
 def test_the_programs_of_the_page(door):
     (text,) = blocks("python")
     code = text.replace("http://localhost:8080", door.url)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    code = code.replace('-key") as', f'-key", timeout_ms={1000 * PATIENCE_SECONDS}) as')
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE_SECONDS)
     assert (done.returncode, done.stdout) == (0, "Settings, Security, Reset. semantic\n"), done.stderr
     command, said = blocks("sh")[1].split("# ", 1)
     command = command.replace("http://localhost:8080", door.url)
-    done = subprocess.run(["sh", "-ec", command], capture_output=True, text=True, timeout=120)
+    done = subprocess.run(["sh", "-ec", command], capture_output=True, text=True, timeout=PATIENCE_SECONDS)
     assert done.returncode == 0, done.stderr
     (entry,) = json.loads(done.stdout)["data"]
     (told,) = json.loads(said.replace("0.9…", "0.9"))["data"]
@@ -92,6 +93,6 @@ def test_the_tables_name_every_key(heading, text, tmp_path):
 def test_the_program_is_installed():
     program = shutil.which("ferrocache-gateway", path=os.path.dirname(sys.executable))
     assert program is not None
-    done = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=PATIENCE_SECONDS)
     assert done.returncode == 0
     assert done.stdout.startswith("ferrocache-gateway ")

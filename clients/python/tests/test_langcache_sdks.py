@@ -22,8 +22,7 @@ from langchain_openai import ChatOpenAI
 from langchain_redis import LangCacheSemanticCache as LangChainCache
 from redisvl.extensions.cache.llm import LangCacheSemanticCache
 
-from support.door import Door, Embedder, embedding
-from support.node import START_SECONDS
+from support.door import PATIENCE_SECONDS, Door, Embedder, embedding
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +45,7 @@ listen = "127.0.0.1:0"
 max_body_bytes = 100000
 [node]
 addresses = ["{node.url}"]
-timeout_seconds = {START_SECONDS}
+timeout_seconds = {PATIENCE_SECONDS}
 
 [[caches]]
 id = "words"
@@ -61,7 +60,7 @@ threshold = 0.8
 attributes = ["lang", "llm_string"]
 attribute_max_characters = 4000
 api_keys = [{{ file = "minilm.key" }}]
-embedding = {{ provider = "local", timeout_seconds = {START_SECONDS} }}
+embedding = {{ provider = "local", timeout_seconds = {PATIENCE_SECONDS} }}
 
 [[caches]]
 id = "bare"
@@ -86,7 +85,9 @@ def sdk(door, embedder):
     made = []
 
     def make(cache, key=None):
-        client = LangCache(server_url=door.url, cache_id=cache, api_key=f"{cache}-key" if key is None else key, timeout_ms=60_000)
+        client = LangCache(
+            server_url=door.url, cache_id=cache, api_key=f"{cache}-key" if key is None else key, timeout_ms=1000 * PATIENCE_SECONDS
+        )
         made.append(client)
         return client
 
@@ -103,6 +104,7 @@ async def kept():
 
     def keep(cache):
         made.append(getattr(cache, "cache", cache)._client.sdk_configuration)
+        made[-1].timeout_ms = 1000 * PATIENCE_SECONDS
         return cache
 
     yield keep
@@ -139,7 +141,9 @@ def test_the_sdk_stores_finds_and_deletes(cache):
 
 
 async def test_the_sdk_s_asynchronous_methods(door):
-    async with LangCache(server_url=door.url + "/", cache_id="minilm", api_key="minilm-key", timeout_ms=60_000) as cache:
+    async with LangCache(
+        server_url=door.url + "/", cache_id="minilm", api_key="minilm-key", timeout_ms=1000 * PATIENCE_SECONDS
+    ) as cache:
         await cache.flush_async()
         stored = await cache.set_async(prompt="Do you ship abroad?", response="To all of Europe.", attributes={"lang": "en"})
         strategies = [SearchStrategy.EXACT, SearchStrategy.SEMANTIC]
@@ -181,7 +185,10 @@ def test_errors_are_the_sdk_s_own(sdk, embedder, cache):
 
 
 def test_an_api_key_may_be_left_out_and_is_then_missed(door):
-    with LangCache(server_url=door.url, cache_id="minilm") as cache, pytest.raises(AuthenticationErrorResponseContent):
+    with (
+        LangCache(server_url=door.url, cache_id="minilm", timeout_ms=1000 * PATIENCE_SECONDS) as cache,
+        pytest.raises(AuthenticationErrorResponseContent),
+    ):
         cache.flush()
 
 
@@ -236,6 +243,6 @@ async def test_langchain_s_asynchronous_methods(door, kept):
 
 def test_the_sdk_s_transport_may_be_any(door):
     """A client of the program's own, with headers of its own."""
-    with httpx.Client(headers={"cookie": ""}, timeout=START_SECONDS, verify=False) as http:
+    with httpx.Client(headers={"cookie": ""}, timeout=PATIENCE_SECONDS, verify=False) as http:
         cache = LangCache(server_url=door.url, cache_id="minilm", api_key="minilm-key", client=http)
         assert cache.search(prompt="Is anybody there, at all?").data == []

@@ -16,10 +16,17 @@ from pathlib import Path
 
 import httpx
 
-from .node import START_SECONDS
-
+# How long anything may take that is not about time: machines may be busy.
+PATIENCE_SECONDS = 300
 DIMENSION = 64
 NEWER_SDK = "speakeasy-sdk/python 0.14.0 2.932.9 langcache"
+
+
+def until(holds):
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def vector_of(text):
@@ -52,7 +59,7 @@ class Embedder:
                 if body["input"] != "ready?":
                     outer.calls.append(body["input"])
                 outer.keys.add(self.headers.get("Authorization"))
-                outer.hold.wait(START_SECONDS)
+                outer.hold.wait(PATIENCE_SECONDS)
                 status, answer = outer.reply(body["input"])
                 data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
                 self.send_response(status)
@@ -108,7 +115,7 @@ class Door:
         return self
 
     def _wait(self, until_ready):
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while not self.url:
             assert self.process.poll() is None, f"the door ended:\n{self.log()}"
             assert time.monotonic() < deadline, f"the door does not listen:\n{self.log()}"
@@ -141,18 +148,18 @@ class Door:
         """The exit code, after SIGTERM."""
         if self.process.poll() is None:
             self.process.terminate()
-        return self.process.wait(START_SECONDS)
+        return self.process.wait(PATIENCE_SECONDS)
 
 
 def embedding(embedder, more=""):
     """Its time limit is not what tests are about: machines may be busy."""
-    url = f'url = "{embedder.url}", timeout_seconds = {START_SECONDS}'
+    url = f'url = "{embedder.url}", timeout_seconds = {PATIENCE_SECONDS}'
     return f'embedding = {{ provider = "openai", model = "words", {url}{more} }}'
 
 
 def plain_http(**options):
     """Without the certificates of authorities, which take their time to load."""
-    return httpx.Client(timeout=START_SECONDS, verify=False, **options)
+    return httpx.Client(timeout=PATIENCE_SECONDS, verify=False, **options)
 
 
 class Cache:
