@@ -1,4 +1,7 @@
-"""The LangCache door over plain HTTP: every sentence of its contract, with a real door, a real node, and known vectors."""
+"""The LangCache door over plain HTTP: every sentence of its contract, with a real door, a real node, and known vectors.
+
+long file: one contract, asked of one door, which takes its time to start.
+"""
 
 from __future__ import annotations
 
