@@ -192,6 +192,12 @@ def test_attributes_on_the_node(value):
         assert not to_node({"name": value[:shorter]}).items() <= kept.items()
 
 
+def test_attributes_that_the_door_did_not_write():
+    """Another program may have put entries into a cache's scope, with any names that the node takes."""
+    foreign = {"a.1.x": "v", "b.1.999999999": "v", "c.1.": "v", ".expires_ms": "soon", "d.2.2": "v", "plain": "v", "e.1.2": "half"}
+    assert from_node(foreign) == {"plain": "v", "e": "half"}
+
+
 @pytest.mark.parametrize(
     ("status", "kind"),
     [

@@ -23,6 +23,7 @@ SCOPE_PREFIX = "langcache."
 # attribute of a cache can have, and with the number of parts, so that the beginning of a longer value is not taken for a shorter
 # one. The node takes 16 attributes; one is for EXPIRES.
 PART_BYTES_MAX, PARTS_MAX = 1024, 15
+_FIRST_PARTS = frozenset(f"1.{count}" for count in range(2, PARTS_MAX + 1))
 EXPIRES = ".expires_ms"
 # The node counts whole seconds. What ends between two of them is deleted by whoever finds it; a search that comes upon such ones
 # so many times in a row is a miss.
@@ -58,9 +59,9 @@ def from_node(kept: Mapping[str, str]) -> Dict[str, str]:
         name, dot, rest = key.partition(".")
         if not dot:
             found[name] = value
-        elif rest.startswith("1."):
-            count = rest[2:]
-            found[name] = "".join(kept.get(f"{name}.{number}.{count}", "") for number in range(1, int(count) + 1))
+        elif rest in _FIRST_PARTS:
+            count = int(rest[2:])
+            found[name] = "".join(kept.get(f"{name}.{number}.{count}", "") for number in range(1, count + 1))
     return found
 
 
