@@ -83,7 +83,8 @@ def test_multi_tenant_service(environment):
         assert call("DELETE", "/cache", "acme") == (200, {"deleted": 1})
         assert [cached("acme"), cached("other")] == [False, True]
         assert call("POST", "/ask", "NO!", {"question": "x"})[0] == 400
-        assert call("POST", "/ask", "acme", {})[0] == 400
+        for wrong in ({}, [], {"question": 7}):
+            assert call("POST", "/ask", "acme", wrong) == (400, {"error": 'send {"question": "..."}'})
         assert call("POST", "/else", "acme", {})[0] == 404
     finally:
         service.terminate()
