@@ -16,4 +16,9 @@ void HlcClock::observe(const Hlc& seen) {
   last_ticks_ = std::max(last_ticks_, seen.ticks);
 }
 
+Hlc HlcClock::latest() {
+  std::lock_guard lock(mutex_);
+  return {last_ticks_, node_};
+}
+
 }  // namespace ferro

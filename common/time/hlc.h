@@ -25,6 +25,8 @@ class HlcClock {
   Hlc next();
   // Never issue at or below `seen` again (recovery, replication).
   void observe(const Hlc& seen);
+  // The newest stamp issued or observed.
+  Hlc latest();
 
  private:
   const Clock& clock_;

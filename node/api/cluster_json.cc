@@ -48,10 +48,12 @@ void append_peer(const PeerStatus& peer, JsonWriter& json) {
   json.key("gossip_addr").string(printable(peer.gossip_address));
   json.key("phi").number(finite_phi(peer.phi)).key("status").string(status_word(peer));
   json.key("state").string(printable(peer.state)).key("version").string(printable(peer.software));
+  json.key("protocol_version").number(peer.protocol_version);
   json.key("reachable").boolean(peer.reachable).key("latency_ms");
   json.number(std::isfinite(peer.latency_ms) ? peer.latency_ms : 0.0);
   json.key("calls_in_flight").number(peer.calls_in_flight).key("calls_failed").number(peer.calls_failed);
   json.key("waiting_bytes").number(peer.waiting_bytes).key("hint_bytes").number(peer.hint_bytes);
+  if (peer.clock_ahead_ms) json.key("clock_ahead_ms").number(*peer.clock_ahead_ms);
   json.key("token_generation").number(peer.credentials.token_generation);
   if (!peer.credentials.certificate_fingerprint.empty()) {
     json.key("certificate").begin_object();
@@ -107,6 +109,7 @@ void append_replication(const ClusterStatus& status, const ApiOptions& options, 
   json.key("ring").begin_object().key("epoch").number(status.ring_epoch);
   json.key("members").number(status.ring_members).key("fingerprint").string(hex(status.ring_fingerprint));
   json.key("target_fingerprint").string(hex(status.target_fingerprint));
+  json.key("full").boolean(status.ring_full);
   json.key("changing").boolean(status.ring_changing).key("changes").number(status.ring_changes).end_object();
 
   json.key("replication").begin_object().key("factor").number(options.replication_factor);
@@ -120,6 +123,7 @@ void append_replication(const ClusterStatus& status, const ApiOptions& options, 
   append_transfer("hand_over", status.hand_over, json);
   append_transfer("drain", status.drain, json);
   json.key("drained").boolean(status.drained);
+  json.key("clock_ahead_ms").number(status.clock_ahead_ms);
 
   json.key("gossip").begin_object().key("bytes_sent").number(status.gossip_bytes_sent);
   json.key("bytes_received").number(status.gossip_bytes_received).end_object();
@@ -140,6 +144,15 @@ void append_transfer(std::string_view name, const ClusterStatus::Transfer& trans
 }
 
 void append_partitions(const ClusterStatus& status, JsonWriter& json) {
+  json.key("splits").begin_array();
+  for (const ClusterStatus::Split& split : status.splits) {
+    json.begin_object().key("hash").string(hex(split.hash)).key("partitions").number(1U << split.degree);
+    json.key("namespaces").begin_array();
+    for (const std::string& name : split.namespaces) json.string(printable(name));
+    json.end_array().end_object();
+  }
+  json.end_array().key("splits_wanted").number(status.splits_wanted).key("splits_held_by");
+  append_ids(status.splits_held_by, json);
   json.key("partitions_owned").number(status.partitions_owned);
   json.key("partitions_under_replicated").number(status.partitions_under_replicated);
   json.key("partitions_out_of_step").number(status.partitions_out_of_step);

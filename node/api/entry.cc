@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "node/api/answer.h"
+#include "node/api/fields.h"
 #include "node/api/handlers.h"
 #include "node/api/json_write.h"
 #include "node/api/parameters.h"
@@ -28,6 +29,7 @@ void append_texts(const store::EntryView& entry, JsonWriter& json) {
 void read_entry(Call&& call, cache::Reach reach, bool with_vector, ModelName name) {
   Result<NamespaceFilter> filter = namespace_filter(call.request, call.caller);
   if (!filter.ok()) return call.reply(error_answer(filter.status()));
+  if (!is_entry_id(call.segment)) return call.reply(error_answer(entry_not_found()));  // nobody is asked
   cache::FindRequest request{std::move(call.segment), filter->ns, with_vector};
   const auto answer = [filter = *std::move(filter), name](
                           http::Reply& reply, const Result<std::vector<store::EntryView>>& entries) {
@@ -83,6 +85,7 @@ void handle_delete_entry(Call&& call) {
   Result<NamespaceFilter> filter = namespace_filter(call.request, call.caller);
   if (!routing.ok()) return call.reply(error_answer(routing.status()));
   if (!filter.ok()) return call.reply(error_answer(filter.status()));
+  if (!is_entry_id(call.segment)) return call.reply(error_answer(entry_not_found()));
   engine::RemoveRequest request;
   request.id = std::move(call.segment);
   request.ns = std::move(filter->ns);

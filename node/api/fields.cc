@@ -25,10 +25,6 @@ Status foreign_scope(const Caller& caller) {
                                              "': leave cache_scope out or send that one"};
 }
 
-bool is_visible_ascii(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7F; });
-}
-
 bool is_attribute_name(std::string_view name) {
   constexpr std::string_view kOthers = "_.-";
   const auto fits = [&](char c) {
@@ -46,7 +42,7 @@ Result<std::string> id_of(const Fields& fields) {
   if (fields.id && fields.uuid && *fields.id != *fields.uuid) {
     return Status::invalid("id and uuid differ: send one of them, or the same value in both");
   }
-  if (id->empty() || id->size() > limits::kIdBytesMax || !is_visible_ascii(*id)) {
+  if (!is_entry_id(*id)) {
     return out_of_range(fields.id ? "id" : "uuid", "1 to " + std::to_string(limits::kIdBytesMax) +
                                                        " visible ASCII characters, no spaces");
   }
@@ -126,6 +122,11 @@ Result<std::optional<float>> threshold_of(const Fields& fields) {
     return out_of_range("threshold", "a number from 0 to 1");
   }
   return std::optional<float>(static_cast<float>(*fields.threshold));
+}
+
+bool is_entry_id(std::string_view text) noexcept {
+  return !text.empty() && text.size() <= limits::kIdBytesMax &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7F; });
 }
 
 Status check_tags(const std::vector<std::string_view>& tags) {

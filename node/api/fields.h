@@ -47,6 +47,8 @@ Result<std::optional<std::string>> scope_for(const Caller& caller, std::optional
 Result<std::span<const float>> unit_vector_of(const Fields& fields, std::vector<float>& scratch);
 // 0..1, or absent.
 Result<std::optional<float>> threshold_of(const Fields& fields);
+// 1..kIdBytesMax visible ASCII characters: what an entry can be called.
+bool is_entry_id(std::string_view text) noexcept;
 Status check_tags(const std::vector<std::string_view>& tags);
 // Sorted by name.
 Result<model::Attributes> attributes_of(const Fields& fields);

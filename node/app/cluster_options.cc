@@ -9,6 +9,9 @@ namespace {
 
 constexpr int64_t kMillisecondsPerSecond = 1000;
 
+static_assert(config::kProtocolVersionNewest == cluster::kProtocolVersion);
+static_assert(config::kProtocolVersionOldest == cluster::kProtocolVersionMin);
+
 int64_t milliseconds(uint64_t seconds) {
   return static_cast<int64_t>(seconds) * kMillisecondsPerSecond;
 }
@@ -47,10 +50,13 @@ Result<cluster::ClusterOptions> cluster_options(const config::Config& config, co
   options.re_replicate_after_ms = milliseconds(set.re_replicate_after_seconds);
   options.hint_max_bytes = set.hint_max_bytes;
   options.hint_max_age_ms = milliseconds(set.hint_max_age_seconds);
+  options.split_entries = set.split_entries;
+  options.split_bytes = set.split_bytes;
   options.gossip_interval_ms = static_cast<int64_t>(set.gossip_interval_ms);
   options.repair_interval_ms = milliseconds(set.repair_interval_seconds);
   options.repair_bytes_per_second = set.repair_bytes_per_second;
   options.tombstone_retention_ms = milliseconds(set.tombstone_retention_seconds);
+  options.protocol_version = static_cast<uint16_t>(set.protocol_version_max);
   options.forget_after_ms = milliseconds(set.forget_after_seconds);
   return options;
 }

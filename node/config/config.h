@@ -13,6 +13,9 @@
 
 namespace ferro::node::config {
 
+// Of the protocol between nodes: node_app holds them against those that node/cluster speaks.
+inline constexpr uint64_t kProtocolVersionOldest = 1, kProtocolVersionNewest = 3;
+
 struct Config {
   // top level
   uint16_t port = 3000;
@@ -84,6 +87,8 @@ struct Config {
     uint64_t repair_interval_seconds = 30, repair_bytes_per_second = 33'554'432;
     uint64_t tombstone_retention_seconds = 86'400, forget_after_seconds = 3600;
     uint64_t gossip_interval_ms = 500;
+    uint64_t protocol_version_max = kProtocolVersionNewest;
+    uint64_t split_entries = 250'000, split_bytes = uint64_t{2} << 30;
     struct Tls {
       bool enabled = false;
       std::string ca_cert_path, node_cert_path, node_key_path;

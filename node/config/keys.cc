@@ -281,6 +281,10 @@ void add_cluster_keys(std::vector<Key>& keys) {
   keys.push_back(integer(FERRO_KEY(cluster.tombstone_retention_seconds), 1, 31'536'000));
   keys.push_back(integer(FERRO_KEY(cluster.forget_after_seconds), 1, 31'536'000));
   keys.push_back(integer(FERRO_KEY(cluster.gossip_interval_ms), 10, 60'000));
+  keys.push_back(
+      integer(FERRO_KEY(cluster.protocol_version_max), kProtocolVersionOldest, kProtocolVersionNewest));
+  keys.push_back(integer(FERRO_KEY(cluster.split_entries), 0, 1'000'000'000));
+  keys.push_back(integer(FERRO_KEY(cluster.split_bytes), 0, uint64_t{1} << 50));
   keys.push_back(boolean(FERRO_KEY(cluster.tls.enabled)));
   keys.push_back(text(FERRO_KEY(cluster.tls.ca_cert_path), kPathOrEmptyAllowed, is_path_or_empty));
   keys.push_back(text(FERRO_KEY(cluster.tls.node_cert_path), kPathOrEmptyAllowed, is_path_or_empty));

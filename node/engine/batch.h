@@ -27,6 +27,7 @@ struct PlannedOperation {
 struct Batch {
   int64_t now_ms = 0;  // the instant that everything in it is judged at ...
   int64_t now_ns = 0;  // ... and its steady time
+  Status refusal;      // of whatever this node would have to decide
   std::vector<PlannedOperation> operations;
   uint64_t bytes = 0;  // rough size of its records
   // Puts of the batch: reads of the store do not see them before they are applied.

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "common/io/file_system.h"
 #include "common/sync/epoch.h"
@@ -13,6 +14,7 @@
 #include "node/engine/counter_cells.h"
 #include "node/engine/engine.h"
 #include "node/engine/log_health.h"
+#include "node/engine/stamp_reserve.h"
 #include "node/engine/write_queue.h"
 #include "node/snapshot/snapshot.h"
 #include "node/store/store.h"
@@ -44,6 +46,7 @@ struct Core {
   LogHealth log_health;                              // thread-safe
   sync::EpochDomain epochs;                          // pin: any; collect: writer
   HlcClock hlc;                                      // thread-safe
+  std::optional<StampReserve> stamps;                // set by open; then the writer's
   std::unique_ptr<store::Store> store;               // as store.h says
   std::unique_ptr<wal::Wal> wal;                     // writer; stats() any
   std::unique_ptr<snapshot::SnapshotSet> snapshots;  // snapshot thread

@@ -71,6 +71,8 @@ struct InsertRequest {
   std::optional<double> cost;
   WriteTag tag = 0;
   int64_t decide_by_ns = 0;
+  // The slots of the namespace's shard that the id falls into: has a like part of the namespace's cap.
+  model::SlotSet shard = model::kAllSlots;
 };
 
 struct LookupRequest {
@@ -80,8 +82,9 @@ struct LookupRequest {
   std::optional<float> threshold;  // absent = default
   size_t top_k = 1;
   const model::Attributes* attributes = nullptr;
-  bool only_this_namespace = false;  // a conversation's misses do not go on to its base
-  bool count = true;                 // false: in no counter (another node counts it)
+  bool only_this_namespace = false;         // a conversation's misses do not go on to its base
+  bool count = true;                        // false: in no counter (another node counts it)
+  model::SlotSet slots = model::kAllSlots;  // of exactly this namespace: only entries of these
 };
 
 struct LookupResult {
@@ -96,7 +99,8 @@ struct RemoveRequest {
   std::optional<std::string> scope;       // ... of this scope (a token's fixed one)
   WriteTag tag = 0;
   int64_t decide_by_ns = 0;
-  std::optional<model::PartitionSet> partitions = std::nullopt;  // only namespaces in these
+  std::optional<model::PartitionSet> partitions = std::nullopt;  // only entries in these
+  std::shared_ptr<const model::SplitTable> splits = nullptr;     // by which they lie there; null: by none
 };
 
 struct InvalidateRequest {
@@ -110,13 +114,17 @@ struct InvalidateRequest {
   bool dry_run = false;
   WriteTag tag = 0;
   int64_t decide_by_ns = 0;
-  std::optional<model::PartitionSet> partitions = std::nullopt;  // only namespaces in these
+  // At most so many in one go: fewer deleted means that none is left, else ask again. 0 = all.
+  size_t ids_max = 0;
+  std::optional<model::PartitionSet> partitions = std::nullopt;  // only entries in these
+  std::shared_ptr<const model::SplitTable> splits = nullptr;     // by which they lie there; null: by none
 };
 
 struct DropRequest {
   model::NamespaceKey ns;
   WriteTag tag = 0;
   int64_t decide_by_ns = 0;
+  model::SlotSet slots = model::kAllSlots;  // only entries of these
 };
 
 struct CompactResult {
@@ -139,6 +147,7 @@ struct EngineFigures {  // for /stats, /cluster/status and metrics; O(1) to gath
   int64_t snapshot_created_at_ms = 0;  // 0 = none yet
   bool snapshot_failed = false;        // the last attempt
   bool snapshot_running = false;       // one is being made
+  int64_t newest_stamp_ms = 0;  // of what it has decided or taken from others; it stamps nothing earlier
 };
 
 struct OpenReport {  // what recovery found, for the log line and for --salvage
@@ -151,8 +160,9 @@ using Done = std::function<void(Result<T>)>;
 
 // One operation that this node decided, for its copies elsewhere.
 struct Decided {
-  WriteTag tag = 0;  // of its request; 0 for an eviction
-  uint16_t partition = 0;
+  WriteTag tag = 0;                            // of its request; 0 for an eviction
+  uint64_t ns_hash = 0;                        // model::namespace_hash
+  model::SlotSet slots = 0;                    // what it changes
   std::shared_ptr<const std::string> encoded;  // model::encode
 };
 
@@ -163,6 +173,9 @@ class DecisionSink {
   // that copies from elsewhere made necessary included; not those copies, nor what was purged. The log may
   // still fail: then the request is answered with the error, and the copies may stand all the same.
   virtual void on_decided(std::vector<Decided> operations) = 0;
+  // On the writer thread, before each batch: why this node must not decide anything now; copies are taken all
+  // the same.
+  virtual Status may_decide() const { return {}; }
 };
 
 class Engine {
@@ -188,7 +201,7 @@ class Engine {
   virtual void insert_batch(std::vector<InsertRequest> requests,
                             std::function<void(std::vector<Result<std::string>>)> done) = 0;
   virtual void remove(RemoveRequest request, Done<uint64_t> done) = 0;  // not_found if nobody holds it
-  // not_found if it has no live entry.
+  // not_found if it has no live entry; of some slots it is decided, and left a floor, all the same: 0.
   virtual void drop_namespace(DropRequest request, Done<uint64_t> done) = 0;
   virtual void invalidate(InvalidateRequest request, Done<std::vector<std::string>> done) = 0;  // the ids
   virtual void compact(Done<CompactResult> done) = 0;  // a second call while one runs joins it

@@ -47,11 +47,12 @@ WriteRequestPtr make_request(WriteItem item, std::function<void(WriteRequest&)> 
 }
 
 // Removing nothing is an answer of its own.
-std::function<void(WriteRequest&)> answer_removed(Done<uint64_t> done, std::string none) {
-  return [done = std::move(done), none = std::move(none)](WriteRequest& request) {
+std::function<void(WriteRequest&)> answer_removed(Done<uint64_t> done, std::string none,
+                                                  bool none_is_ok = false) {
+  return [done = std::move(done), none = std::move(none), none_is_ok](WriteRequest& request) {
     const WriteItem& item = request.items.front();
     if (!item.status.ok()) return done(item.status);
-    if (item.removed == 0) return done(Status::not_found(none));
+    if (item.removed == 0 && !none_is_ok) return done(Status::not_found(none));
     done(item.removed);
   };
 }
@@ -120,6 +121,7 @@ void EngineImpl::stop() {
   snapshot_worker_.stop();
   index_worker_.stop();
   writer_.end();
+  core_->stamps->settle(core_->hlc.latest());
 }
 
 Result<LookupResult> EngineImpl::lookup(const LookupRequest& request) {
@@ -178,7 +180,9 @@ void EngineImpl::remove(RemoveRequest request, Done<uint64_t> done) {
 }
 
 void EngineImpl::drop_namespace(DropRequest request, Done<uint64_t> done) {
-  submit(make_request(make_item(std::move(request)), answer_removed(std::move(done), "namespace not found")));
+  const bool some = request.slots != model::kAllSlots;
+  submit(make_request(make_item(std::move(request)),
+                      answer_removed(std::move(done), "namespace not found", some)));
 }
 
 void EngineImpl::invalidate(InvalidateRequest request, Done<std::vector<std::string>> done) {
@@ -269,12 +273,14 @@ EngineFigures EngineImpl::figures() const {
   figures.snapshot_created_at_ms = snapshot.created_at_ms;
   figures.snapshot_failed = snapshot.failed;
   figures.snapshot_running = snapshot.running;
+  figures.newest_stamp_ms = core_->hlc.latest().wall_ms();
   return figures;
 }
 
 Result<PutIntent> EngineImpl::intent_of(InsertRequest request) const {
   PutIntent intent;
   intent.ttl_ms = ttl_ms_of(request);
+  intent.shard = request.shard;
   model::PutOp& op = intent.op;
   op.ns = std::move(request.ns);
   op.id = std::move(request.id);
@@ -321,6 +327,9 @@ Result<std::unique_ptr<Engine>> Engine::open(EngineOptions options, io::FileSyst
   const auto node = static_cast<uint32_t>(model::hash_text(folder.node_id).low);
   auto core = std::make_unique<Core>(std::move(options), fs, clock, node);
   FERRO_ASSIGN_OR_RETURN(const Recovered recovered, recover(*core, report));
+  FERRO_ASSIGN_OR_RETURN(core->stamps,
+                         StampReserve::open(fs, core->options.data_folder, core->options.salvage));
+  core->hlc.observe(core->stamps->used());
   report.elapsed_ms = static_cast<uint64_t>((clock.steady_ns() - started_ns) / 1'000'000);
   auto engine = std::make_unique<EngineImpl>(std::move(folder), std::move(core), recovered);
   engine->start();

@@ -5,8 +5,8 @@
 namespace ferro::node::engine {
 
 Status check_dimension(const store::Store& store, const model::NamespaceKey& ns, size_t dimension,
-                       int64_t now_ms) {
-  const size_t expected = store.dimension_of(ns, now_ms);
+                       int64_t now_ms, model::SlotSet slots) {
+  const size_t expected = store.dimension_of(ns, now_ms, slots);
   if (expected == 0 || expected == dimension) return {};
   return Status::invalid("the embedding has " + std::to_string(dimension) + " dimensions, namespace " +
                          model::printed_name(ns) + " has " + std::to_string(expected));
@@ -24,6 +24,7 @@ Result<LookupResult> look_up(Core& core, const LookupRequest& request) {
   query.attributes = request.attributes;
   query.now_ms = result.now_ms;
   query.count = request.count;
+  query.slots = request.slots;
 
   const bool in_conversation = request.ns.is_conversation();
   const bool base_too = in_conversation && !request.only_this_namespace;

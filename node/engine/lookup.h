@@ -10,6 +10,6 @@ Result<LookupResult> look_up(Core& core, const LookupRequest& request);
 
 // invalid_argument naming both dimensions if the namespace's live entries have another one.
 Status check_dimension(const store::Store& store, const model::NamespaceKey& ns, size_t dimension,
-                       int64_t now_ms);
+                       int64_t now_ms, model::SlotSet slots = model::kAllSlots);
 
 }  // namespace ferro::node::engine

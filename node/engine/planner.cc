@@ -19,7 +19,9 @@ int64_t expiry(int64_t now_ms, uint64_t ttl_ms) {
 
 bool concerns(const RemoveRequest& request, const model::NamespaceKey& ns) {
   if (request.ns && *request.ns != ns) return false;
-  if (request.partitions && !request.partitions->test(model::partition_of(ns))) return false;
+  if (request.partitions && !model::Territory{*request.partitions, request.splits}.holds(ns, request.id)) {
+    return false;
+  }
   return !request.scope || *request.scope == ns.scope;
 }
 
@@ -28,6 +30,12 @@ bool concerns(const RemoveRequest& request, const model::NamespaceKey& ns) {
 Planner::Verdict Planner::plan(WriteItem& item, Batch& batch) {
   if (item.decide_by_ns != 0 && batch.now_ns > item.decide_by_ns) {
     item.status = Status::unavailable("its turn came when nobody waited for it any more");
+    return Verdict::decided;
+  }
+  const bool decides =
+      !std::holds_alternative<PurgeIntent>(item.what) && !std::holds_alternative<CopyIntent>(item.what);
+  if (decides && !batch.refusal.ok()) {
+    item.status = batch.refusal;
     return Verdict::decided;
   }
   if (auto* put = std::get_if<PutIntent>(&item.what)) return plan_put(*put, item, batch);
@@ -48,7 +56,7 @@ Planner::Verdict Planner::plan_put(PutIntent& intent, WriteItem& item, Batch& ba
   op.version = hlc_.next();
   op.inserted_at_ms = batch.now_ms;
   op.expires_at_ms = expiry(batch.now_ms, intent.ttl_ms);
-  make_room(op, store::Origin::here, batch);
+  make_room(op, store::Origin::here, intent.shard, batch);
   item.id = op.id;
   batch.put_ids.insert(op.id);
   batch.put_namespaces.insert(op.ns);
@@ -57,8 +65,8 @@ Planner::Verdict Planner::plan_put(PutIntent& intent, WriteItem& item, Batch& ba
   return Verdict::decided;
 }
 
-void Planner::make_room(const model::PutOp& op, store::Origin origin, Batch& batch) {
-  for (store::EntryRef& victim : store_.victims_for(op, batch.now_ms, origin)) {
+void Planner::make_room(const model::PutOp& op, store::Origin origin, model::SlotSet shard, Batch& batch) {
+  for (store::EntryRef& victim : store_.victims_for(op, batch.now_ms, origin, shard)) {
     // The victim's own version: a newer one of the same id, already on its way, is not meant.
     batch.operations.push_back({model::DeleteOp{std::move(victim.ns), std::move(victim.id), victim.version,
                                                 model::DeleteReason::evicted, dated(batch)}});
@@ -77,10 +85,12 @@ Planner::Verdict Planner::plan_remove(const RemoveRequest& request, WriteItem& i
   return Verdict::decided;
 }
 
+// A shard that is empty here is dropped all the same: the namespace has others, the client is told that all
+// of it is gone, and what this node has not heard of yet must be gone, too.
 Planner::Verdict Planner::plan_drop(const DropRequest& intent, WriteItem& item, Batch& batch) {
-  const bool live =
-      batch.put_namespaces.contains(intent.ns) || store_.dimension_of(intent.ns, batch.now_ms) != 0;
-  if (live) batch.operations.push_back({model::DropNamespaceOp{intent.ns, hlc_.next()}, &item});
+  const bool live = intent.slots != model::kAllSlots || batch.put_namespaces.contains(intent.ns) ||
+                    store_.dimension_of(intent.ns, batch.now_ms, intent.slots) != 0;
+  if (live) batch.operations.push_back({model::DropNamespaceOp{intent.ns, hlc_.next(), intent.slots}, &item});
   batch.removals |= live;
   return Verdict::decided;
 }
@@ -110,7 +120,7 @@ Planner::Verdict Planner::plan_copy(CopyIntent& intent, WriteItem& item, Batch& 
       item.status = std::move(status);
       return Verdict::decided;
     }
-    make_room(*put, store::Origin::elsewhere, batch);
+    make_room(*put, store::Origin::elsewhere, model::kAllSlots, batch);
     batch.put_ids.insert(put->id);
     batch.put_namespaces.insert(put->ns);
     batch.bytes += waiting_bytes(*put);

@@ -31,7 +31,7 @@ class Planner {
   Verdict plan_invalidate(const store::EntryRef& ref, WriteItem& item, Batch& batch);
   Verdict plan_purge(const PurgeIntent& intent, WriteItem& item, Batch& batch);
   Verdict plan_copy(CopyIntent& intent, WriteItem& item, Batch& batch);
-  void make_room(const model::PutOp& op, store::Origin origin, Batch& batch);
+  void make_room(const model::PutOp& op, store::Origin origin, model::SlotSet shard, Batch& batch);
   int64_t dated(const Batch& batch) const noexcept { return dated_ ? batch.now_ms : 0; }
 
   store::Store& store_;

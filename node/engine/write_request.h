@@ -18,6 +18,7 @@ namespace ferro::node::engine {
 struct PutIntent {
   model::PutOp op;
   uint64_t ttl_ms = 0;  // 0 = never expires
+  model::SlotSet shard = model::kAllSlots;
 };
 
 // That version of the entry has been handed over.

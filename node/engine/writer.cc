@@ -35,6 +35,12 @@ constexpr milliseconds kReclaimInterval{20};   // while readers hold back memory
 constexpr milliseconds kResumeInterval{1000};  // while the log waits for room or descriptors
 constexpr milliseconds kIdleWaitMax{1000};
 
+model::SlotSet slots_of(const model::Operation& op) {
+  if (const auto* put = std::get_if<model::PutOp>(&op)) return model::slot_bit(put->id);
+  if (const auto* gone = std::get_if<model::DeleteOp>(&op)) return model::slot_bit(gone->id);
+  return std::get<model::DropNamespaceOp>(op).slots;
+}
+
 }  // namespace
 
 Writer::Writer(Core& core, Worker& index_worker, Progress progress)
@@ -140,6 +146,7 @@ void Writer::serve_batch() {
   batch_.clear();
   batch_.now_ms = core_.clock.wall_ms();
   batch_.now_ns = core_.clock.steady_ns();
+  batch_.refusal = core_.sink != nullptr ? core_.sink->may_decide() : Status();
   while (!taken_.requests.empty()) {
     if (batch_.operations.size() >= core_.options.wal_batch_size || batch_.bytes >= kBatchBytesMax) break;
     WriteRequest& request = *taken_.requests.front();
@@ -159,8 +166,8 @@ void Writer::serve_batch() {
 void Writer::commit() {
   if (!batch_.empty()) {
     const uint64_t log_bytes = encode();
-    if (core_.sink != nullptr) tell_sink();
-    const auto sequence = core_.wal->append(payloads_);
+    const Status told = core_.sink != nullptr ? tell_sink() : Status();
+    const auto sequence = told.ok() ? core_.wal->append(payloads_) : Result<wal::Sequence>(told);
     if (sequence.ok()) {
       apply();
       log_bytes_ += log_bytes;
@@ -169,9 +176,9 @@ void Writer::commit() {
       if (!core_.wal->health().ok()) core_.publish_log_health();
     } else {
       const Status health = core_.wal->health();
-      obs::error("the write-ahead log failed", {{"reason", sequence.status().to_string()}});
+      obs::error("writes could not be logged", {{"reason", sequence.status().to_string()}});
       core_.publish_log_health();
-      const Status answer = refusal_for(health.ok() ? sequence.status() : health);
+      const Status answer = told.ok() ? refusal_for(health.ok() ? sequence.status() : health) : told;
       for (PlannedOperation& planned : batch_.operations) {
         if (planned.item != nullptr) planned.item->status = answer;
       }
@@ -196,17 +203,24 @@ uint64_t Writer::encode() {
   return bytes;
 }
 
-// While this node's disk syncs, the copies are on their way.
-void Writer::tell_sink() {
+// While this node's disk syncs, the copies are on their way; their stamps must not be used again whatever
+// becomes of the log.
+Status Writer::tell_sink() {
   std::vector<Decided> decided;
   for (size_t i = 0; i < payloads_.size(); ++i) {
     const PlannedOperation& planned = batch_.operations[i];
     if (planned.course != Course::decided) continue;
     decided.push_back({planned.item != nullptr ? planned.item->tag : 0,
-                       model::partition_of(model::namespace_of(planned.op)),
+                       model::namespace_hash(model::namespace_of(planned.op)), slots_of(planned.op),
                        std::make_shared<const std::string>(payloads_[i])});
   }
-  if (!decided.empty()) core_.sink->on_decided(std::move(decided));
+  if (decided.empty()) return {};
+  decided_upto_ = core_.hlc.latest();
+  if (const Status covered = core_.stamps->cover(decided_upto_); !covered.ok()) {
+    return covered.code() == StatusCode::no_space ? covered : Status::unavailable(covered.message());
+  }
+  core_.sink->on_decided(std::move(decided));
+  return {};
 }
 
 void Writer::apply() {
@@ -258,6 +272,7 @@ void Writer::refuse_taken(const Status& why) {
 void Writer::housekeeping() {
   reap_if_due();
   if (unreclaimed_ > 0) reclaim();
+  if (core_.stamps->running_short(decided_upto_)) static_cast<void>(core_.stamps->extend(decided_upto_));
   for (size_t slice = 0; slice < kMemorySlices && core_.store->give_memory_back(); ++slice) reclaim();
   hand_out_index_work();
   progress_(std::exchange(inserts_, 0), std::exchange(log_bytes_, 0));

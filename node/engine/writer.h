@@ -50,7 +50,7 @@ class Writer {
   void serve_batch();
   void commit();
   uint64_t encode();
-  void tell_sink();
+  Status tell_sink();
   void apply();
   void count(const PlannedOperation& planned, const store::ApplyResult& result);
   void answer(WriteRequestPtr request);
@@ -76,6 +76,7 @@ class Writer {
   bool stays_awake_ = false;  // the last sleep was so short that staying awake is cheaper
 
   int64_t next_reap_ns_ = 0;  // steady
+  Hlc decided_upto_;          // the newest stamp that has left this node
   bool more_to_reap_ = false;
   size_t index_jobs_out_ = 0;
   size_t unreclaimed_ = 0;

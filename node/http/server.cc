@@ -15,6 +15,7 @@
 #include "common/obs/log.h"
 #include "common/sync/thread_role.h"
 #include "node/http/core.h"
+#include "node/http/other_family.h"
 
 namespace ferro::node::http {
 namespace {
@@ -55,6 +56,7 @@ Status BeastServer::open() {
     for (size_t i = 0; i < threads; ++i) {
       cores_.push_back(std::make_shared<Core>(state_));
       FERRO_ASSIGN_OR_RETURN(port_, cores_.back()->listen({address, port_}, i == 0));
+      if (i == 0 && options.port != 0) FERRO_RETURN_IF_ERROR(check_other_family({address, port_}));
     }
     for (const auto& core : cores_) {
       threads_.emplace_back([core] {

@@ -35,6 +35,19 @@ void add_replication(const ClusterStatus& status, Families& out) {
               status.repaired_entries);
   out.counter("ferrocache_hedged_lookups_total",
               "Queries asked of a second owner because the first was slow.", status.hedged_lookups);
+  out.gauge("ferrocache_clock_ahead_seconds",
+            "How far this node's clock is ahead of most other nodes'; negative if behind.",
+            static_cast<double>(status.clock_ahead_ms) / 1000.0);
+  uint64_t shards_most = 0;
+  for (const ClusterStatus::Split& split : status.splits) {
+    shards_most = std::max(shards_most, uint64_t{1} << split.degree);
+  }
+  out.gauge("ferrocache_split_namespaces", "Namespaces that are spread over several partitions.",
+            value(status.splits.size()));
+  out.gauge("ferrocache_split_partitions_max", "Most partitions that one namespace is spread over.",
+            value(shards_most));
+  out.gauge("ferrocache_splits_wanted", "Namespaces that this node wants to be spread further.",
+            value(status.splits_wanted));
   out.gauge("ferrocache_partitions_owned", "Partitions that this node owns.", value(status.partitions_owned));
   out.gauge("ferrocache_partitions_under_replicated",
             "Of them, those with fewer live owners than there should be.",

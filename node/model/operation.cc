@@ -15,7 +15,8 @@ namespace {
 
 constexpr uint8_t kFormatVersion = 1;
 
-enum class Kind : uint8_t { put = 1, remove = 2, drop_namespace = 3 };
+// A drop of some slots is a kind of its own: whoever does not know it must not take it for one of all.
+enum class Kind : uint8_t { put = 1, remove = 2, drop_namespace = 3, drop_slots = 4 };
 
 enum class Tag : uint64_t {
   model_id = 1,
@@ -33,6 +34,7 @@ enum class Tag : uint64_t {
   cost = 13,
   reason = 14,
   deleted_at_ms = 15,
+  slots = 16,
 };
 
 // How far a stored vector's squared length may be from 1: rounding of 4,096 floats stays a hundred times
@@ -42,7 +44,7 @@ constexpr double kUnitLengthTolerance = 1e-4;
 // Tags of later builds may repeat too: this one cannot know.
 bool may_repeat(uint64_t tag) noexcept {
   return tag == static_cast<uint64_t>(Tag::tag) || tag == static_cast<uint64_t>(Tag::attribute) ||
-         tag > static_cast<uint64_t>(Tag::deleted_at_ms);
+         tag > static_cast<uint64_t>(Tag::slots);
 }
 
 class FieldWriter {
@@ -61,6 +63,10 @@ class FieldWriter {
     head(Tag::version, sizeof version.ticks + sizeof version.node);
     out_.u64(version.ticks);
     out_.u32(version.node);
+  }
+  void slots(SlotSet value) {
+    head(Tag::slots, sizeof value);
+    out_.u64(value);
   }
   void cost(double value) {
     head(Tag::cost, sizeof value);
@@ -116,9 +122,12 @@ void write(const DeleteOp& op, FieldWriter& out) {
 void write(const DropNamespaceOp& op, FieldWriter& out) {
   out.key(op.ns);
   out.version(op.version);
+  if (op.slots != kAllSlots) out.slots(op.slots);
 }
 
 Kind kind_of(const Operation& op) noexcept {
+  const auto* drop = std::get_if<DropNamespaceOp>(&op);
+  if (drop != nullptr && drop->slots != kAllSlots) return Kind::drop_slots;
   return static_cast<Kind>(op.index() + 1);
 }
 
@@ -154,6 +163,7 @@ struct Fields {
   std::optional<Hlc> version;
   std::optional<uint8_t> reason;
   int64_t deleted_at_ms = 0;
+  std::optional<SlotSet> slots;
   bool put_only = false;  // saw a field that only an entry has
   bool has_id = false;
 };
@@ -211,6 +221,12 @@ Status read_cost(ByteReader value, PutOp& put) {
   return !value.failed() && value.done() && std::isfinite(put.cost) ? Status() : bad("the cost is not valid");
 }
 
+Status read_slots(ByteReader value, Fields& fields) {
+  fields.slots = value.u64();
+  const bool some = *fields.slots != 0 && *fields.slots != kAllSlots;
+  return !value.failed() && value.done() && some ? Status() : bad("the slots are not valid");
+}
+
 Status read_text(std::string_view value, std::string& out) {
   if (value.empty() || !is_valid_utf8(value)) return bad("a text is empty or not UTF-8");
   out = value;
@@ -255,6 +271,8 @@ Status read_field(uint64_t tag, Bytes value, Fields& fields) {
       return {};
     case Tag::deleted_at_ms:
       return read_time(ByteReader(value), fields.deleted_at_ms);
+    case Tag::slots:
+      return read_slots(ByteReader(value), fields);
   }
   return {};  // of a later build: skipped
 }
@@ -278,14 +296,18 @@ Result<Operation> build(Kind kind, Fields fields) {
   if (kind != Kind::put && fields.put_only) return bad("a field belongs to another kind");
   if (kind != Kind::remove && (fields.reason || fields.deleted_at_ms != 0))
     return bad("a field belongs to another kind");
-  if (fields.has_id == (kind == Kind::drop_namespace)) return bad("the id is missing or too much");
+  const bool drop = kind == Kind::drop_namespace || kind == Kind::drop_slots;
+  if (fields.slots.has_value() != (kind == Kind::drop_slots)) return bad("the slots are missing or too much");
+  if (fields.has_id == drop) return bad("the id is missing or too much");
   if (kind == Kind::put) {
     if (fields.put.vector.empty()) return bad("the vector is missing");
     fields.put.version = *fields.version;
     return Operation(std::move(fields.put));
   }
-  if (kind == Kind::drop_namespace)
-    return Operation(DropNamespaceOp{std::move(fields.put.ns), *fields.version});
+  if (drop) {
+    return Operation(
+        DropNamespaceOp{std::move(fields.put.ns), *fields.version, fields.slots.value_or(kAllSlots)});
+  }
   if (!fields.reason || *fields.reason > static_cast<uint8_t>(DeleteReason::moved)) {
     return bad("the reason is not valid");
   }
@@ -321,7 +343,7 @@ Result<Operation> decode(Bytes bytes) {
   if (in.failed()) return bad("it is cut short");
   if (format != kFormatVersion)
     return bad("format version " + std::to_string(format) + " is not known to this build");
-  if (kind < static_cast<uint8_t>(Kind::put) || kind > static_cast<uint8_t>(Kind::drop_namespace)) {
+  if (kind < static_cast<uint8_t>(Kind::put) || kind > static_cast<uint8_t>(Kind::drop_slots)) {
     return bad("kind " + std::to_string(kind) + " is not known to this build");
   }
   Fields fields;

@@ -16,6 +16,7 @@
 #include "common/base/result.h"
 #include "common/time/hlc.h"
 #include "node/model/namespace_key.h"
+#include "node/model/partition.h"
 
 namespace ferro::node::model {
 
@@ -52,7 +53,8 @@ struct DeleteOp {
 
 struct DropNamespaceOp {
   NamespaceKey ns;
-  Hlc version;  // removes every entry of the namespace whose version is not newer
+  Hlc version;                // removes every entry of the namespace whose version is not newer ...
+  SlotSet slots = kAllSlots;  // ... and whose id falls into these: a shard of a split namespace
 };
 
 using Operation = std::variant<PutOp, DeleteOp, DropNamespaceOp>;

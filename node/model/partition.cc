@@ -8,14 +8,22 @@
 
 namespace ferro::node::model {
 
-uint16_t partition_of(const NamespaceKey& ns) noexcept {
+uint64_t namespace_hash(const NamespaceKey& ns) noexcept {
   std::string encoded;
   encoded.reserve(ns.model_id.size() + ns.scope.size() + ns.conversation.size() + 6);
   ByteWriter writer(encoded);
   writer.text(ns.model_id);
   writer.text(ns.scope);
   writer.text(ns.conversation);
-  return static_cast<uint16_t>(XXH3_64bits(encoded.data(), encoded.size()) % kPartitions);
+  return XXH3_64bits(encoded.data(), encoded.size());
+}
+
+uint16_t partition_of(const NamespaceKey& ns) noexcept {
+  return home_of(namespace_hash(ns));
+}
+
+unsigned slot_of(std::string_view id) noexcept {
+  return static_cast<unsigned>(XXH3_64bits(id.data(), id.size()) >> 58U);
 }
 
 }  // namespace ferro::node::model

@@ -37,6 +37,9 @@ class DigestSum {
   std::atomic<uint64_t> entries_{0};
 };
 
+// The same of each slot of a large namespace: what its shards hold, however it is split.
+using SlotSums = std::array<DigestSum, model::kSlots>;
+
 using PartitionDigests = std::array<DigestSum, model::kPartitions>;
 
 }  // namespace ferro::node::store

@@ -40,8 +40,9 @@ Status Dump::write_tombstones() {
 
 Status Dump::write_tombstones_of(const Tombstones::OfNamespace& gone) {
   std::string encoded;
-  if (gone.floor != Hlc{}) {
-    model::encode(model::DropNamespaceOp{gone.ns, gone.floor}, encoded);
+  for (const model::DropNamespaceOp& drop : state_.tombstones.drops_of(gone.ns)) {
+    encoded.clear();
+    model::encode(drop, encoded);
     FERRO_RETURN_IF_ERROR(sink_.removal(as_bytes(encoded)));
   }
   std::vector<model::DeleteOp> page;

@@ -37,6 +37,15 @@ std::vector<const NamespaceState*> NamespaceMap::in_partition(uint16_t partition
   return out;
 }
 
+std::vector<const NamespaceState*> NamespaceMap::of_hash(uint64_t placement_hash) const {
+  std::vector<const NamespaceState*> out;
+  const std::lock_guard lock(names_mutex_);
+  for (const NamespaceState& ns : by_partition_.at(model::home_of(placement_hash))) {
+    if (ns.placement_hash == placement_hash) out.push_back(&ns);
+  }
+  return out;
+}
+
 std::vector<NamespaceState*> NamespaceMap::list(std::string_view prefix, std::string_view after,
                                                 size_t max) const {
   std::vector<NamespaceState*> out;

@@ -32,6 +32,8 @@ class NamespaceMap {
   std::vector<NamespaceState*> list(std::string_view prefix, std::string_view after, size_t max) const;
   // Up to `max` of the partition, in no order.
   std::vector<const NamespaceState*> in_partition(uint16_t partition, size_t max) const;
+  // Those of that model::namespace_hash, mostly one.
+  std::vector<const NamespaceState*> of_hash(uint64_t placement_hash) const;
 
  private:
   struct HashOf {

@@ -20,7 +20,8 @@ NamespaceState::NamespaceState(model::NamespaceKey ns_key, uint64_t ns_number, s
     : key(std::move(ns_key)),
       name(model::printed_name(key)),
       hash(model::NamespaceKeyHash{}(key)),
-      partition(model::partition_of(key)),
+      placement_hash(model::namespace_hash(key)),
+      partition(model::home_of(placement_hash)),
       number(ns_number),
       dimension(ns_dimension),
       index(std::move(ns_index)),
@@ -28,7 +29,8 @@ NamespaceState::NamespaceState(model::NamespaceKey ns_key, uint64_t ns_number, s
 
 size_t NamespaceState::own_bytes() const noexcept {
   return heap_bytes(sizeof(NamespaceState)) + heap_bytes(kSharedControlBytes) + heap_bytes(key.model_id) +
-         heap_bytes(key.scope) + heap_bytes(key.conversation) + heap_bytes(name);
+         heap_bytes(key.scope) + heap_bytes(key.conversation) + heap_bytes(name) +
+         (slot_sums.load(std::memory_order_relaxed) == nullptr ? 0 : heap_bytes(sizeof(SlotSums)));
 }
 
 double NamespaceState::index_bytes_per_entry() const noexcept {

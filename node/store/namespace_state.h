@@ -44,12 +44,16 @@ inline void count_one_less(std::atomic<uint64_t>& counter) noexcept {
 struct NamespaceState {
   NamespaceState(model::NamespaceKey ns_key, uint64_t ns_number, size_t ns_dimension,
                  std::shared_ptr<index::VectorIndex> ns_index, BaseCell& ns_base);
+  ~NamespaceState() { delete slot_sums.load(std::memory_order_relaxed); }
+  NamespaceState(const NamespaceState&) = delete;
+  NamespaceState& operator=(const NamespaceState&) = delete;
 
   const model::NamespaceKey key;
-  const std::string name;  // printed
-  const uint64_t hash;     // of the key
-  const uint16_t partition;
-  const uint64_t number;  // never used twice
+  const std::string name;         // printed
+  const uint64_t hash;            // of the key
+  const uint64_t placement_hash;  // model::namespace_hash
+  const uint16_t partition;       // its home
+  const uint64_t number;          // never used twice
   const size_t dimension;
   const std::shared_ptr<index::VectorIndex> index;
   BaseCell& base;  // of the base namespace; held until the state is freed
@@ -59,6 +63,8 @@ struct NamespaceState {
   std::atomic<uint64_t> index_bytes{0};  // as last asked
   std::atomic<int64_t> oldest_ms{0}, newest_ms{0};
   DigestSum sum;  // of those that have not died
+  // Owned; made once, when there are too many entries to look at all for a shard's figures.
+  std::atomic<SlotSums*> slot_sums{nullptr};
   // --- written by any thread ---
   std::atomic<uint64_t> accesses{0};  // entries handed out by queries
 

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "common/base/limits.h"
+#include "node/store/slots.h"
 
 namespace ferro::node::store {
 
@@ -44,6 +45,16 @@ EntryView view_of(const Entry& entry, bool with_vector) {
   return out;
 }
 
+// As the index would score it, up to the rounding of one float.
+float cosine_of(const Entry& entry, std::span<const float> unit_vector) {
+  const std::span<const float> own = entry.ns->index->vector_of(entry.row);
+  double sum = 0.0;
+  for (size_t i = 0; i < own.size(); ++i) {
+    sum += static_cast<double>(own[i]) * static_cast<double>(unit_vector[i]);
+  }
+  return std::clamp(static_cast<float>(sum), 0.0F, 1.0F);
+}
+
 bool selects(const Selector& selector, const Entry& entry) {
   return (selector.any_tag.empty() || entry.has_any_tag(selector.any_tag)) &&
          entry.has_all(selector.all_attributes);
@@ -51,10 +62,10 @@ bool selects(const Selector& selector, const Entry& entry) {
 
 }  // namespace
 
-size_t Reader::dimension_of(const model::NamespaceKey& key, int64_t now_ms) const {
+size_t Reader::dimension_of(const model::NamespaceKey& key, int64_t now_ms, model::SlotSet slots) const {
   const sync::EpochDomain::Guard guard(state_.epochs);
   const NamespaceState* ns = state_.namespaces.find(key);
-  return ns != nullptr && state_.census.live_of(*ns, now_ms) > 0 ? ns->dimension : 0;
+  return ns != nullptr && any_live(state_, *ns, slots, now_ms) ? ns->dimension : 0;
 }
 
 Result<QueryResult> Reader::query(const QueryRequest& request, bool count_miss) const {
@@ -69,7 +80,7 @@ Result<QueryResult> Reader::query(const QueryRequest& request, bool count_miss) 
   }
   if (ns->dimension != request.unit_vector.size()) {
     // A namespace whose last entry has expired has no dimension any more.
-    if (state_.census.live_of(*ns, request.now_ms) == 0) {
+    if (!any_live(state_, *ns, request.slots, request.now_ms)) {
       if (count_miss) count_one(ns->base.counters.queries_miss);
       return result;
     }
@@ -77,6 +88,9 @@ Result<QueryResult> Reader::query(const QueryRequest& request, bool count_miss) 
   }
   const Entry* exact = exact_match(*ns, request, view);
   if (exact != nullptr) hand_out(*exact, 1.0F, true, request, result);
+  if (exact != nullptr && request.slots != model::kAllSlots) {
+    result.hits.back().cosine = cosine_of(*exact, request.unit_vector);
+  }
   if (result.hits.size() < request.top_k) add_neighbours(*ns, request, view, result, exact);
 
   ns->accesses.fetch_add(result.hits.size(), std::memory_order_relaxed);
@@ -100,7 +114,7 @@ const Entry* Reader::exact_match(const NamespaceState& ns, const QueryRequest& r
   if (wanted.empty()) return nullptr;
   std::string other;
   return state_.texts.newest(ns, state_.hash_text(wanted), [&](const Entry& entry) {
-    if (!view.sees(entry)) return false;
+    if (!view.sees(entry) || !in_slots(entry, request.slots)) return false;
     if (request.attributes != nullptr && !entry.has_all(*request.attributes)) return false;
     if (entry.query_text() == request.query_text) return true;
     model::normalise_text(entry.query_text(), other);
@@ -114,11 +128,12 @@ void Reader::add_neighbours(const NamespaceState& ns, const QueryRequest& reques
     const ReadView& view;
     const model::Attributes* attributes;
     const Entry* exact;
+    model::SlotSet slots;
   };
-  const Wanted wanted{view, request.attributes, exact};
+  const Wanted wanted{view, request.attributes, exact, request.slots};
   const index::RowFilter filter = [&wanted](const void* owner) {  // one pointer: no allocation
     const Entry& entry = entry_of(owner);
-    return &entry != wanted.exact && wanted.view.sees(entry) &&
+    return &entry != wanted.exact && wanted.view.sees(entry) && in_slots(entry, wanted.slots) &&
            (wanted.attributes == nullptr || entry.has_all(*wanted.attributes));
   };
   // Clamped scores are never below 0, so a threshold of 0 lets opposite vectors in too.
@@ -143,17 +158,21 @@ void Reader::hand_out(const Entry& entry, float similarity, bool exact, const Qu
   hit.inserted_at_ms = entry.inserted_at_ms;
   hit.expires_at_ms = entry.expires_at_ms;
   hit.cost = entry.cost();
+  if (request.slots != model::kAllSlots) {
+    hit.version = entry.version();
+    hit.cosine = similarity;
+  }
   result.hits.push_back(std::move(hit));
 }
 
 std::vector<EntryView> Reader::find(std::string_view id, int64_t now_ms, bool with_vector,
-                                    const model::PartitionSet* partitions) const {
+                                    const model::Territory* within) const {
   const sync::EpochDomain::Guard guard(state_.epochs);
   const ReadView view = state_.view(now_ms);
   std::vector<EntryView> out;
   for (const Entry* entry : state_.ids.find_all(id)) {
     if (!view.sees(*entry)) continue;
-    if (partitions != nullptr && !partitions->test(entry->ns->partition)) continue;
+    if (within != nullptr && !in_slots(*entry, within->slots_of(entry->ns->placement_hash))) continue;
     out.push_back(view_of(*entry, with_vector));
   }
   std::sort(out.begin(), out.end(),
@@ -163,7 +182,7 @@ std::vector<EntryView> Reader::find(std::string_view id, int64_t now_ms, bool wi
 
 std::vector<EntryRef> Reader::within_radius(const model::NamespaceKey& key,
                                             std::span<const float> unit_vector, float threshold,
-                                            int64_t now_ms) const {
+                                            int64_t now_ms, model::SlotSet slots) const {
   const sync::EpochDomain::Guard guard(state_.epochs);
   const ReadView view = state_.view(now_ms);
   std::vector<EntryRef> out;
@@ -171,7 +190,11 @@ std::vector<EntryRef> Reader::within_radius(const model::NamespaceKey& key,
   if (ns == nullptr || ns->dimension != unit_vector.size()) return out;
   std::vector<index::Match> matches;
   ns->index->scan(
-      unit_vector, threshold, [&view](const void* owner) { return view.sees(entry_of(owner)); }, matches);
+      unit_vector, threshold,
+      [&view, slots](const void* owner) {
+        return view.sees(entry_of(owner)) && in_slots(entry_of(owner), slots);
+      },
+      matches);
   out.reserve(matches.size());
   for (const index::Match& match : matches) out.push_back(ref_of(entry_of(match.owner)));
   return out;
@@ -188,10 +211,15 @@ std::vector<EntryRef> Reader::select(const Selector& selector, int64_t now_ms) c
     after = some.back()->name;
     for (const NamespaceState* ns : some) {
       if (selector.scope && ns->key.scope != *selector.scope) continue;
-      if (selector.partitions && !selector.partitions->test(ns->partition)) continue;
+      model::SlotSet slots = model::kAllSlots;
+      if (selector.partitions) {
+        slots = model::Territory{*selector.partitions, selector.splits}.slots_of(ns->placement_hash);
+      }
+      if (slots == 0) continue;
       ns->index->for_each_row([&](index::Row, const void* owner) {
         const Entry& entry = entry_of(owner);
-        if (view.sees(entry) && selects(selector, entry)) out.push_back(ref_of(entry));
+        if (view.sees(entry) && in_slots(entry, slots) && selects(selector, entry))
+          out.push_back(ref_of(entry));
       });
     }
   }

@@ -12,12 +12,12 @@ class Reader {
  public:
   explicit Reader(const StoreState& state) : state_(state) {}
 
-  size_t dimension_of(const model::NamespaceKey& key, int64_t now_ms) const;
+  size_t dimension_of(const model::NamespaceKey& key, int64_t now_ms, model::SlotSet slots) const;
   Result<QueryResult> query(const QueryRequest& request, bool count_miss) const;
   std::vector<EntryView> find(std::string_view id, int64_t now_ms, bool with_vector,
-                              const model::PartitionSet* partitions) const;
+                              const model::Territory* within) const;
   std::vector<EntryRef> within_radius(const model::NamespaceKey& key, std::span<const float> unit_vector,
-                                      float threshold, int64_t now_ms) const;
+                                      float threshold, int64_t now_ms, model::SlotSet slots) const;
   std::vector<EntryRef> select(const Selector& selector, int64_t now_ms) const;
 
  private:

@@ -32,6 +32,19 @@ Entry* RecencyOrder::first(NamespaceState& ns) {
   return first_of(ns.by_recency);
 }
 
+Entry* RecencyOrder::first(NamespaceState& ns, model::SlotSet slots) {
+  if (slots == model::kAllSlots) return first(ns);
+  size_t moves = 0;
+  for (auto at = ns.by_recency.begin(); at != ns.by_recency.end();) {
+    Entry& entry = *at++;
+    if ((slots & model::slot_bit(entry.id())) == 0) continue;
+    if (value_of(entry) <= entry.recency_value || ++moves == kMovesMax) return &entry;
+    unlink(entry);
+    link(entry);  // comes again, further on
+  }
+  return nullptr;
+}
+
 template <typename Set>
 Entry* RecencyOrder::first_of(Set& set) {
   Entry* best = nullptr;

@@ -27,6 +27,8 @@ class RecencyOrder {
   // Who goes first: of the node, of one namespace. Null if the order is empty.
   Entry* first();
   Entry* first(NamespaceState& ns);
+  // The same of some of its slots: passes over the others.
+  Entry* first(NamespaceState& ns, model::SlotSet slots);
 
  private:
   using NodeSet = bi::set<Entry, bi::member_hook<Entry, TreeHook, &Entry::in_recency>,

@@ -1,7 +1,10 @@
 #include "node/store/room_planner.h"
 
 #include <algorithm>
+#include <bit>
 #include <string>
+
+#include "node/store/slots.h"
 
 namespace ferro::node::store {
 
@@ -45,7 +48,8 @@ Status RoomPlanner::admit_copy(const model::PutOp& op) const {
               std::to_string(budget) + ") holds with everything evictable gone and nothing evictable left"};
 }
 
-std::vector<EntryRef> RoomPlanner::victims_for(const model::PutOp& op, int64_t now_ms, Origin origin) {
+std::vector<EntryRef> RoomPlanner::victims_for(const model::PutOp& op, int64_t now_ms, Origin origin,
+                                               model::SlotSet shard) {
   std::vector<EntryRef> victims;
   reap_if_short(op, now_ms);  // may close namespaces: nothing is looked up before
   state_.plan.cancel(op.ns, op.id);
@@ -54,7 +58,7 @@ std::vector<EntryRef> RoomPlanner::victims_for(const model::PutOp& op, int64_t n
   if (replaced != nullptr && !replaced->leaving) leave(*replaced, now_ms);
 
   const bool capped = state_.options.max_entries_per_namespace != 0 && origin == Origin::here;
-  if (capped) free_places(op, ns, now_ms, victims);
+  if (capped) free_places(op, ns, now_ms, shard, victims);
   const Need need = need_of(op, ns);
   if (state_.options.memory_max_bytes != 0) free_bytes(need, now_ms, victims);
   state_.plan.add_put(op, need.bytes);
@@ -73,13 +77,17 @@ void RoomPlanner::reap_if_short(const model::PutOp& op, int64_t now_ms) {
   }
 }
 
+// A shard has its part of the cap; what the batch does to other shards counts here too, so a batch may for a
+// moment make more room than there need be.
 void RoomPlanner::free_places(const model::PutOp& op, NamespaceState* ns, int64_t now_ms,
-                              std::vector<EntryRef>& victims) {
+                              model::SlotSet shard, std::vector<EntryRef>& victims) {
   const BatchPlan::OfNamespace planned = state_.plan.of(op.ns);
-  const uint64_t live = ns != nullptr ? state_.census.live_of(*ns, now_ms) : 0;
+  const uint64_t live = ns != nullptr ? live_in_shard(*ns, shard, now_ms) : 0;
+  const auto part = static_cast<uint64_t>(std::popcount(shard));
+  const uint64_t most = (state_.options.max_entries_per_namespace * part + model::kSlots - 1) / model::kSlots;
   uint64_t after = live - std::min(live, planned.leaving_live) + planned.puts + 1;
-  while (after > state_.options.max_entries_per_namespace) {
-    Entry* coldest = ns != nullptr ? state_.recency.first(*ns) : nullptr;
+  while (after > most) {
+    Entry* coldest = ns != nullptr ? state_.recency.first(*ns, shard) : nullptr;
     if (coldest != nullptr && !coldest->live_at(now_ms)) {
       state_.recency.unlink(*coldest);  // counts no more; its deadline finds it
       continue;
@@ -94,6 +102,14 @@ void RoomPlanner::free_places(const model::PutOp& op, NamespaceState* ns, int64_
     }
     --after;
   }
+}
+
+// With those that have expired and are not reaped yet, for a shard: they are few, and looking for them is
+// dear.
+uint64_t RoomPlanner::live_in_shard(const NamespaceState& ns, model::SlotSet shard, int64_t now_ms) const {
+  if (shard == model::kAllSlots) return state_.census.live_of(ns, now_ms);
+  const sync::EpochDomain::Guard guard(state_.epochs);
+  return sum_of(state_, ns, shard).entries;
 }
 
 void RoomPlanner::free_bytes(const Need& need, int64_t now_ms, std::vector<EntryRef>& victims) {

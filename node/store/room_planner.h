@@ -15,13 +15,15 @@ class RoomPlanner {
 
   Status admit(const model::PutOp& op, int64_t now_ms) const;
   Status admit_copy(const model::PutOp& op) const;
-  std::vector<EntryRef> victims_for(const model::PutOp& op, int64_t now_ms, Origin origin);
+  std::vector<EntryRef> victims_for(const model::PutOp& op, int64_t now_ms, Origin origin,
+                                    model::SlotSet shard);
   void end_batch();
 
  private:
   void reap_if_short(const model::PutOp& op, int64_t now_ms);
-  void free_places(const model::PutOp& op, NamespaceState* ns, int64_t now_ms,
+  void free_places(const model::PutOp& op, NamespaceState* ns, int64_t now_ms, model::SlotSet shard,
                    std::vector<EntryRef>& victims);
+  uint64_t live_in_shard(const NamespaceState& ns, model::SlotSet shard, int64_t now_ms) const;
   // What a put takes, and what is kept free for its index's next chunk of rows.
   struct Need {
     uint64_t bytes = 0, ahead = 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/limits.h"
+#include "node/store/slots.h"
 
 namespace ferro::node::store {
 
@@ -27,20 +28,23 @@ std::vector<BaseTotals> Statistics::base_totals(int64_t now_ms, NamespaceCounter
 
 std::vector<NamespaceStats> Statistics::namespaces(int64_t now_ms, std::string_view prefix,
                                                    std::string_view after, size_t limit,
-                                                   const model::PartitionSet* partitions) const {
+                                                   const model::Territory* within) const {
   std::vector<NamespaceStats> out;
   std::string last(after);
   while (out.size() < limit) {
     const sync::EpochDomain::Guard guard(state_.epochs);
     const size_t wanted = limit - out.size();
     const std::vector<NamespaceState*> some = state_.namespaces.list(
-        prefix, last, partitions != nullptr ? kNamespacesAtOnce : std::min(kNamespacesAtOnce, wanted));
+        prefix, last, within != nullptr ? kNamespacesAtOnce : std::min(kNamespacesAtOnce, wanted));
     if (some.empty()) break;
     last = some.back()->name;
     for (const NamespaceState* ns : some) {
-      if (partitions != nullptr && !partitions->test(ns->partition)) continue;
-      const uint64_t live = state_.census.live_of(*ns, now_ms);
-      if (live > 0 && out.size() < limit) out.push_back(stats_of(*ns, live));
+      const model::SlotSet slots =
+          within == nullptr ? model::kAllSlots : within->slots_of(ns->placement_hash);
+      if (slots == 0 || out.size() == limit) continue;
+      if (const uint64_t live = live_in(state_, *ns, slots, now_ms); live > 0) {
+        out.push_back(stats_of(*ns, live));
+      }
     }
   }
   return out;
@@ -64,13 +68,18 @@ NamespaceStats Statistics::stats_of(const NamespaceState& ns, size_t live) const
   out.total_accesses = get(ns.accesses);
   out.index_kind = ns.index->kind_name();
   out.bytes = get(ns.entry_bytes) + get(ns.index_bytes) + ns.own_bytes();
+  // Of a shard its part: what else is here is counted by whoever answers for it.
+  if (const uint64_t all = ns.sum.entries(); live < all) {
+    out.bytes = static_cast<uint64_t>(static_cast<double>(out.bytes) * static_cast<double>(live) /
+                                      static_cast<double>(all));
+  }
   out.index_rebuilds = ns.index->rebuilds();
   out.counters = ns.base.counters.load();
   return out;
 }
 
 std::vector<std::pair<std::string, std::vector<TopEntry>>> Statistics::top_entries(
-    int64_t now_ms, size_t top, size_t namespaces_max, const model::PartitionSet* partitions) const {
+    int64_t now_ms, size_t top, size_t namespaces_max, const model::Territory* within) const {
   std::vector<std::pair<std::string, std::vector<TopEntry>>> out;
   std::string last;
   while (out.size() < namespaces_max) {
@@ -79,14 +88,34 @@ std::vector<std::pair<std::string, std::vector<TopEntry>>> Statistics::top_entri
     const std::vector<NamespaceState*> next = state_.namespaces.list({}, last, 1);
     if (next.empty()) break;
     last = next.front()->name;
-    if (partitions != nullptr && !partitions->test(next.front()->partition)) continue;
-    std::vector<TopEntry> entries = top_of(*next.front(), now_ms, top);
+    const model::SlotSet slots =
+        within == nullptr ? model::kAllSlots : within->slots_of(next.front()->placement_hash);
+    if (slots == 0) continue;
+    std::vector<TopEntry> entries = top_of(*next.front(), now_ms, top, slots);
     if (!entries.empty()) out.emplace_back(last, std::move(entries));
   }
   return out;
 }
 
-std::vector<TopEntry> Statistics::top_of(const NamespaceState& ns, int64_t now_ms, size_t top) const {
+std::vector<LargeNamespace> Statistics::larger_than(uint16_t partition, uint64_t entries,
+                                                    uint64_t bytes) const {
+  std::vector<LargeNamespace> out;
+  const sync::EpochDomain::Guard guard(state_.epochs);
+  for (const NamespaceState* ns : state_.namespaces.in_partition(partition, SIZE_MAX)) {
+    LargeNamespace large{
+        ns->placement_hash, ns->sum.entries(), get(ns->entry_bytes) + get(ns->index_bytes), {}};
+    const bool is_large = (entries != 0 && large.entries > entries) || (bytes != 0 && large.bytes > bytes);
+    if (!is_large) continue;
+    for (unsigned slot = 0; slot < model::kSlots; ++slot) {
+      large.slot_entries[slot] = sum_of(state_, *ns, model::SlotSet{1} << slot).entries;
+    }
+    out.push_back(large);
+  }
+  return out;
+}
+
+std::vector<TopEntry> Statistics::top_of(const NamespaceState& ns, int64_t now_ms, size_t top,
+                                         model::SlotSet slots) const {
   struct Read {
     uint64_t accesses;
     const Entry* entry;
@@ -100,7 +129,7 @@ std::vector<TopEntry> Statistics::top_of(const NamespaceState& ns, int64_t now_m
   std::vector<Read> best;  // a heap of at most `top`, the least of them in front
   ns.index->for_each_row([&](index::Row, const void* owner) {
     const auto* entry = static_cast<const Entry*>(owner);
-    if (top == 0 || !view.sees(*entry)) return;
+    if (top == 0 || !view.sees(*entry) || !in_slots(*entry, slots)) return;
     const Read read{entry->accesses.load(std::memory_order_relaxed), entry};
     if (best.size() == top) {
       if (!(read < best.front())) return;

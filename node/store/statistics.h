@@ -18,14 +18,16 @@ class Statistics {
   uint64_t memory_bytes() const { return state_.tables.held() + state_.held.held(); }
   std::vector<BaseTotals> base_totals(int64_t now_ms, NamespaceCounters& forgotten) const;
   std::vector<NamespaceStats> namespaces(int64_t now_ms, std::string_view prefix, std::string_view after,
-                                         size_t limit, const model::PartitionSet* partitions) const;
+                                         size_t limit, const model::Territory* within) const;
   std::optional<NamespaceStats> of_namespace(const model::NamespaceKey& key, int64_t now_ms) const;
   std::vector<std::pair<std::string, std::vector<TopEntry>>> top_entries(
-      int64_t now_ms, size_t top, size_t namespaces_max, const model::PartitionSet* partitions) const;
+      int64_t now_ms, size_t top, size_t namespaces_max, const model::Territory* within) const;
+  std::vector<LargeNamespace> larger_than(uint16_t partition, uint64_t entries, uint64_t bytes) const;
 
  private:
   NamespaceStats stats_of(const NamespaceState& ns, size_t live) const;
-  std::vector<TopEntry> top_of(const NamespaceState& ns, int64_t now_ms, size_t top) const;
+  std::vector<TopEntry> top_of(const NamespaceState& ns, int64_t now_ms, size_t top,
+                               model::SlotSet slots) const;
 
   const StoreState& state_;
 };

@@ -8,6 +8,7 @@
 // == 0 or now < expires_at.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -23,6 +24,7 @@
 #include "node/model/namespace_key.h"
 #include "node/model/operation.h"
 #include "node/model/partition.h"
+#include "node/model/split_table.h"
 #include "node/store/eviction_policy.h"
 
 namespace ferro::node::store {
@@ -45,6 +47,7 @@ struct QueryRequest {
   const model::Attributes* attributes = nullptr;  // all must match
   int64_t now_ms = 0;
   bool count = true;  // false: in no counter (another node counts it); recency is touched all the same
+  model::SlotSet slots = model::kAllSlots;  // only entries of these: other owners are asked for the rest
 };
 
 // A copy of what a reader asked for: no pointer into the store leaves it.
@@ -58,6 +61,10 @@ struct Hit {
   int64_t inserted_at_ms = 0;
   int64_t expires_at_ms = 0;
   double cost = 0.0;
+  // Filled when only some slots were asked: what putting the answers of several owners together needs.
+  Hlc version;
+  // Of an exact match too: its place should it not be the newest. Clamped to [0, 1].
+  std::optional<float> cosine;
 };
 
 // What a hit has saved, as counters keep it. A cost below zero or beyond all reason saves nothing that could
@@ -92,16 +99,55 @@ struct Selector {
   std::optional<std::string> scope;  // that scope and its conversations
   std::vector<std::string> any_tag;
   model::Attributes all_attributes;
-  std::optional<model::PartitionSet> partitions = std::nullopt;  // only namespaces in these
+  std::optional<model::PartitionSet> partitions = std::nullopt;  // only entries in these
+  std::shared_ptr<const model::SplitTable> splits = nullptr;     // by which they lie there; null: by none
 };
 
 // --- what nodes of a cluster compare ---
+// Operations up to `all` are over in every slot, those up to a version of `some` in its slots. One form for
+// one meaning: slots that have the same floor stand together, and if that is all slots that were asked for,
+// in `all`.
+struct Floors {
+  struct OfSlots {
+    model::SlotSet slots = 0;
+    Hlc version;
+    friend bool operator==(const OfSlots&, const OfSlots&) = default;
+  };
+  Hlc all;
+  std::vector<OfSlots> some;  // by lowest slot, disjoint
+
+  Hlc of(std::string_view id) const noexcept {
+    if (some.empty()) return all;
+    const model::SlotSet bit = model::slot_bit(id);
+    for (const OfSlots& floor : some) {
+      if ((floor.slots & bit) != 0) return floor.version > all ? floor.version : all;
+    }
+    return all;
+  }
+  bool any() const noexcept { return all != Hlc{} || !some.empty(); }
+  friend bool operator==(const Floors&, const Floors&) = default;
+};
+
 struct NamespaceSummary {
   model::NamespaceKey ns;
   uint64_t digest = 0;      // as Store::partition_digest, of this namespace
   uint64_t entries = 0;     // expired ones until they are reaped
-  uint64_t tombstones = 0;  // without the floor
-  Hlc floor;                // operations up to here are over: the last drop; {} = none
+  uint64_t tombstones = 0;  // without the floors
+  Floors floors;            // of the last drops
+};
+
+// A part of what a store holds, as nodes compare it: a partition, or of one only the namespaces of a hash.
+struct Area {
+  uint16_t partition = 0;
+  const model::SplitTable* splits = nullptr;  // null: none are split
+  uint64_t only = 0;                          // model::namespace_hash; 0 = all
+};
+
+// A namespace with many entries.
+struct LargeNamespace {
+  uint64_t hash = 0;  // model::namespace_hash
+  uint64_t entries = 0, bytes = 0;
+  std::array<uint64_t, model::kSlots> slot_entries{};
 };
 
 struct VersionOf {
@@ -112,7 +158,7 @@ struct VersionOf {
 
 struct NamespaceVersions {
   std::vector<VersionOf> entries;  // in no order; an id that is put again meanwhile may be missing
-  Hlc floor;
+  Floors floors;
 };
 
 struct TombstoneFigures {
@@ -208,8 +254,11 @@ class Store {
   // asked for, once and in order. The store remembers what is planned (a victim is named once, an earlier put
   // of the batch may be one, two puts cannot fix different dimensions) until it is applied or the batch ends.
   // A put from elsewhere answers to the budget alone: whoever decided it has kept the cap.
+  // `shard`: the slots of the namespace's shard that the put falls into; the cap is kept shard by shard, each
+  // with its part of it.
   virtual std::vector<EntryRef> victims_for(const model::PutOp& op, int64_t now_ms,
-                                            Origin origin = Origin::here) = 0;
+                                            Origin origin = Origin::here,
+                                            model::SlotSet shard = model::kAllSlots) = 0;
   // As `admit`, for a put that another node decided: it was accepted, so only the budget can refuse it.
   virtual Status admit_copy(const model::PutOp& op) const = 0;
   // Would `apply` change anything? Of the state as it is, without the batch under way.
@@ -238,8 +287,10 @@ class Store {
   virtual bool give_memory_back() = 0;
 
   // --- reads ---
-  // The dimension that the namespace's live entries have; 0 = none live.
-  virtual size_t dimension_of(const model::NamespaceKey& ns, int64_t now_ms) const = 0;
+  // The dimension that the namespace's live entries have; 0 = none live. Here and below `slots`: looks at
+  // entries of these alone.
+  virtual size_t dimension_of(const model::NamespaceKey& ns, int64_t now_ms,
+                              model::SlotSet slots = model::kAllSlots) const = 0;
   // invalid_argument naming both dimensions on a mismatch, before exact matching. The clamped similarity is
   // compared, with limits::kSimilarityTolerance, so threshold 0 takes every live entry. Touches what it
   // returns (recency, access count). Counts a hit or a miss for the namespace; with `count_miss` false a miss
@@ -249,11 +300,12 @@ class Store {
   virtual void count_query(const model::NamespaceKey& base, const Hit* best) = 0;
   // Every live entry of this id, newest version first.
   virtual std::vector<EntryView> find(std::string_view id, int64_t now_ms, bool with_vector,
-                                      const model::PartitionSet* partitions = nullptr) const = 0;
+                                      const model::Territory* within = nullptr) const = 0;
   // Cosine >= threshold, not clamped; exhaustive. Empty if the dimensions differ.
   virtual std::vector<EntryRef> within_radius(const model::NamespaceKey& ns,
                                               std::span<const float> unit_vector, float threshold,
-                                              int64_t now_ms) const = 0;
+                                              int64_t now_ms,
+                                              model::SlotSet slots = model::kAllSlots) const = 0;
   virtual std::vector<EntryRef> select(const Selector& selector, int64_t now_ms) const = 0;
 
   virtual size_t live_entries(int64_t now_ms) const = 0;  // expired ones not counted
@@ -270,28 +322,35 @@ class Store {
   // reaped.
   virtual std::vector<NamespaceStats> namespaces(int64_t now_ms, std::string_view prefix,
                                                  std::string_view after, size_t limit,
-                                                 const model::PartitionSet* partitions = nullptr) const = 0;
+                                                 const model::Territory* within = nullptr) const = 0;
   virtual std::optional<NamespaceStats> namespace_stats(const model::NamespaceKey& key,
                                                         int64_t now_ms) const = 0;
   // The most-read entries of the first `namespaces_max` namespaces by printed name. Looks at every entry of
   // those.
   virtual std::vector<std::pair<std::string, std::vector<TopEntry>>> top_entries(
-      int64_t now_ms, size_t top, size_t namespaces_max,
-      const model::PartitionSet* partitions = nullptr) const = 0;
+      int64_t now_ms, size_t top, size_t namespaces_max, const model::Territory* within = nullptr) const = 0;
 
   // --- what nodes compare; any thread ---
-  // XOR over the entries of the partition, expired ones until they are reaped, of a 64-bit hash of key, id
-  // and version; 0 = none. Kept with every change, free to ask.
-  virtual uint64_t partition_digest(uint16_t partition) const = 0;
-  virtual uint64_t partition_entries(uint16_t partition) const = 0;
-  // Namespaces with entries, tombstones or a floor, at most `limit`.
-  virtual std::vector<NamespaceSummary> namespaces_in(uint16_t partition, size_t limit) const = 0;
+  // XOR over the entries of the area, expired ones until they are reaped, of a 64-bit hash of key, id and
+  // version; 0 = none. Kept with every change, free to ask.
+  virtual uint64_t area_digest(const Area& area) const = 0;
+  virtual uint64_t area_entries(const Area& area) const = 0;
+  uint64_t partition_digest(uint16_t partition) const { return area_digest({partition}); }
+  uint64_t partition_entries(uint16_t partition) const { return area_entries({partition}); }
+  // Namespaces with entries, tombstones or a floor there, at most `limit`.
+  virtual std::vector<NamespaceSummary> namespaces_in(const Area& area, size_t limit) const = 0;
+  std::vector<NamespaceSummary> namespaces_in(uint16_t partition, size_t limit) const {
+    return namespaces_in(Area{partition}, limit);
+  }
+  // Namespaces at home in the partition with more entries or bytes than that; 0 = however many.
+  virtual std::vector<LargeNamespace> larger_than(uint16_t partition, uint64_t entries,
+                                                  uint64_t bytes) const = 0;
   // Of the ids with XXH3-64(id) & (buckets - 1) == bucket; `buckets` a power of two. Looks at every entry of
   // the namespace.
-  virtual NamespaceVersions versions(const model::NamespaceKey& ns, uint32_t bucket,
-                                     uint32_t buckets) const = 0;
+  virtual NamespaceVersions versions(const model::NamespaceKey& ns, uint32_t bucket, uint32_t buckets,
+                                     model::SlotSet slots = model::kAllSlots) const = 0;
   // What the namespace holds of these ids, as model::encode writes it: puts, deletes for tombstones. "" asks
-  // for the floor, a drop that comes first. Unknown ids are passed over.
+  // for the floors, drops that come first. Unknown ids are passed over.
   virtual std::vector<std::string> encoded(const model::NamespaceKey& ns,
                                            const std::vector<std::string>& ids) const = 0;
   virtual TombstoneFigures tombstones() const = 0;

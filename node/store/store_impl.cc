@@ -25,8 +25,9 @@ class StoreImpl final : public Store {
     if (const auto* gone = std::get_if<model::DeleteOp>(&op)) return writer_.remove(*gone, now_ms, origin);
     return writer_.drop(std::get<model::DropNamespaceOp>(op), now_ms, origin);
   }
-  std::vector<EntryRef> victims_for(const model::PutOp& op, int64_t now_ms, Origin origin) override {
-    return planner_.victims_for(op, now_ms, origin);
+  std::vector<EntryRef> victims_for(const model::PutOp& op, int64_t now_ms, Origin origin,
+                                    model::SlotSet shard) override {
+    return planner_.victims_for(op, now_ms, origin, shard);
   }
   Status admit_copy(const model::PutOp& op) const override { return planner_.admit_copy(op); }
   bool is_news(const model::Operation& op) const override { return writer_.is_news(op); }
@@ -40,8 +41,8 @@ class StoreImpl final : public Store {
   bool give_memory_back() override { return writer_.give_memory_back(); }
   std::optional<Maintenance> begin_maintenance() override { return writer_.begin_maintenance(); }
 
-  size_t dimension_of(const model::NamespaceKey& ns, int64_t now_ms) const override {
-    return reader_.dimension_of(ns, now_ms);
+  size_t dimension_of(const model::NamespaceKey& ns, int64_t now_ms, model::SlotSet slots) const override {
+    return reader_.dimension_of(ns, now_ms, slots);
   }
   Result<QueryResult> query(const QueryRequest& request, bool count_miss) override {
     return reader_.query(request, count_miss);
@@ -50,12 +51,12 @@ class StoreImpl final : public Store {
     state_.bases.count_query(base, best);
   }
   std::vector<EntryView> find(std::string_view id, int64_t now_ms, bool with_vector,
-                              const model::PartitionSet* partitions) const override {
-    return reader_.find(id, now_ms, with_vector, partitions);
+                              const model::Territory* within) const override {
+    return reader_.find(id, now_ms, with_vector, within);
   }
   std::vector<EntryRef> within_radius(const model::NamespaceKey& ns, std::span<const float> unit_vector,
-                                      float threshold, int64_t now_ms) const override {
-    return reader_.within_radius(ns, unit_vector, threshold, now_ms);
+                                      float threshold, int64_t now_ms, model::SlotSet slots) const override {
+    return reader_.within_radius(ns, unit_vector, threshold, now_ms, slots);
   }
   std::vector<EntryRef> select(const Selector& selector, int64_t now_ms) const override {
     return reader_.select(selector, now_ms);
@@ -69,31 +70,30 @@ class StoreImpl final : public Store {
     return statistics_.base_totals(now_ms, forgotten);
   }
   std::vector<NamespaceStats> namespaces(int64_t now_ms, std::string_view prefix, std::string_view after,
-                                         size_t limit, const model::PartitionSet* partitions) const override {
-    return statistics_.namespaces(now_ms, prefix, after, limit, partitions);
+                                         size_t limit, const model::Territory* within) const override {
+    return statistics_.namespaces(now_ms, prefix, after, limit, within);
   }
   std::optional<NamespaceStats> namespace_stats(const model::NamespaceKey& key,
                                                 int64_t now_ms) const override {
     return statistics_.of_namespace(key, now_ms);
   }
   std::vector<std::pair<std::string, std::vector<TopEntry>>> top_entries(
-      int64_t now_ms, size_t top, size_t namespaces_max,
-      const model::PartitionSet* partitions) const override {
-    return statistics_.top_entries(now_ms, top, namespaces_max, partitions);
+      int64_t now_ms, size_t top, size_t namespaces_max, const model::Territory* within) const override {
+    return statistics_.top_entries(now_ms, top, namespaces_max, within);
   }
 
-  uint64_t partition_digest(uint16_t partition) const override {
-    return partition < model::kPartitions ? state_.partitions[partition].digest() : 0;
+  uint64_t area_digest(const Area& area) const override { return comparison_.sum_of(area).digest; }
+  uint64_t area_entries(const Area& area) const override { return comparison_.sum_of(area).entries; }
+  std::vector<NamespaceSummary> namespaces_in(const Area& area, size_t limit) const override {
+    return comparison_.namespaces_in(area, limit);
   }
-  uint64_t partition_entries(uint16_t partition) const override {
-    return partition < model::kPartitions ? state_.partitions[partition].entries() : 0;
+  std::vector<LargeNamespace> larger_than(uint16_t partition, uint64_t entries,
+                                          uint64_t bytes) const override {
+    return statistics_.larger_than(partition, entries, bytes);
   }
-  std::vector<NamespaceSummary> namespaces_in(uint16_t partition, size_t limit) const override {
-    return comparison_.namespaces_in(partition, limit);
-  }
-  NamespaceVersions versions(const model::NamespaceKey& ns, uint32_t bucket,
-                             uint32_t buckets) const override {
-    return comparison_.versions(ns, bucket, buckets);
+  NamespaceVersions versions(const model::NamespaceKey& ns, uint32_t bucket, uint32_t buckets,
+                             model::SlotSet slots) const override {
+    return comparison_.versions(ns, bucket, buckets, slots);
   }
   std::vector<std::string> encoded(const model::NamespaceKey& ns,
                                    const std::vector<std::string>& ids) const override {

@@ -1,6 +1,7 @@
 #include "node/store/tombstones.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <limits>
 #include <new>
@@ -24,6 +25,19 @@ uint64_t reversed(uint64_t bits) noexcept {
   swap(2, 0x3333333333333333ULL);
   swap(4, 0x0f0f0f0f0f0f0f0fULL);
   return __builtin_bswap64(bits);
+}
+
+// Looked at under one lock.
+constexpr size_t kPage = 1024;
+
+// Of the operation's slots those whose floor is lower.
+template <typename FloorStones>
+model::SlotSet risen_slots(const FloorStones& floors, const model::DropNamespaceOp& op) {
+  model::SlotSet slots = op.slots;
+  for (const auto* floor : floors) {
+    if (floor->version() >= op.version) slots &= ~floor->slots();
+  }
+  return slots;
 }
 
 uint64_t place_of(std::string_view id) noexcept {
@@ -61,7 +75,7 @@ bool Tombstones::bury(const model::DeleteOp& op, int64_t now_ms) {
     return false;
   }
   const Grave* known = grave_of(op.ns);
-  if (known != nullptr && op.version <= floor_of(*known)) return false;
+  if (known != nullptr && op.version <= floor_of(*known, op.id)) return false;
   Grave& grave = open_grave(op.ns);
   const auto at = grave.stones.find(Place{place_of(op.id), op.id});
   if (at == grave.stones.end()) {
@@ -87,15 +101,27 @@ bool Tombstones::raise_floor(const model::DropNamespaceOp& op, int64_t now_ms) {
     collected_upto_ms_ = std::max(collected_upto_ms_, at_ms);
     return false;
   }
+  const Grave* known = grave_of(op.ns);
+  const model::SlotSet risen = known == nullptr ? op.slots : risen_slots(known->floors, op);
+  if (risen == 0) return false;
   Grave& grave = open_grave(op.ns);
-  if (grave.floor == nullptr) {
-    add(grave, {}, op.version, model::DeleteReason::requested, at_ms);
-    keep_bounds();
-    return true;
+  const auto before = grave.floors;
+  add_floor(grave, risen, op.version, at_ms);
+  for (Stone* const floor : before) {
+    if (const model::SlotSet rest = floor->slots() & ~risen; rest == 0) {
+      remove(*floor);
+    } else {
+      floor->set_slots(rest);
+    }
   }
-  if (op.version <= grave.floor->version()) return false;
-  change(*grave.floor, op.version, model::DeleteReason::requested, at_ms);
+  keep_bounds();
   return true;
+}
+
+bool Tombstones::raises(const model::DropNamespaceOp& op) const {
+  const std::lock_guard lock(mutex_);
+  const Grave* grave = grave_of(op.ns);
+  return grave == nullptr || risen_slots(grave->floors, op) != 0;
 }
 
 void Tombstones::forget(const model::NamespaceKey& ns, std::string_view id) {
@@ -130,13 +156,23 @@ Hlc Tombstones::over_upto(const model::NamespaceKey& ns, std::string_view id) co
   const Grave* grave = grave_of(ns);
   if (grave == nullptr) return {};
   const auto at = grave->stones.find(Place{place_of(id), id});
-  return at == grave->stones.end() ? floor_of(*grave) : std::max(at->version(), floor_of(*grave));
+  const Hlc floor = floor_of(*grave, id);
+  return at == grave->stones.end() ? floor : std::max(at->version(), floor);
 }
 
-Hlc Tombstones::floor_of(const model::NamespaceKey& ns) const {
+Floors Tombstones::floors_of(const model::NamespaceKey& ns, model::SlotSet slots) const {
   const std::lock_guard lock(mutex_);
   const Grave* grave = grave_of(ns);
-  return grave == nullptr ? Hlc{} : floor_of(*grave);
+  return grave == nullptr ? Floors{} : floors_of(*grave, slots);
+}
+
+std::vector<model::DropNamespaceOp> Tombstones::drops_of(const model::NamespaceKey& ns) const {
+  std::vector<model::DropNamespaceOp> drops;
+  const std::lock_guard lock(mutex_);
+  const Grave* grave = grave_of(ns);
+  if (grave == nullptr) return drops;
+  for (const Stone* floor : grave->floors) drops.push_back({ns, floor->version(), floor->slots()});
+  return drops;
 }
 
 std::optional<model::DeleteOp> Tombstones::find(const model::NamespaceKey& ns, std::string_view id) const {
@@ -144,7 +180,7 @@ std::optional<model::DeleteOp> Tombstones::find(const model::NamespaceKey& ns, s
   const Grave* grave = grave_of(ns);
   if (grave == nullptr) return std::nullopt;
   const auto at = grave->stones.find(Place{place_of(id), id});
-  if (at == grave->stones.end() || at->version() <= floor_of(*grave)) return std::nullopt;
+  if (at == grave->stones.end() || at->version() <= floor_of(*grave, id)) return std::nullopt;
   return operation_of(*at);
 }
 
@@ -154,7 +190,27 @@ std::vector<Tombstones::OfNamespace> Tombstones::in_partition(uint16_t partition
   const std::lock_guard lock(mutex_);
   for (const Grave& grave : by_partition_.at(partition)) {
     if (out.size() == max) break;
-    out.push_back({*grave.ns, grave.count, floor_of(grave)});
+    out.push_back({*grave.ns, grave.hash, grave.count, floors_of(grave, model::kAllSlots)});
+  }
+  return out;
+}
+
+std::vector<Tombstones::OfNamespace> Tombstones::of_hash(uint64_t ns_hash, model::SlotSet slots) const {
+  std::vector<OfNamespace> out;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const Grave& grave : by_partition_.at(model::home_of(ns_hash))) {
+      if (grave.hash == ns_hash) out.push_back({*grave.ns, ns_hash, 0, floors_of(grave, slots)});
+    }
+  }
+  std::vector<model::DeleteOp> page;
+  for (OfNamespace& gone : out) {
+    Cursor cursor;
+    for (bool more = true; more;) {
+      page.clear();
+      more = next(gone.ns, cursor, kPage, page);
+      for (const model::DeleteOp& op : page) gone.count += (slots & model::slot_bit(op.id)) != 0 ? 1 : 0;
+    }
   }
   return out;
 }
@@ -171,14 +227,13 @@ bool Tombstones::next(const model::NamespaceKey& ns, Cursor& cursor, size_t max,
   const std::lock_guard lock(mutex_);
   const Grave* grave = grave_of(ns);
   if (grave == nullptr) return false;
-  const Hlc floor = floor_of(*grave);
   // Ids are never empty, so the first step finds the first one.
   auto at = grave->stones.upper_bound(Place{cursor.place, cursor.id});
   for (size_t seen = 0; at != grave->stones.end() && at->place <= cursor.last_place; ++at, ++seen) {
     if (seen == max) return true;
     cursor.place = at->place;
     cursor.id = at->id();
-    if (at->version() > floor) out.push_back(operation_of(*at));
+    if (at->version() > floor_of(*grave, cursor.id)) out.push_back(operation_of(*at));
   }
   return false;
 }
@@ -198,7 +253,8 @@ Tombstones::Grave& Tombstones::open_grave(const model::NamespaceKey& ns) {
   Grave& grave = at->second;
   if (!is_new) return grave;
   grave.ns = &at->first;
-  grave.partition = model::partition_of(ns);
+  grave.hash = model::namespace_hash(ns);
+  grave.partition = model::home_of(grave.hash);
   by_partition_.at(grave.partition).push_back(grave);
   bytes_ += heap_of(at->first);
   memory_.add(heap_of(at->first));
@@ -207,26 +263,35 @@ Tombstones::Grave& Tombstones::open_grave(const model::NamespaceKey& ns) {
 
 void Tombstones::add(Grave& grave, std::string_view id, const Hlc& version, model::DeleteReason reason,
                      int64_t at_ms) {
-  void* space = ::operator new(sizeof(Stone) + id.size());
+  Stone& stone = make(grave, id, version, reason, at_ms);
+  stone.place = place_of(id);
+  grave.stones.insert(stone);
+  ++grave.count;
+}
+
+void Tombstones::add_floor(Grave& grave, model::SlotSet slots, const Hlc& version, int64_t at_ms) {
+  const std::string_view tail(reinterpret_cast<const char*>(&slots), sizeof slots);
+  Stone& stone = make(grave, tail, version, model::DeleteReason::requested, at_ms);
+  stone.is_floor = true;
+  grave.floors.push_back(&stone);
+}
+
+Tombstones::Stone& Tombstones::make(Grave& grave, std::string_view tail, const Hlc& version,
+                                    model::DeleteReason reason, int64_t at_ms) {
+  void* space = ::operator new(sizeof(Stone) + tail.size());
   auto* stone = new (space) Stone;
-  if (!id.empty()) std::memcpy(static_cast<void*>(stone + 1), id.data(), id.size());
-  stone->id_size = static_cast<uint8_t>(id.size());
+  std::memcpy(static_cast<void*>(stone + 1), tail.data(), tail.size());
+  stone->tail_size = static_cast<uint8_t>(tail.size());
   stone->grave = &grave;
-  stone->place = place_of(id);
   stone->ticks = version.ticks;
   stone->node = version.node;
   stone->reason = reason;
   stone->deleted_at_ms = at_ms;
-  if (id.empty()) {
-    grave.floor = stone;
-  } else {
-    grave.stones.insert(*stone);
-    ++grave.count;
-  }
   ages_of(*stone).insert(*stone);
   ++count_;
   bytes_ += stone->heap_size();
   memory_.add(stone->heap_size());
+  return *stone;
 }
 
 void Tombstones::change(Stone& stone, const Hlc& version, model::DeleteReason reason, int64_t at_ms) {
@@ -243,8 +308,8 @@ void Tombstones::remove(Stone& stone) {
   Grave& grave = *stone.grave;
   Ages& ages = ages_of(stone);
   ages.erase(ages.iterator_to(stone));
-  if (grave.floor == &stone) {
-    grave.floor = nullptr;
+  if (stone.is_floor) {
+    grave.floors.erase(std::find(grave.floors.begin(), grave.floors.end(), &stone));
   } else {
     grave.stones.erase(grave.stones.iterator_to(stone));
     --grave.count;
@@ -254,7 +319,7 @@ void Tombstones::remove(Stone& stone) {
   memory_.remove(stone.heap_size());
   stone.~Stone();
   ::operator delete(&stone);
-  if (grave.count > 0 || grave.floor != nullptr) return;
+  if (grave.count > 0 || !grave.floors.empty()) return;
   OfPartition& partition = by_partition_.at(grave.partition);
   partition.erase(partition.iterator_to(grave));
   bytes_ -= heap_of(*grave.ns);
@@ -275,8 +340,46 @@ void Tombstones::keep_bounds() {
   }
 }
 
-Hlc Tombstones::floor_of(const Grave& grave) noexcept {
-  return grave.floor == nullptr ? Hlc{} : grave.floor->version();
+Hlc Tombstones::floor_of(const Grave& grave, std::string_view id) noexcept {
+  if (grave.floors.empty()) return {};
+  const model::SlotSet bit = model::slot_bit(id);
+  for (const Stone* floor : grave.floors) {
+    if ((floor->slots() & bit) != 0) return floor->version();
+  }
+  return {};
+}
+
+Floors Tombstones::floors_of(const Grave& grave, model::SlotSet slots) {
+  Floors floors;
+  for (const Stone* stone : grave.floors) {
+    const model::SlotSet part = stone->slots() & slots;
+    if (part == 0) continue;
+    const auto same = std::find_if(floors.some.begin(), floors.some.end(),
+                                   [&](const auto& one) { return one.version == stone->version(); });
+    if (same != floors.some.end()) {
+      same->slots |= part;
+    } else {
+      floors.some.push_back({part, stone->version()});
+    }
+  }
+  if (floors.some.size() == 1 && floors.some.front().slots == slots) {
+    floors.all = floors.some.front().version;
+    floors.some.clear();
+  }
+  std::sort(floors.some.begin(), floors.some.end(), [](const auto& a, const auto& b) {
+    return std::countr_zero(a.slots) < std::countr_zero(b.slots);
+  });
+  return floors;
+}
+
+model::SlotSet Tombstones::Stone::slots() const noexcept {
+  model::SlotSet slots = 0;
+  std::memcpy(&slots, this + 1, sizeof slots);
+  return slots;
+}
+
+void Tombstones::Stone::set_slots(model::SlotSet slots) noexcept {
+  std::memcpy(static_cast<void*>(this + 1), &slots, sizeof slots);
 }
 
 model::DeleteOp Tombstones::operation_of(const Stone& stone) {

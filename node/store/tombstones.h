@@ -1,5 +1,5 @@
 // What has been deleted, so that a copy that turns up later does not bring it back: a tombstone an id, a
-// floor for a namespace that was dropped (all of it up to that version is over).
+// floor for a namespace that was dropped (all of it up to that version is over), or for the slots that were.
 //
 // Kept for the retention time, counted from the delete itself, not from the version that it means. Beyond
 // the bounds some go early: first those of evicted and expired entries, whose return would only be a hit that
@@ -10,6 +10,7 @@
 #pragma once
 
 #include <array>
+#include <boost/container/small_vector.hpp>
 #include <boost/intrusive/list.hpp>
 #include <boost/intrusive/list_hook.hpp>
 #include <boost/intrusive/set.hpp>
@@ -56,17 +57,24 @@ class Tombstones {
   // --- any thread ---
   // Puts of the id are over up to this version: the later of tombstone and floor; {} if there is neither.
   Hlc over_upto(const model::NamespaceKey& ns, std::string_view id) const;
-  // The version of the last drop; {} if none is known.
-  Hlc floor_of(const model::NamespaceKey& ns) const;
+  // The last drops of these slots.
+  Floors floors_of(const model::NamespaceKey& ns, model::SlotSet slots = model::kAllSlots) const;
+  // The same as operations.
+  std::vector<model::DropNamespaceOp> drops_of(const model::NamespaceKey& ns) const;
+  // Would raise_floor() say something new, however old it is?
+  bool raises(const model::DropNamespaceOp& op) const;
   std::optional<model::DeleteOp> find(const model::NamespaceKey& ns, std::string_view id) const;
 
   struct OfNamespace {
     model::NamespaceKey ns;
-    uint64_t count = 0;  // without the floor
-    Hlc floor;
+    uint64_t hash = 0;   // model::namespace_hash
+    uint64_t count = 0;  // without the floors
+    Floors floors;
   };
   // Namespaces of the partition with a tombstone or floor, at most `max`, in no order.
   std::vector<OfNamespace> in_partition(uint16_t partition, size_t max) const;
+  // Those of that hash, what they have in these slots. Looks at every tombstone of them.
+  std::vector<OfNamespace> of_hash(uint64_t ns_hash, model::SlotSet slots) const;
   // Where a walk stands. Starts before the first id of a bucket (store.h, `versions`); what is covered by the
   // floor is left out.
   struct Cursor {
@@ -82,7 +90,7 @@ class Tombstones {
  private:
   using TreeHook = boost::intrusive::set_member_hook<boost::intrusive::optimize_size<true>>;
   struct Grave;
-  struct Stone;  // one allocation with its id; "" = the floor
+  struct Stone;  // one allocation with its id, a floor with its slots
   struct Place {
     uint64_t hash;  // of the id, bits reversed: a bucket is a range
     std::string_view id;
@@ -96,11 +104,14 @@ class Tombstones {
     bool operator()(const Stone& a, const Stone& b) const noexcept;
   };
   struct Stone {
-    std::string_view id() const noexcept { return {reinterpret_cast<const char*>(this + 1), id_size}; }
+    std::string_view tail() const noexcept { return {reinterpret_cast<const char*>(this + 1), tail_size}; }
+    std::string_view id() const noexcept { return is_floor ? std::string_view() : tail(); }
+    model::SlotSet slots() const noexcept;          // of a floor
+    void set_slots(model::SlotSet slots) noexcept;  // of a floor
     Hlc version() const noexcept { return {ticks, node}; }
     // Of an entry that was evicted or has expired.
     bool weak() const noexcept { return reason == model::DeleteReason::evicted; }
-    size_t heap_size() const noexcept { return heap_bytes(sizeof(Stone) + id_size); }
+    size_t heap_size() const noexcept { return heap_bytes(sizeof(Stone) + tail_size); }
 
     TreeHook in_grave;
     TreeHook by_age;
@@ -110,7 +121,8 @@ class Tombstones {
     int64_t deleted_at_ms = 0;
     uint32_t node = 0;
     model::DeleteReason reason = model::DeleteReason::requested;
-    uint8_t id_size = 0;
+    bool is_floor = false;
+    uint8_t tail_size = 0;
   };
   using Stones =
       boost::intrusive::set<Stone, boost::intrusive::member_hook<Stone, TreeHook, &Stone::in_grave>,
@@ -126,7 +138,8 @@ class Tombstones {
     uint16_t partition = 0;
     Stones stones;
     uint64_t count = 0;
-    Stone* floor = nullptr;
+    boost::container::small_vector<Stone*, 1> floors;  // their slots are disjoint
+    uint64_t hash = 0;                                 // model::namespace_hash
     boost::intrusive::list_member_hook<> in_partition;
   };
   using Graves = std::unordered_map<model::NamespaceKey, Grave, model::NamespaceKeyHash>;
@@ -138,13 +151,17 @@ class Tombstones {
   const Grave* grave_of(const model::NamespaceKey& ns) const;
   Grave& open_grave(const model::NamespaceKey& ns);
   void add(Grave& grave, std::string_view id, const Hlc& version, model::DeleteReason reason, int64_t at_ms);
+  void add_floor(Grave& grave, model::SlotSet slots, const Hlc& version, int64_t at_ms);
+  Stone& make(Grave& grave, std::string_view tail, const Hlc& version, model::DeleteReason reason,
+              int64_t at_ms);
   void change(Stone& stone, const Hlc& version, model::DeleteReason reason, int64_t at_ms);
   void remove(Stone& stone);
   void give_up(Stone& stone);
   void keep_bounds();
   Ages& ages_of(const Stone& stone) noexcept { return stone.weak() ? weak_ : strong_; }
   bool too_old(int64_t at_ms, int64_t now_ms) const noexcept { return at_ms <= now_ms - retention_ms_; }
-  static Hlc floor_of(const Grave& grave) noexcept;
+  static Hlc floor_of(const Grave& grave, std::string_view id) noexcept;
+  static Floors floors_of(const Grave& grave, model::SlotSet slots);
   static model::DeleteOp operation_of(const Stone& stone);
   static size_t heap_of(const model::NamespaceKey& ns) noexcept;
 

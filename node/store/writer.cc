@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/assert.h"
+#include "node/store/slots.h"
 
 namespace ferro::node::store {
 
@@ -24,6 +25,10 @@ constexpr uint64_t kRoomyDivisor = 128;
 constexpr size_t kMovedAtOnceBytes = 1U << 20;
 // Rounds of freeing at the end: burying is one, freeing what was buried the next, the index's own one more.
 constexpr size_t kLastRounds = 16;
+
+SlotSums* slot_sums_of(const NamespaceState& ns) noexcept {
+  return ns.slot_sums.load(std::memory_order_relaxed);
+}
 
 // The end of an entry at its deadline, as a delete.
 model::DeleteOp expiry_of(const model::NamespaceKey& ns, std::string id, const Hlc& version, int64_t at_ms) {
@@ -121,8 +126,9 @@ ApplyResult Writer::drop(const model::DropNamespaceOp& op, int64_t now_ms, Origi
   if (state_.tombstones.raise_floor(op, now_ms)) result.outcome = ApplyOutcome::removed;
   NamespaceState* ns = state_.namespaces.find(op.ns);
   if (ns == nullptr) return result;
-  while (!ns->entries.empty() && ns->entries.front().version() <= op.version) {
-    Entry& entry = ns->entries.front();
+  for (auto at = ns->entries.begin(); at != ns->entries.end() && at->version() <= op.version;) {
+    Entry& entry = *at++;
+    if (!in_slots(entry, op.slots)) continue;
     if (entry.live_at(now_ms)) ++result.removed;
     kill_counted(entry, now_ms, ns->base.counters.deletions, origin);
     result.outcome = ApplyOutcome::removed;
@@ -135,8 +141,14 @@ bool Writer::is_news(const model::Operation& op) const {
   const NamespaceState* ns = state_.namespaces.find(model::namespace_of(op));
   const Tombstones& tombstones = state_.tombstones;
   if (const auto* dropped = std::get_if<model::DropNamespaceOp>(&op)) {
-    if (ns != nullptr && ns->entries.front().version() <= dropped->version) return true;
-    return tombstones.kept() && tombstones.floor_of(dropped->ns) < dropped->version;
+    const auto falls = [&](const Entry& entry) { return in_slots(entry, dropped->slots); };
+    if (ns != nullptr) {
+      for (const Entry& entry : ns->entries) {
+        if (entry.version() > dropped->version) break;
+        if (falls(entry)) return true;
+      }
+    }
+    return tombstones.kept() && tombstones.raises(*dropped);
   }
   if (const auto* put = std::get_if<model::PutOp>(&op)) {
     return !is_old(*put, ns, ns != nullptr ? state_.ids.find_alive(*ns, put->id) : nullptr);
@@ -260,6 +272,7 @@ void Writer::commit() {
     if (ns->entries.empty()) {
       close_namespace(*ns);
     } else {
+      keep_slot_sums(*ns);
       refresh(*ns);
     }
   }
@@ -282,6 +295,17 @@ void Writer::commit() {
   state_.epochs.collect(kCollectAtOnce);
 }
 
+// Sums by slot, once they are worth their kilobyte.
+void Writer::keep_slot_sums(NamespaceState& ns) {
+  if (ns.linked < kSlotSumsFrom || slot_sums_of(ns) != nullptr) return;
+  auto sums = std::make_unique<SlotSums>();
+  for (const Entry& entry : ns.entries) {
+    (*sums)[model::slot_of(entry.id())].add(entry_digest(ns.key, entry.id(), entry.version(), encoded_));
+  }
+  ns.slot_sums.store(sums.release(), std::memory_order_release);
+  state_.held.add(heap_bytes(sizeof(SlotSums)));
+}
+
 // Brings the digests up to date.
 void Writer::sum_up() {
   const auto digest_of = [this](const Entry& entry) {
@@ -291,11 +315,17 @@ void Writer::sum_up() {
     const uint64_t digest = digest_of(*born_);
     born_->ns->sum.add(digest);
     state_.partitions[born_->ns->partition].add(digest);
+    if (SlotSums* const slots = slot_sums_of(*born_->ns); slots != nullptr) {
+      (*slots)[model::slot_of(born_->id())].add(digest);
+    }
   }
   for (const Entry* entry : dead_) {
     const uint64_t digest = digest_of(*entry);
     entry->ns->sum.remove(digest);
     state_.partitions[entry->ns->partition].remove(digest);
+    if (SlotSums* const slots = slot_sums_of(*entry->ns); slots != nullptr) {
+      (*slots)[model::slot_of(entry->id())].remove(digest);
+    }
   }
 }
 

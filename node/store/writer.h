@@ -57,6 +57,7 @@ class Writer {
   void kill_counted(Entry& entry, int64_t now_ms, std::atomic<uint64_t>& counter, Origin origin);
   void commit();
   void sum_up();
+  void keep_slot_sums(NamespaceState& ns);
   void bury(Entry& entry);
   void refresh(NamespaceState& ns);
   static bool is_roomy(const NamespaceState& ns) noexcept;

@@ -3,6 +3,7 @@ import threading
 
 import pytest
 
+from harness.api import entry_path
 from harness.cluster import Cluster
 from harness.vectors import at_cosine, axis, random_unit
 
@@ -104,6 +105,28 @@ def test_radius_invalidation_counts_each_entry_once(apis, model, rng):
     for api in apis:
         assert all(api.has_entry(entry_id) for entry_id in outside)
         assert not any(api.has_entry(entry_id) for entry_id in inside)
+
+
+def test_an_invalidation_of_more_entries_than_one_message_between_nodes_names(apis, model, rng):
+    """65,536 ids are the most that an owner deletes before it answers: then it is asked again."""
+    count = 70_000
+    items = [{"embedding": [1.0, 0.0], "model_id": model, "response": "", "query_text": "", "tags": ["many"]}] * 1000
+    for number in range(0, count, 1000):
+        apis[number // 1000 % 3].insert_many(items)
+    assert apis[0].invalidate(tags=["many"], dry_run=True)["deleted_count"] == count
+    assert apis[1].invalidate(tags=["many"])["deleted_count"] == count
+    assert apis[2].invalidate(tags=["many"])["deleted_count"] == 0
+    for api in apis:
+        api.miss([1.0, 0.0], model, threshold=0)
+
+
+@pytest.mark.parametrize("entry_id", ["a b", " ", "\u00e4", "\0", "x" * 129], ids=repr)
+def test_an_id_that_no_entry_can_have_is_not_found(apis, entry_id):
+    for api in apis:
+        for method in ("GET", "DELETE"):
+            for suffix in ("", "?local=true", "?model_id=m"):
+                answer = api.call(method, entry_path(entry_id) + suffix, expect=404)
+                assert answer.json() == {"error": "entry not found"}
 
 
 def test_tag_invalidation_reaches_every_namespace_once(apis, rng):

@@ -36,6 +36,7 @@ KEYS = {
     "cluster.hint_max_bytes": ("268435456", "1048576"), "cluster.hint_max_age_seconds": ("3600", "60"),
     "cluster.repair_interval_seconds": ("30", "5"), "cluster.repair_bytes_per_second": ("33554432", "1048576"),
     "cluster.tombstone_retention_seconds": ("86400", "7200"), "cluster.forget_after_seconds": ("3600", "600"),
+    "cluster.split_entries": ("250000", "1000"), "cluster.split_bytes": ("2147483648", "4096"),
     "cluster.gossip_interval_ms": ("500", "100"), "cluster.tls.enabled": ("false", None),
     "cluster.tls.ca_cert_path": (None, "/nowhere/a.pem"), "cluster.tls.node_cert_path": (None,
                                                                                          "/nowhere/b.pem"),

@@ -10,7 +10,7 @@ import pytest
 from harness.certificates import Authority
 from harness.contract import contract
 from harness.http import ConnectionClosed, build_request
-from harness.node import HOST, free_port, run_to_end
+from harness.node import HOST, free_port, has_ipv6, run_to_end
 from harness.timing import scaled, wait_until
 from harness.vectors import axis, random_unit
 
@@ -22,7 +22,8 @@ def test_same_port(nodes):
     said = second.expect_refused_start()
     assert str(first.port) in said and "port" in said.lower(), said
     assert first.api.health()["entry_count"] == 0
-    for bind in ("0.0.0.0",):  # another address that includes the first one's
+    # An address that includes the first one's, and one that "localhost" may mean as well.
+    for bind in ("0.0.0.0", "::1") if has_ipv6() else ("0.0.0.0",):
         said = nodes.make({"port": first.port, "http.bind": bind}).expect_refused_start()
         assert str(first.port) in said
 

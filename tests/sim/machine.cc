@@ -70,6 +70,8 @@ node::cluster::ClusterOptions Machine::cluster_options() const {
   options.gossip_interval_ms = plan_.gossip_interval_ms;
   options.repair_interval_ms = plan_.repair_interval_ms;
   options.tombstone_retention_ms = plan_.tombstone_retention_ms;
+  options.split_entries = plan_.split_entries;
+  if (plan_.old_node && index_ == 0 && lives_ == 0) options.protocol_version = 2;
   return options;
 }
 

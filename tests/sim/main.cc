@@ -29,7 +29,8 @@ struct Arguments {
 };
 
 struct Totals {
-  uint64_t runs = 0, failed = 0, events = 0, requests = 0, judged = 0, virtual_ms = 0, healing_ms_max = 0;
+  uint64_t runs = 0, failed = 0, with_splits = 0, events = 0, requests = 0, judged = 0, virtual_ms = 0,
+           healing_ms_max = 0;
 };
 
 std::optional<Arguments> parse(const std::vector<std::string_view>& words) {
@@ -69,6 +70,7 @@ uint64_t run_share(const Arguments& arguments, uint64_t first) {
     const RunOptions options{seed, arguments.nodes, arguments.verbose, {}};
     const RunReport report = ferro::sim::run_seed(options);
     ++totals.runs;
+    totals.with_splits += report.splits > 0 ? 1 : 0;
     totals.events += report.events;
     totals.requests += report.requests;
     totals.judged += report.judged;
@@ -83,9 +85,9 @@ uint64_t run_share(const Arguments& arguments, uint64_t first) {
     if (++totals.failed == kFailuresShownMax) break;
   }
   std::cout << totals.runs << " seeds, " << totals.failed << " failed; " << totals.events << " events, "
-            << totals.requests << " requests, " << totals.judged << " reads judged, "
-            << totals.virtual_ms / 1000 << " s of virtual time in " << elapsed() << " s; longest healing "
-            << totals.healing_ms_max << " ms" << std::endl;
+            << totals.with_splits << " with splits, " << totals.requests << " requests, " << totals.judged
+            << " reads judged, " << totals.virtual_ms / 1000 << " s of virtual time in " << elapsed()
+            << " s; longest healing " << totals.healing_ms_max << " ms" << std::endl;
   return totals.failed;
 }
 

@@ -127,6 +127,21 @@ void draw_cluster(Chance& chance, Plan& plan, size_t nodes) {
   }
 }
 
+// From a stream of its own, and only for most even seeds, so that those that failed before there were splits
+// stay what they were.
+void draw_splits(Plan& plan) {
+  if (plan.seed % 2 != 0 || plan.seed % 16 == 0) return;
+  Chance chance(Chance(plan.seed ^ 0x5b117ULL).next());
+  plan.split_entries = 2 + chance.below(9);
+  plan.old_node = chance.below(16) == 0;
+}
+
+// The others may go on without it, split something, and a node of the old version cannot come back to that.
+bool cuts_off(Fault fault) {
+  return !is_planned(fault) && fault != Fault::reset && fault != Fault::slow_disk &&
+         fault != Fault::disk_full;
+}
+
 }  // namespace
 
 std::string_view to_string(Fault fault) noexcept {
@@ -154,6 +169,8 @@ Plan make_plan(uint64_t seed, size_t nodes) {
   plan.scopes = 1 + chance.below(3);
   plan.ids = 4 + chance.below(12);
 
+  draw_splits(plan);
+
   const std::vector<Weight> weights = faults_of_seed(chance, plan);
   const size_t count = 1 + chance.below(plan.sequential ? 5 : 8);
   plan.faults_ms = plan.sequential ? 0 : between(chance, 10'000, 40'000);
@@ -162,6 +179,7 @@ Plan make_plan(uint64_t seed, size_t nodes) {
         plan.sequential ? between(chance, 200, 3000) : between(chance, 0, plan.faults_ms);
     plan.episodes.push_back(make_episode(chance, plan, pick_fault(chance, weights), start_ms));
   }
+  if (plan.old_node) std::erase_if(plan.episodes, [](const Episode& it) { return cuts_off(it.fault); });
   if (!plan.sequential) {
     std::stable_sort(plan.episodes.begin(), plan.episodes.end(),
                      [](const Episode& a, const Episode& b) { return a.start_ms < b.start_ms; });
@@ -187,6 +205,9 @@ std::string describe(const Plan& plan) {
                      std::to_string(plan.re_replicate_after_ms) + " ms, tombstones for " +
                      std::to_string(plan.tombstone_retention_ms) + " ms, " + std::to_string(plan.clients) +
                      " clients, one way " + std::to_string(plan.path.latency_us) + " us, " +
+                     (plan.split_entries == 0 ? std::string()
+                                              : "split beyond " + std::to_string(plan.split_entries) +
+                                                    " entries" + (plan.old_node ? " but for n1, " : ", ")) +
                      (plan.sequential ? "one fault at a time" : "faults at any time") + "\n";
   for (const Episode& episode : plan.episodes) {
     text += "  planned: +" + std::to_string(episode.start_ms) + " ms " + describe(episode) + "\n";

@@ -62,6 +62,10 @@ struct Plan {
   size_t clients = 3;
   int64_t think_ms = 100;
   size_t scopes = 2, ids = 12;
+  // Namespaces are spread over more partitions from so many entries on; 0 = never.
+  uint64_t split_entries = 0;
+  // The first node speaks the protocol from before that until it is restarted; so long nothing is spread.
+  bool old_node = false;
 };
 
 // `nodes` 0: drawn too.

@@ -19,7 +19,9 @@ std::string print(const node::model::Operation& operation) {
     return "delete " + where + "/" + deletion->id + " v" + version + " reason " +
            std::to_string(static_cast<int>(deletion->reason));
   }
-  return "drop " + where + " v" + version;
+  const auto& drop = std::get<node::model::DropNamespaceOp>(operation);
+  return "drop " + where + " v" + version +
+         (drop.slots == node::model::kAllSlots ? "" : " of slots " + std::to_string(drop.slots));
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "tests/sim/run.h"
 
+#include <algorithm>
+
 #include "tests/fakes/seeded_entropy.h"
 #include "tests/sim/clients.h"
 #include "tests/sim/faults.h"
@@ -91,6 +93,10 @@ class Run {
     report.judged = clients_.judged();
     report.virtual_ms = world_.timeline.now_ms();
     report.healing_ms = healing_ms_;
+    for (const Machine* machine : world_.present()) {
+      if (!machine->is_up()) continue;
+      report.splits = std::max<uint64_t>(report.splits, machine->node().status().splits.size());
+    }
     if (!world_.failed()) return report;
     report.failure = describe(world_.plan);
     for (const std::string& fault : world_.log.faults()) report.failure += "  " + fault + "\n";

@@ -21,6 +21,7 @@ struct RunReport {
   uint64_t trace = 0;   // equal for equal runs
   uint64_t events = 0, requests = 0, unanswered = 0, judged = 0;
   int64_t virtual_ms = 0, healing_ms = 0;
+  uint64_t splits = 0;  // namespaces that were split in the end
 };
 
 RunReport run_seed(const RunOptions& options);

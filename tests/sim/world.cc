@@ -12,7 +12,15 @@ namespace {
 constexpr int64_t kWatchMs = 250;
 // A node's picture of itself is up to a second old: it must look well for longer.
 constexpr int kSteadyChecks = 6;
+// And that something is to be split it finds in a second or two.
+constexpr int kSteadyChecksWithSplits = 14;
 constexpr uint32_t kWeight = 64;
+
+node::model::SplitTable splits_of(const ClusterStatus& status) {
+  std::vector<node::model::Split> splits;
+  for (const auto& split : status.splits) splits.push_back({split.hash, static_cast<unsigned>(split.degree)});
+  return node::model::SplitTable(std::move(splits));
+}
 
 }  // namespace
 
@@ -101,10 +109,22 @@ void World::watch() {
     if (log.verbose()) log.say("not whole: " + why);
     return;
   }
-  if (++steady_checks_ < kSteadyChecks || !why_copies_differ(false).empty()) return;
+  const int wanted = plan.split_entries == 0 ? kSteadyChecks : kSteadyChecksWithSplits;
+  if (++steady_checks_ < wanted || !why_copies_differ(false).empty()) return;
   calm.begin(timeline.now_us());
   model.settle(timeline.now_us());
   log.say("-- calm");
+}
+
+uint64_t World::ring_instant() {
+  uint64_t sum = 1;
+  for (const Machine* machine : present()) {
+    if (machine->phase() == Machine::Phase::down) continue;
+    const ClusterStatus status = machine->node().status();
+    if (status.ring_changing) return 0;
+    sum += status.ring_epoch;
+  }
+  return sum;
 }
 
 std::string World::why_not_whole(bool copies) {
@@ -122,11 +142,12 @@ std::string World::why_not_ready(const Machine& machine, size_t count) {
   if (const Status disk = machine.engine().readiness(); !disk.ok()) return name + ": " + disk.message();
   if (const Status ready = machine.node().readiness(); !ready.ok()) return name + ": " + ready.message();
   const ClusterStatus status = machine.node().status();
-  if (status.ring_fingerprint != expected_ring().fingerprint()) {
+  if (status.ring_fingerprint != expected_ring().with(splits_of(status)).fingerprint()) {
     return name + " has ring " + std::to_string(status.ring_epoch) + " of " +
            std::to_string(status.ring_members) + " members, not of those present";
   }
   if (status.ring_changing) return name + " is changing its ring";
+  if (status.splits_wanted > 0 && status.splits_held_by.empty()) return name + " wants to split";
   if (status.hints > 0) return name + " keeps " + std::to_string(status.hints) + " hints";
   if (status.nodes.size() != count) {
     return name + " sees " + std::to_string(status.nodes.size()) + " nodes of " + std::to_string(count);
@@ -156,20 +177,24 @@ std::string World::why_copies_differ(bool copies) {
   const std::vector<Machine*> all = present();
   std::map<std::string, Machine*> by_name;
   for (Machine* machine : all) by_name[machine->name()] = machine;
+  const node::model::SplitTable splits = splits_of(all.front()->node().status());
+  for (const Machine* machine : all) {
+    if (!(splits_of(machine->node().status()) == splits)) return machine->name() + " goes by other splits";
+  }
   for (size_t p = 0; p < node::model::kPartitions; ++p) {
     const auto partition = static_cast<uint16_t>(p);
     const auto owners = ring.owners(partition);
     const Machine& first = *by_name.at(ring.id(owners.front()));
-    const uint64_t digest = first.engine().store().partition_digest(partition);
+    const uint64_t digest = first.engine().store().area_digest({partition, &splits});
     for (const uint16_t owner : owners) {
       const Machine& machine = *by_name.at(ring.id(owner));
-      if (machine.engine().store().partition_digest(partition) != digest) {
+      if (machine.engine().store().area_digest({partition, &splits}) != digest) {
         return first.name() + " and " + machine.name() + " differ in partition " + std::to_string(p);
       }
     }
     if (!copies) continue;
     for (const Machine* machine : all) {
-      const uint64_t entries = machine->engine().store().partition_entries(partition);
+      const uint64_t entries = machine->engine().store().area_entries({partition, &splits});
       if (entries > 0 && !ring.owns(machine->name(), partition)) {
         return machine->name() + " still holds " + std::to_string(entries) + " entries of partition " +
                std::to_string(p) + ", which it does not own";

@@ -44,8 +44,10 @@ class World {
   // Why not every node answers as well as any other right now; empty if the cluster is whole. `copies`: and
   // no node holds what is not its own.
   std::string why_not_whole(bool copies);
-  // The ring that the machines present ought to have formed.
+  // The ring that the machines present ought to have formed, but for what is split.
   const node::cluster::Placement& expected_ring();
+  // Changes when any node learns of another ring; 0 while one changes.
+  uint64_t ring_instant();
 
   // The first violation counts; later ones follow from it.
   void fail(const std::string& what, const std::optional<EntryName>& entry = std::nullopt);

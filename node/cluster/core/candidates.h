@@ -1,5 +1,5 @@
-// Whom to ask next about one partition: its owners in order of preference, each at most once a pass, skipping
-// those that are known not to answer. Loop.
+// Whom to ask next about one slot of a namespace: its owners in order of preference, each at most once a
+// pass, skipping those that are known not to answer. Loop.
 #pragma once
 
 #include <optional>
@@ -27,12 +27,13 @@ inline bool worth_asking_another(const Status& status) noexcept {
 
 class Candidates {
  public:
-  Candidates(Context& context, uint16_t partition) : context_(context), partition_(partition) {}
+  Candidates(Context& context, uint64_t ns_hash, unsigned slot)
+      : context_(context), ns_hash_(ns_hash), slot_(slot) {}
 
   // The best owner, by the ring as it is now, that was not asked in this pass; none if all were.
   std::optional<NodeId> next() {
     const auto routes = context_.routes.get();
-    for (const NodeId* owner : routes->readers(partition_)) {
+    for (const NodeId* owner : routes->readers(partition(*routes))) {
       if (asked_.contains(*owner) || !context_.available(*owner)) continue;
       asked_.insert(*owner);
       return *owner;
@@ -41,17 +42,22 @@ class Candidates {
   }
   void start_again() { asked_.clear(); }
 
-  Status nobody() const {
-    const auto routes = context_.routes.get();
+  Status nobody() const { return nobody(context_, partition(*context_.routes.get())); }
+  static Status nobody(Context& context, uint16_t partition) {
+    const auto routes = context.routes.get();
     if (routes->empty()) return Status::unavailable("the cluster is still forming: try again");
     std::string owners;
-    for (const NodeId* owner : routes->readers(partition_)) owners += (owners.empty() ? "" : ", ") + *owner;
+    for (const NodeId* owner : routes->readers(partition)) owners += (owners.empty() ? "" : ", ") + *owner;
     return Status::unreachable("no owner of this namespace can be reached (owners: " + owners + ")");
   }
 
  private:
+  // By the ring as it is now: it may change under the request.
+  uint16_t partition(const Routes& routes) const { return routes.splits()->partition_of(ns_hash_, slot_); }
+
   Context& context_;
-  const uint16_t partition_;
+  const uint64_t ns_hash_;
+  const unsigned slot_;
   std::set<NodeId> asked_;  // at most the owners of a few rings
 };
 

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,9 @@ struct ClusterOptions {
   uint64_t repair_bytes_per_second = 32U << 20;
   int64_t tombstone_retention_ms = 86'400'000;
   int64_t forget_after_ms = 3'600'000;
+  // A namespace is spread over more partitions when a shard of it has more entries or bytes; 0 = never for
+  // that.
+  uint64_t split_entries = 250'000, split_bytes = uint64_t{2} << 30;
   uint16_t protocol_version = kProtocolVersion;
 };
 
@@ -66,9 +70,11 @@ struct PeerStatus {
   std::string state;   // joining, ready, leaving, left
   std::string health;  // alive, suspected, dead
   double phi = 0.0;
-  bool reachable = true;  // its breaker is closed
+  bool reachable = true;          // its breaker is closed
+  uint64_t protocol_version = 0;  // of the link to it
   uint64_t waiting_bytes = 0, calls_in_flight = 0, calls_failed = 0, hint_bytes = 0;
   double latency_ms = 0.0;
+  std::optional<int64_t> clock_ahead_ms;  // this node's clock, of the peer's; nothing if it has not told
   Credentials credentials;
 };
 
@@ -88,6 +94,7 @@ struct ClusterStatus {
   std::vector<PeerStatus> peers;   // all others known
   uint64_t ring_epoch = 0, ring_members = 0, ring_fingerprint = 0, target_fingerprint = 0;
   bool ring_changing = false;
+  bool ring_full = false;  // somebody who wants to join is left out
   uint64_t partitions_owned = 0, partitions_under_replicated = 0, partitions_out_of_step = 0;
   std::vector<PartitionHealth> partitions;  // those that this node owns or is about to
   struct Transfer {
@@ -95,10 +102,20 @@ struct ClusterStatus {
     uint64_t partitions_done = 0, partitions_total = 0, entries_moved = 0, bytes_moved = 0;
   } catch_up, drain, hand_over;
   bool drained = false;  // nothing is left that only this node holds
+  // Namespaces that are spread over 2^degree partitions; what they are called where it is known here.
+  struct Split {
+    uint64_t hash = 0;
+    uint64_t degree = 0;
+    std::vector<std::string> namespaces;
+  };
+  std::vector<Split> splits;
+  uint64_t splits_wanted = 0;          // by this node, beyond the ring
+  std::vector<NodeId> splits_held_by;  // members that keep namespaces from being split
   uint64_t hints = 0, hint_bytes = 0, hints_dropped = 0;
   uint64_t forwards = 0, replication_failures = 0, replication_retries = 0, read_repairs = 0,
            read_repair_failures = 0, repaired_entries = 0, ring_changes = 0, hedged_lookups = 0,
            gossip_bytes_sent = 0, gossip_bytes_received = 0;
+  int64_t clock_ahead_ms = 0;      // of most other nodes' clocks; negative if behind
   int64_t replication_lag_ms = 0;  // age of the oldest operation that a live owner has not confirmed
   std::vector<std::pair<std::string, std::string>> refused_links;
 };

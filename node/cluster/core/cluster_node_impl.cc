@@ -55,6 +55,7 @@ RingOptions ring_options(const ClusterOptions& options, const engine::Engine& en
   ring.re_replicate_after_ms = options.re_replicate_after_ms;
   ring.dead_removal = options.dead_node_removal_enabled;
   ring.seeds = !options.seeds.empty();
+  ring.knows_splits = options.protocol_version >= kSplitsSince;
   ring.holds_entries = engine.store().namespace_count() > 0;
   return ring;
 }
@@ -78,16 +79,19 @@ std::shared_ptr<const Routes> no_routes(const NodeId& self) {
 
 ClusterNodeImpl::ClusterNodeImpl(ClusterOptions options, StoredState stored, engine::Engine& engine,
                                  Loop& loop, Network& network, io::FileSystem& fs)
-    : context_{std::move(options), engine, loop, network, nullptr, RouteHolder(nullptr), {}},
+    : context_{std::move(options),      engine, loop, network, nullptr, RouteHolder(nullptr), {},
+               ClockWatch(loop.clock())},
       fs_(fs),
       membership_(membership_options(context_.options, stored.generation), loop.clock()),
       ring_(ring_options(context_.options, engine), stored.ring, now_ms()),
       replicator_(context_),
-      owner_(engine, replicator_, loop),
+      owner_(engine, replicator_, loop, context_.routes),
       desk_(context_, owner_),
       read_repair_(context_),
       router_(context_, desk_, owner_, read_repair_),
-      gossiper_(context_, membership_, [this] { observe(); }),
+      gossiper_(context_, membership_, context_.clocks, [this] { observe(); }),
+      splitter_({context_.options.self, context_.options.split_entries, context_.options.split_bytes},
+                engine.store()),
       stored_(std::move(stored)) {
   context_.routes.set(no_routes(context_.options.self));
   context_.peers = Peers::create(peers_options(context_.options, stored_.generation), loop, network, *this);
@@ -97,6 +101,10 @@ ClusterNodeImpl::ClusterNodeImpl(ClusterOptions options, StoredState stored, eng
   membership_.set(kApiAddressKey, context_.options.api_address);
   membership_.set(kSoftwareKey, context_.options.software);
   engine.set_decision_sink(&replicator_);
+  owner_.set_dimension_check(
+      [this](const model::NamespaceKey& ns, size_t dimension, std::function<void(Status)> done) {
+        router_.check_dimension(ns, dimension, std::move(done));
+      });
 }
 
 SyncEvents ClusterNodeImpl::sync_events() {
@@ -160,9 +168,28 @@ void ClusterNodeImpl::tick() {
     hints_dropped_ = dropped;
     syncer_->hurry();
   }
+  judge_clock();
+  ring_.want_splits(splitter_.step(*ring_.current()));
   observe();
   if (++ticks_ % kStatusEveryTicks == 0) publish_status();
   if (now_ms() - remembered_at_ms_ >= kRememberEveryMs) remember();
+}
+
+void ClusterNodeImpl::judge_clock() {
+  std::set<NodeId> live;
+  for (const Member& member : membership_.members()) {
+    if (member.id != context_.options.self && is_live(member)) live.insert(member.id);
+  }
+  ClockWatch& clocks = context_.clocks;
+  const std::string before = clocks.reason();
+  clocks.judge(live, context_.engine.figures().newest_stamp_ms);
+  ring_.set_unfit(clocks.reason());
+  if (before.empty() == clocks.reason().empty()) return;
+  if (before.empty()) {
+    obs::error("this node steps back", {{"reason", clocks.reason()}});
+  } else {
+    obs::info("this node's clock agrees with the others' again: it compares its copies and is ready then");
+  }
 }
 
 void ClusterNodeImpl::observe() {
@@ -185,6 +212,11 @@ void ClusterNodeImpl::observe() {
     obs::info("the ring changed", {{"epoch", std::to_string(ring_.epoch())},
                                    {"members", std::to_string(ring_.record().members.size())}});
     remember();
+  }
+  if (std::exchange(was_full_, ring_.full()) != ring_.full() && ring_.full()) {
+    obs::error("the ring is full: a node that wants to join is left out",
+               {{"members", std::to_string(ring_.current()->members().size())},
+                {"bytes_max", std::to_string(kGossipValueBytesMax)}});
   }
   // What others wait for must not wait for the next round.
   if (urgent && !leaving_) gossiper_.with_all();
@@ -277,7 +309,17 @@ void ClusterNodeImpl::on_peer_down(const NodeId& node) {
 void ClusterNodeImpl::set_credentials(Credentials credentials) {
   context_.loop.post([this, credentials = std::move(credentials)] {
     std::string trust;
-    for (const std::string& one : credentials.trusted_fingerprints) trust += (trust.empty() ? "" : ",") + one;
+    size_t told = 0;
+    for (const std::string& one : credentials.trusted_fingerprints) {
+      if (trust.size() + 1 + one.size() > kGossipValueBytesMax) break;
+      trust += (trust.empty() ? "" : ",") + one;
+      ++told;
+    }
+    if (told < credentials.trusted_fingerprints.size()) {
+      obs::warn("not all trusted authorities are shown to other nodes: keep the bundle small",
+                {{"trusted", std::to_string(credentials.trusted_fingerprints.size())},
+                 {"shown", std::to_string(told)}});
+    }
     const auto tell = [this](std::string_view key, const std::string& value) {
       const Member* self = membership_.find(context_.options.self);
       if (self == nullptr || self->value(key) == value) return;

@@ -16,6 +16,7 @@
 #include "node/cluster/core/read_repair.h"
 #include "node/cluster/core/replicator.h"
 #include "node/cluster/core/router.h"
+#include "node/cluster/core/splitter.h"
 #include "node/cluster/core/stored_state.h"
 #include "node/cluster/membership/membership.h"
 #include "node/cluster/ring/ring_keeper.h"
@@ -49,6 +50,7 @@ class ClusterNodeImpl final : public ClusterNode, private PeerService {
   void arm_gossip();
   void arm_tick();
   void tick();
+  void judge_clock();
   // Something may have been learned: the ring follows, routes and status are made anew, the syncer is told.
   void observe();
   void publish_routes();
@@ -63,6 +65,7 @@ class ClusterNodeImpl final : public ClusterNode, private PeerService {
   void add_members(ClusterStatus& status) const;
   void add_partitions(ClusterStatus& status) const;
   void add_progress(ClusterStatus& status) const;
+  void add_splits(ClusterStatus& status) const;
   int64_t now_ms() const { return context_.loop.clock().steady_ns() / 1'000'000; }
 
   Context context_;
@@ -76,6 +79,7 @@ class ClusterNodeImpl final : public ClusterNode, private PeerService {
   Router router_;
   Gossiper gossiper_;
   std::unique_ptr<Syncer> syncer_;
+  Splitter splitter_;
 
   StoredState stored_;
   bool saving_ = false;
@@ -85,6 +89,7 @@ class ClusterNodeImpl final : public ClusterNode, private PeerService {
   std::set<NodeId> known_;    // peers that gossip tells of
   std::string routes_basis_;  // what the routes in force were made from
   bool leaving_ = false, stopped_ = false;
+  bool was_full_ = false;  // said so
 
   mutable std::mutex status_mutex_;  // for what any thread reads
   ClusterStatus status_;

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "node/cluster/core/clock_watch.h"
 #include "node/cluster/core/cluster_node.h"
 #include "node/cluster/core/figures.h"
 #include "node/cluster/core/routes.h"
@@ -21,6 +22,7 @@ struct Context {
   std::unique_ptr<Peers> peers;  // loop
   RouteHolder routes;            // get: any thread
   CoreFigures figures;           // any thread
+  ClockWatch clocks;             // as clock_watch.h says
 
   // May be asked right now: this node itself, or a peer whose breaker is closed. Loop.
   bool available(const NodeId& node) const { return node == options.self || peers->available(node); }

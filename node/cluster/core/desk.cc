@@ -20,12 +20,26 @@ Status not_an_owner(const Routes& routes) {
           "node " + routes.self() + " does not own that partition in ring " + std::to_string(routes.epoch())};
 }
 
-Status check_owned(const Routes& routes, const model::PartitionSet& partitions) {
-  return (partitions & ~routes.owned_here()).any() ? not_an_owner(routes) : Status();
+// As what follows, of whatever partitions.
+Result<model::Territory> known_territory(const Routes& routes, const model::PartitionSet& partitions,
+                                         uint64_t splits_fingerprint) {
+  model::Territory territory{partitions, routes.splits_of(splits_fingerprint)};
+  if (territory.splits == nullptr) return not_an_owner(routes);
+  return territory;
 }
 
-Status check_owned(const Routes& routes, const model::NamespaceKey& ns) {
-  return routes.owns_here(model::partition_of(ns)) ? Status() : not_an_owner(routes);
+// What somebody asks about by a ring that this node does not go by, it cannot tell which entries are meant.
+Result<model::Territory> owned_territory(const Routes& routes, const model::PartitionSet& partitions,
+                                         uint64_t splits_fingerprint) {
+  model::Territory territory{partitions, routes.splits_of(splits_fingerprint)};
+  if (territory.splits == nullptr || !routes.owns_here(partitions, *territory.splits)) {
+    return not_an_owner(routes);
+  }
+  return territory;
+}
+
+Status check_owned(const Routes& routes, const model::NamespaceKey& ns, model::SlotSet slots) {
+  return routes.owns_here(model::namespace_hash(ns), slots) ? Status() : not_an_owner(routes);
 }
 
 }  // namespace
@@ -83,7 +97,9 @@ bool Desk::may_run_on_loop(int64_t now_ns) const noexcept {
 void Desk::lookup(std::string_view body, uint16_t version, RespondFn respond) {
   auto message = decode<LookupMessage>(body);
   if (!message.ok()) return respond(message.status());
-  if (Status owned = check_owned(*context_.routes.get(), message->ns); !owned.ok()) return respond(owned);
+  if (Status owned = check_owned(*context_.routes.get(), message->ns, message->slots); !owned.ok()) {
+    return respond(owned);
+  }
   serve_lookup(*std::move(message), [version, respond = std::move(respond)](LookupAnswer answer) {
     if (!answer.ok()) return respond(answer.status());
     respond(encode(LookupReply{*std::move(answer)}, version));
@@ -101,6 +117,7 @@ void Desk::serve_lookup(LookupMessage message, std::function<void(LookupAnswer)>
     request.attributes = message.attributes.empty() ? nullptr : &message.attributes;
     request.only_this_namespace = message.only_this_namespace;
     request.count = message.count;
+    request.slots = message.slots;
     return engine.lookup(request);
   };
   const int64_t started_ns = context_.loop.clock().steady_ns();
@@ -119,7 +136,9 @@ void Desk::insert(std::string_view body, uint16_t version, int64_t decide_by_ns,
   if (!message.ok()) return respond(message.status());
   const auto routes = context_.routes.get();
   for (const engine::InsertRequest& item : message->items) {
-    if (Status owned = check_owned(*routes, item.ns); !owned.ok()) return respond(owned);
+    if (Status owned = check_owned(*routes, item.ns, model::slot_bit(item.id)); !owned.ok()) {
+      return respond(owned);
+    }
   }
   for (engine::InsertRequest& item : message->items) item.decide_by_ns = decide_by_ns;
   owner_.insert_batch(std::move(message->items), [version, respond = std::move(respond)](
@@ -135,10 +154,10 @@ void Desk::insert(std::string_view body, uint16_t version, int64_t decide_by_ns,
 void Desk::remove(std::string_view body, uint16_t version, int64_t decide_by_ns, RespondFn respond) {
   auto message = decode<RemoveMessage>(body);
   if (!message.ok()) return respond(message.status());
-  if (Status owned = check_owned(*context_.routes.get(), message->partitions); !owned.ok()) {
-    return respond(owned);
-  }
+  auto territory = owned_territory(*context_.routes.get(), message->partitions, message->splits);
+  if (!territory.ok()) return respond(territory.status());
   message->request.partitions = message->partitions;
+  message->request.splits = std::move(territory->splits);
   message->request.decide_by_ns = decide_by_ns;
   owner_.remove(std::move(message->request),
                 [version, respond = std::move(respond)](const Result<uint64_t>& removed) {
@@ -150,8 +169,10 @@ void Desk::remove(std::string_view body, uint16_t version, int64_t decide_by_ns,
 void Desk::drop_namespace(std::string_view body, uint16_t version, int64_t decide_by_ns, RespondFn respond) {
   auto message = decode<DropNamespaceMessage>(body);
   if (!message.ok()) return respond(message.status());
-  if (Status owned = check_owned(*context_.routes.get(), message->ns); !owned.ok()) return respond(owned);
-  owner_.drop_namespace({std::move(message->ns), 0, decide_by_ns},
+  if (Status owned = check_owned(*context_.routes.get(), message->ns, message->slots); !owned.ok()) {
+    return respond(owned);
+  }
+  owner_.drop_namespace({std::move(message->ns), 0, decide_by_ns, message->slots},
                         [version, respond = std::move(respond)](const Result<uint64_t>& removed) {
                           if (!removed.ok()) return respond(removed.status());
                           respond(encode(CountReply{*removed}, version));
@@ -161,11 +182,12 @@ void Desk::drop_namespace(std::string_view body, uint16_t version, int64_t decid
 void Desk::invalidate(std::string_view body, uint16_t version, int64_t decide_by_ns, RespondFn respond) {
   auto message = decode<InvalidateMessage>(body);
   if (!message.ok()) return respond(message.status());
-  if (Status owned = check_owned(*context_.routes.get(), message->partitions); !owned.ok()) {
-    return respond(owned);
-  }
+  auto territory = owned_territory(*context_.routes.get(), message->partitions, message->splits);
+  if (!territory.ok()) return respond(territory.status());
   message->request.partitions = message->partitions;
+  message->request.splits = std::move(territory->splits);
   message->request.decide_by_ns = decide_by_ns;
+  message->request.ids_max = message->request.dry_run ? kWireIdsMax : kWireItemsMax;
   owner_.invalidate(std::move(message->request),
                     [version, respond = std::move(respond)](Result<std::vector<std::string>> ids) {
                       if (!ids.ok()) return respond(ids.status());
@@ -176,12 +198,11 @@ void Desk::invalidate(std::string_view body, uint16_t version, int64_t decide_by
 void Desk::find(std::string_view body, uint16_t version, RespondFn respond) {
   auto message = decode<FindMessage>(body);
   if (!message.ok()) return respond(message.status());
-  if (Status owned = check_owned(*context_.routes.get(), message->partitions); !owned.ok()) {
-    return respond(owned);
-  }
+  const auto territory = owned_territory(*context_.routes.get(), message->partitions, message->splits);
+  if (!territory.ok()) return respond(territory.status());
   FindReply reply;
   for (store::EntryView& entry : context_.engine.find(message->id, message->with_vector)) {
-    if (message->partitions.test(model::partition_of(entry.ns))) reply.entries.push_back(std::move(entry));
+    if (territory->holds(entry.ns, entry.id)) reply.entries.push_back(std::move(entry));
   }
   respond(encode(reply, version));
 }
@@ -189,17 +210,20 @@ void Desk::find(std::string_view body, uint16_t version, RespondFn respond) {
 void Desk::count_entries(std::string_view body, uint16_t version, RespondFn respond) {
   auto message = decode<CountEntriesMessage>(body);
   if (!message.ok()) return respond(message.status());
-  auto work = [this, version, partitions = message->partitions]() -> Result<std::string> {
+  auto territory = known_territory(*context_.routes.get(), message->partitions, message->splits);
+  if (!territory.ok()) return respond(territory.status());
+  auto work = [this, version, territory = *std::move(territory)]() -> Result<std::string> {
     const store::Store& store = context_.engine.store();
     CountReply reply;
     if (store.namespace_count() <= kExactCountNamespaces) {
       for (const auto& ns :
-           store.namespaces(context_.engine.now_ms(), {}, {}, kExactCountNamespaces, &partitions)) {
+           store.namespaces(context_.engine.now_ms(), {}, {}, kExactCountNamespaces, &territory)) {
         reply.count += ns.entry_count;
       }
     } else {
       for (size_t p = 0; p < model::kPartitions; ++p) {
-        if (partitions.test(p)) reply.count += store.partition_entries(static_cast<uint16_t>(p));
+        if (!territory.partitions.test(p)) continue;
+        reply.count += store.area_entries({static_cast<uint16_t>(p), territory.splits.get()});
       }
     }
     return encode(reply, version);
@@ -210,11 +234,13 @@ void Desk::count_entries(std::string_view body, uint16_t version, RespondFn resp
 void Desk::list_namespaces(std::string_view body, uint16_t version, RespondFn respond) {
   auto message = decode<ListNamespacesMessage>(body);
   if (!message.ok()) return respond(message.status());
-  auto work = [this, version, message = *std::move(message)]() -> Result<std::string> {
-    return encode(
-        ListNamespacesReply{context_.engine.store().namespaces(
-            context_.engine.now_ms(), message.prefix, message.after, message.limit, &message.partitions)},
-        version);
+  auto territory = known_territory(*context_.routes.get(), message->partitions, message->splits);
+  if (!territory.ok()) return respond(territory.status());
+  auto work = [this, version, message = *std::move(message),
+               territory = *std::move(territory)]() -> Result<std::string> {
+    return encode(ListNamespacesReply{context_.engine.store().namespaces(
+                      context_.engine.now_ms(), message.prefix, message.after, message.limit, &territory)},
+                  version);
   };
   offload<Result<std::string>>(std::move(work), std::move(respond));
 }
@@ -222,9 +248,12 @@ void Desk::list_namespaces(std::string_view body, uint16_t version, RespondFn re
 void Desk::top_entries(std::string_view body, uint16_t version, RespondFn respond) {
   auto message = decode<TopEntriesMessage>(body);
   if (!message.ok()) return respond(message.status());
-  auto work = [this, version, message = *std::move(message)]() -> Result<std::string> {
-    return encode(TopEntriesReply{context_.engine.store().top_entries(
-                      context_.engine.now_ms(), message.top, message.namespaces_max, &message.partitions)},
+  auto territory = known_territory(*context_.routes.get(), message->partitions, message->splits);
+  if (!territory.ok()) return respond(territory.status());
+  auto work = [this, version, message = *std::move(message),
+               territory = *std::move(territory)]() -> Result<std::string> {
+    return encode(TopEntriesReply{context_.engine.store().top_entries(context_.engine.now_ms(), message.top,
+                                                                      message.namespaces_max, &territory)},
                   version);
   };
   offload<Result<std::string>>(std::move(work), std::move(respond));

@@ -24,7 +24,8 @@ class Gather : public std::enable_shared_from_this<Gather> {
  public:
   Gather(Context& context, Desk& desk, Question question, std::function<void(Status)> done)
       : context_(context), desk_(desk), question_(std::move(question)), done_(std::move(done)) {
-    open_partitions_ = question_.partitions;
+    splits_ = context_.routes.get()->splits();
+    open_partitions_ = question_.partitions(*splits_);
   }
 
   void round() {
@@ -37,7 +38,7 @@ class Gather : public std::enable_shared_from_this<Gather> {
       if (node != nullptr) {
         shares[*node].set(p);
       } else if (orphaned.ok()) {
-        orphaned = Candidates(context_, static_cast<uint16_t>(p)).nobody();
+        orphaned = Candidates::nobody(context_, static_cast<uint16_t>(p));
       }
     }
     if (!orphaned.ok() && !speaks_of_itself(failure_)) failure_ = std::move(orphaned);
@@ -61,7 +62,7 @@ class Gather : public std::enable_shared_from_this<Gather> {
   void ask(const NodeId& node, const model::PartitionSet& share) {
     if (node == context_.options.self) {
       const bool known = desk_.serve(
-          question_.type, question_.body(share, kProtocolVersion), kProtocolVersion, 0,
+          question_.type, question_.body({share, splits_}, kProtocolVersion), kProtocolVersion, 0,
           [self = shared_from_this(), node, share](const Result<std::string>& reply) {
             self->on_reply(node, share, reply.ok() ? Result<std::string_view>(*reply) : reply.status());
           });
@@ -69,7 +70,8 @@ class Gather : public std::enable_shared_from_this<Gather> {
       return;
     }
     ++context_.figures.forwards;
-    context_.peers->call(node, question_.type, question_.body(share, context_.peers->version_of(node)),
+    context_.peers->call(node, question_.type,
+                         question_.body({share, splits_}, context_.peers->version_of(node)),
                          question_.timeout_ms,
                          [self = shared_from_this(), node, share](const Result<std::string_view>& reply) {
                            self->on_reply(node, share, reply);
@@ -103,6 +105,7 @@ class Gather : public std::enable_shared_from_this<Gather> {
   Desk& desk_;
   const Question question_;
   std::function<void(Status)> done_;
+  std::shared_ptr<const model::SplitTable> splits_;  // of the beginning: answers must not overlap
   model::PartitionSet open_partitions_;
   std::set<NodeId> failed_;
   Status failure_;

@@ -13,10 +13,12 @@ namespace ferro::node::cluster {
 
 struct Question {
   MessageType type = MessageType::count_entries;
-  model::PartitionSet partitions;
+  // Which partitions are asked about, by the table of splits.
+  std::function<model::PartitionSet(const model::SplitTable& splits)> partitions;
   int64_t timeout_ms = 1000;  // of one node's answer
-  // The request's body for a share of the partitions, and what is done with each answer.
-  std::function<std::string(const model::PartitionSet& share, uint16_t version)> body;
+  // The request's body for a share of the partitions, as they hold entries by a table of splits that is the
+  // same for the whole question, and what is done with each answer.
+  std::function<std::string(const model::Territory& share, uint16_t version)> body;
   std::function<Status(std::string_view reply)> take;
 };
 

@@ -39,7 +39,7 @@ void Gossiper::with(const NodeId& node) {
   context_.figures.gossip_bytes_sent += syn.size();
   context_.peers->call(
       node, MessageType::gossip_syn, std::move(syn), context_.options.request_timeout_ms,
-      [this, node](const Result<std::string_view>& body) {
+      [this, node, sent_ns = context_.loop.clock().steady_ns()](const Result<std::string_view>& body) {
         if (!body.ok()) return;  // its breaker and its silence say enough
         context_.figures.gossip_bytes_received += body->size();
         const auto ack = decode<GossipAck>(*body);
@@ -47,6 +47,7 @@ void Gossiper::with(const NodeId& node) {
           obs::warn("a peer's gossip cannot be read", {{"peer", node}, {"reason", ack.status().message()}});
           return;
         }
+        if (ack->wall_ms != 0) clocks_.note(node, ack->wall_ms, sent_ns);
         std::string ack2 = encode(membership_.on_ack(*ack), context_.peers->version_of(node));
         context_.figures.gossip_bytes_sent += ack2.size();
         context_.peers->send_one_way(node, MessageType::gossip_ack2, std::move(ack2));
@@ -69,7 +70,9 @@ void Gossiper::serve_syn(const NodeId& from, std::string_view body, uint16_t ver
   context_.figures.gossip_bytes_received += body.size();
   const auto syn = decode<GossipSyn>(body);
   if (!syn.ok()) return respond(syn.status());
-  std::string ack = encode(membership_.on_syn(from, *syn), version);
+  GossipAck answer = membership_.on_syn(from, *syn);
+  answer.wall_ms = context_.loop.clock().wall_ms();
+  std::string ack = encode(answer, version);
   context_.figures.gossip_bytes_sent += ack.size();
   respond(std::move(ack));
   learn_addresses();

@@ -6,6 +6,7 @@
 #include <functional>
 #include <string_view>
 
+#include "node/cluster/core/clock_watch.h"
 #include "node/cluster/core/context.h"
 #include "node/cluster/membership/membership.h"
 
@@ -14,8 +15,8 @@ namespace ferro::node::cluster {
 class Gossiper {
  public:
   // `learned`: after every exchange that may have changed what is known.
-  Gossiper(Context& context, Membership& membership, std::function<void()> learned)
-      : context_(context), membership_(membership), learned_(std::move(learned)) {}
+  Gossiper(Context& context, Membership& membership, ClockWatch& clocks, std::function<void()> learned)
+      : context_(context), membership_(membership), clocks_(clocks), learned_(std::move(learned)) {}
 
   void round();
   // With this one now; with every live member now (something urgent changed).
@@ -31,6 +32,7 @@ class Gossiper {
 
   Context& context_;
   Membership& membership_;
+  ClockWatch& clocks_;
   const std::function<void()> learned_;
   uint64_t rounds_ = 0;
 };

@@ -25,8 +25,8 @@ class InsertTask : public std::enable_shared_from_this<InsertTask> {
       : context_(context), owner_(owner), done_(std::move(done)) {
     items_.reserve(items.size());
     for (engine::InsertRequest& request : items) {
-      const uint16_t partition = model::partition_of(request.ns);
-      items_.push_back({std::move(request), Candidates(context, partition), Status(), {}, false});
+      Candidates candidates(context, model::namespace_hash(request.ns), model::slot_of(request.id));
+      items_.push_back({std::move(request), std::move(candidates), Status(), {}, false});
     }
   }
 
@@ -121,6 +121,12 @@ class InsertTask : public std::enable_shared_from_this<InsertTask> {
     context_.loop.after(pause_ ? kRoundPauseMs : 0, [self = shared_from_this()] { self->round(); });
   }
 
+  static Status nobody(const Item& item) {
+    const Status none = item.candidates.nobody();
+    if (item.failure.ok()) return none;
+    return {none.code(), none.message() + "; last: " + item.failure.message()};
+  }
+
   void finish() {
     Owner::InsertResults results;
     results.reserve(items_.size());
@@ -129,7 +135,7 @@ class InsertTask : public std::enable_shared_from_this<InsertTask> {
         const bool said = item.failure.code() == StatusCode::no_space ||
                           item.failure.code() == StatusCode::io_error ||
                           item.failure.code() == StatusCode::internal;
-        results.emplace_back(said ? std::move(item.failure) : item.candidates.nobody());
+        results.emplace_back(said ? std::move(item.failure) : nobody(item));
       } else if (item.failure.ok()) {
         results.emplace_back(std::move(item.id));
       } else {

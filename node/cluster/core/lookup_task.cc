@@ -1,10 +1,13 @@
 #include "node/cluster/core/lookup_task.h"
 
 #include <algorithm>
+#include <bit>
+#include <map>
 #include <memory>
 #include <utility>
 
 #include "node/cluster/core/candidates.h"
+#include "node/cluster/core/merge_hits.h"
 #include "node/cluster/wire/codec.h"
 
 namespace ferro::node::cluster {
@@ -20,51 +23,90 @@ constexpr int64_t kPassPauseMs = 20;
 
 using Answer = Result<engine::LookupResult>;
 
-// One namespace's part (or a conversation and its base, where one node owns both).
+// One namespace's part (or a conversation and its base, where one node owns both). Mostly one owner has all
+// of it; of a split namespace every shard is asked, and what lies with one owner in one message.
 class Ask : public std::enable_shared_from_this<Ask> {
  public:
   Ask(Context& context, Desk& desk, LookupMessage message, std::function<void(Answer)> done)
       : context_(context),
         desk_(desk),
         message_(std::move(message)),
-        candidates_(context, model::partition_of(message_.ns)),
+        ns_hash_(model::namespace_hash(message_.ns)),
         done_(std::move(done)) {}
 
   void start() {
     deadline_ms_ = now_ms() + context_.options.request_timeout_ms * 2;
-    ask_next();
+    ask_next(model::kAllSlots);
   }
 
  private:
   int64_t now_ms() const { return context_.loop.clock().steady_ns() / 1'000'000; }
 
-  void ask_next() {
+  // Parts are put together by what every owner understands alike, and counted once, as one query.
+  void prepare_parts() {
+    is_split_ = true;
+    if (!message_.threshold) message_.threshold = context_.engine.options().default_threshold;
+    counts_ = std::exchange(message_.count, false) && ever_asked_ == 0;
+  }
+
+  // Asks another owner for each of these slots that has no answer yet.
+  void ask_next(model::SlotSet wanted) {
     if (!done_) return;
-    const auto node = candidates_.next();
-    if (!node) {
-      if (open_ > 0) return;
-      return start_over();
+    const auto routes = context_.routes.get();
+    if (!is_split_ && routes->splits()->degree_of(ns_hash_) != 0) prepare_parts();
+    std::map<NodeId, model::SlotSet> groups;
+    model::SlotSet orphaned = 0;
+    for (const auto& shard : routes->splits()->shards_of(ns_hash_)) {
+      const model::SlotSet slots = shard.slots & wanted & ~answered_;
+      if (slots == 0) continue;
+      if (const NodeId* node = candidate(*routes, shard.partition, slots); node != nullptr) {
+        groups[*node] |= slots;
+      } else {
+        orphaned |= slots;
+      }
     }
-    ++open_;
-    if (*node == context_.options.self) {
-      return desk_.serve_lookup(
-          message_, [self = shared_from_this()](Answer answer) { self->on_answer(std::move(answer)); });
+    orphaned &= ~under_way();
+    for (const auto& [node, slots] : groups) {
+      if (done_) ask(node, slots);
     }
-    arm_hedge(*node);
-    if (asked_once_) {
-      ++context_.figures.hedged_lookups;
-    } else {
-      ++context_.figures.forwards;
-    }
+    if (orphaned != 0 && done_) start_over(orphaned);
+  }
+
+  // An owner that was not asked for any of these in this pass; this node itself, if it is one, before others.
+  const NodeId* candidate(const Routes& routes, uint16_t partition, model::SlotSet slots) {
+    const auto free = [&](const NodeId& node) {
+      const auto asked = asked_.find(node);
+      return (asked == asked_.end() || (asked->second & slots) == 0) && context_.available(node);
+    };
+    const auto owners = routes.readers(partition);
+    if (is_split_ && routes.reads_here(partition) && free(routes.self())) return &routes.self();
+    const auto found =
+        std::find_if(owners.begin(), owners.end(), [&](const NodeId* node) { return free(*node); });
+    return found == owners.end() ? nullptr : *found;
+  }
+
+  void ask(const NodeId& node, model::SlotSet slots) {
+    const bool again = (ever_asked_ & slots) != 0;
+    ever_asked_ |= slots;
+    asked_[node] |= slots;
+    calls_.push_back(slots);
     LookupMessage message = message_;
-    message.count = message_.count && !asked_once_;
-    asked_once_ = true;
-    context_.peers->call(*node, MessageType::lookup, encode(message, context_.peers->version_of(*node)),
+    message.slots = slots;
+    if (node == context_.options.self) {
+      return desk_.serve_lookup(std::move(message), [self = shared_from_this(), slots](Answer answer) {
+        self->on_answer(slots, std::move(answer));
+      });
+    }
+    arm_hedge(node);
+    ++(again ? context_.figures.hedged_lookups : context_.figures.forwards);
+    message.count = message_.count && !again;
+    context_.peers->call(node, MessageType::lookup, encode(message, context_.peers->version_of(node)),
                          context_.options.request_timeout_ms,
-                         [self = shared_from_this()](const Result<std::string_view>& body) {
-                           if (!body.ok()) return self->on_answer(body.status());
+                         [self = shared_from_this(), slots](const Result<std::string_view>& body) {
+                           if (!body.ok()) return self->on_answer(slots, body.status());
                            auto reply = decode<LookupReply>(*body);
-                           self->on_answer(reply.ok() ? Answer(std::move(reply->result)) : reply.status());
+                           self->on_answer(slots,
+                                           reply.ok() ? Answer(std::move(reply->result)) : reply.status());
                          });
   }
 
@@ -75,42 +117,75 @@ class Ask : public std::enable_shared_from_this<Ask> {
     if (hedge_ != 0) context_.loop.cancel(hedge_);
     hedge_ = context_.loop.after(hedge_ms, [self = shared_from_this()] {
       self->hedge_ = 0;
-      self->ask_next();
+      self->ask_next(model::kAllSlots);
     });
   }
 
-  void on_answer(Answer answer) {
-    --open_;
-    if (!done_) return;  // the other one was faster
-    if (answer.ok() || !worth_asking_another(answer.status())) return finish(std::move(answer));
-    last_failure_ = answer.status();
-    ask_next();
+  model::SlotSet under_way() const {
+    model::SlotSet slots = 0;
+    for (const model::SlotSet call : calls_) slots |= call;
+    return slots;
+  }
+
+  void on_answer(model::SlotSet slots, Answer answer) {
+    calls_.erase(std::find(calls_.begin(), calls_.end(), slots));
+    if (!done_ || (slots & ~answered_) == 0) return;  // another one was faster
+    if (answer.ok() && (slots & answered_) == 0) {
+      answered_ |= slots;
+      parts_.push_back(*std::move(answer));
+      if (answered_ == model::kAllSlots) finish();
+      return;
+    }
+    if (!answer.ok() && !worth_asking_another(answer.status())) return end(std::move(answer));
+    // Asked while the ring changed, it answers for slots that others have answered for, too.
+    last_failure_ = answer.ok() ? Status::unavailable("the cluster's ring is changing") : answer.status();
+    ask_next(slots);
   }
 
   // Everybody was asked in vain.
-  void start_over() {
+  void start_over(model::SlotSet slots) {
+    if (std::exchange(again_, again_ | slots) != 0) return;  // waits already
     if (++passes_ >= kPassesMax || now_ms() + kPassPauseMs > deadline_ms_) {
-      return finish(last_failure_.code() == StatusCode::failed_precondition || last_failure_.ok() ||
-                            last_failure_.code() == StatusCode::unavailable
-                        ? candidates_.nobody()
-                        : last_failure_);
+      const bool nobody = last_failure_.code() == StatusCode::failed_precondition || last_failure_.ok() ||
+                          last_failure_.code() == StatusCode::unavailable;
+      if (!nobody) return end(last_failure_);
+      const auto slot = static_cast<unsigned>(std::countr_zero(slots));
+      return end(Candidates(context_, ns_hash_, slot).nobody());
     }
-    candidates_.start_again();
-    context_.loop.after(kPassPauseMs, [self = shared_from_this()] { self->ask_next(); });
+    context_.loop.after(kPassPauseMs, [self = shared_from_this()] {
+      const model::SlotSet again = std::exchange(self->again_, 0);
+      for (auto& [node, asked] : self->asked_) asked &= ~again;
+      self->ask_next(again);
+    });
   }
 
-  void finish(Answer answer) {
+  void finish() {
+    if (parts_.size() == 1 && !is_split_) return end(std::move(parts_.front()));
+    engine::LookupResult merged =
+        merge_hits(std::move(parts_), message_.threshold.value_or(0.0F), message_.top_k);
+    merged.from_conversation = message_.ns.is_conversation() && !merged.hits.empty();
+    if (counts_) {
+      context_.engine.count_lookup(message_.ns.base(), merged.hits.empty() ? nullptr : &merged.hits.front());
+    }
+    end(std::move(merged));
+  }
+
+  void end(Answer answer) {
     if (hedge_ != 0) context_.loop.cancel(std::exchange(hedge_, 0));
     std::exchange(done_, nullptr)(std::move(answer));
   }
 
   Context& context_;
   Desk& desk_;
-  const LookupMessage message_;
-  Candidates candidates_;
+  LookupMessage message_;
+  const uint64_t ns_hash_;
   std::function<void(Answer)> done_;  // empty once called
-  int open_ = 0, passes_ = 0;
-  bool asked_once_ = false;
+  bool is_split_ = false, counts_ = false;
+  model::SlotSet answered_ = 0, ever_asked_ = 0, again_ = 0;
+  std::map<NodeId, model::SlotSet> asked_;  // in this pass
+  std::vector<model::SlotSet> calls_;       // under way
+  std::vector<engine::LookupResult> parts_;
+  int passes_ = 0;
   int64_t deadline_ms_ = 0;
   Loop::TimerId hedge_ = 0;
   Status last_failure_;

@@ -46,7 +46,7 @@ void ReadRepair::check(const model::NamespaceKey& ns, const std::string& id) {
   if (running_ >= kRunningMax) return;
   const auto routes = context_.routes.get();
   auto check = std::make_shared<Check>();
-  for (const NodeId* owner : routes->writers(model::partition_of(ns))) {
+  for (const NodeId* owner : routes->writers(model::namespace_hash(ns), model::slot_bit(id))) {
     if (context_.available(*owner)) check->copies.push_back({*owner, false, {}, {}});
   }
   if (check->copies.size() < 2) return;

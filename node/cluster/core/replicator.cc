@@ -39,7 +39,7 @@ void Replicator::dispatch(const std::vector<engine::Decided>& operations) {
     operation->since_ms = now_ms();
     if (decided.tag != 0) ++writes_[decided.tag].unsettled;
     std::vector<NodeId> others;
-    for (const NodeId* owner : routes->writers(decided.partition)) {
+    for (const NodeId* owner : routes->writers(decided.ns_hash, decided.slots)) {
       if (*owner != routes->self()) others.push_back(*owner);
     }
     operation->owners += others.size();
@@ -147,6 +147,12 @@ bool Replicator::settled(const Operation& operation) const {
       break;
   }
   return false;
+}
+
+// What a clock far ahead stamps no owner takes, and here it would win over what the others write.
+Status Replicator::may_decide() const {
+  if (context_.clocks.may_stamp()) return {};
+  return Status::unavailable("this node's clock is far ahead of the others': set it right");
 }
 
 void Replicator::await(engine::WriteTag tag, std::function<void(Status)> done) {

@@ -33,6 +33,7 @@ class Replicator final : public engine::DecisionSink {
   // engine callback can be.
   engine::WriteTag open() noexcept { return next_tag_.fetch_add(1, std::memory_order_relaxed); }
   void on_decided(std::vector<engine::Decided> operations) override;
+  Status may_decide() const override;
 
   // The engine has applied everything of the write: `done` when there are copies enough, or with unreachable
   // when there cannot be.

@@ -22,17 +22,51 @@ LookupMessage message_of(const engine::LookupRequest& request) {
   return message;
 }
 
-// The id before the first send: whoever decides it, and however often it is sent, it is the same entry.
-Status assign_id(engine::InsertRequest& request) {
-  if (!request.id.empty()) return {};
-  FERRO_ASSIGN_OR_RETURN(request.id, crypto::make_uuid(model::partition_of(request.ns)));
-  return {};
+// How often an id is made anew until its hash falls into the shard whose partition it tells: with 64 shards
+// one in e^-16 needs more, and then the id tells another shard's partition, where it is looked for first.
+constexpr int kIdTries = 1024;
+
+// Where entries of that id can be. One that a server made tells the partition that it lay in when it was
+// made; since then its namespace may have been split further.
+model::PartitionSet partitions_of(const std::string& id, const std::optional<model::NamespaceKey>& ns,
+                                  const model::SplitTable& splits) {
+  model::PartitionSet partitions;
+  if (ns) return partitions.set(splits.partition_of(*ns, id));
+  const auto told = crypto::partition_of_uuid(id);
+  if (!told || *told >= model::kPartitions) return partitions.set();
+  partitions.set(*told);
+  const unsigned slot = model::slot_of(id);
+  for (const model::Split& split : splits.splits()) {
+    for (unsigned degree = 0; degree <= split.degree; ++degree) {
+      if (model::partition_of_shard(split.ns, slot & ((1U << degree) - 1)) != *told) continue;
+      partitions.set(splits.partition_of(split.ns, slot));
+    }
+  }
+  return partitions;
 }
 
 }  // namespace
 
-bool Router::acts_here(uint16_t partition) const {
+Status Router::assign_id(engine::InsertRequest& request) const {
+  if (!request.id.empty()) return {};
+  const auto splits = context_.routes.get()->splits();
+  const uint64_t hash = model::namespace_hash(request.ns);
+  const unsigned degree = splits->degree_of(hash);
+  uint16_t partition = model::home_of(hash);
+  if (degree != 0) {
+    const auto shard = static_cast<unsigned>(next_shard_.fetch_add(1, std::memory_order_relaxed));
+    partition = model::partition_of_shard(hash, shard & ((1U << degree) - 1));
+  }
+  for (int tries = 0; tries < kIdTries; ++tries) {
+    FERRO_ASSIGN_OR_RETURN(request.id, crypto::make_uuid(partition));
+    if (degree == 0 || splits->partition_of(hash, model::slot_of(request.id)) == partition) break;
+  }
+  return {};
+}
+
+bool Router::acts_here(const model::NamespaceKey& ns, const std::string& id) const {
   const auto routes = context_.routes.get();
+  const uint16_t partition = routes->splits()->partition_of(ns, id);
   if (!routes->reads_here(partition)) return false;
   const auto readers = routes->readers(partition);
   return !readers.empty() && *readers.front() == routes->self();
@@ -43,8 +77,8 @@ void Router::lookup(const engine::LookupRequest& request, cache::LookupOptions o
   const auto routes = context_.routes.get();
   const bool here =
       options.reach == cache::Reach::here ||
-      (routes->reads_here(model::partition_of(request.ns)) &&
-       (!request.ns.is_conversation() || routes->reads_here(model::partition_of(request.ns.base()))));
+      (routes->reads_here(model::namespace_hash(request.ns)) &&
+       (!request.ns.is_conversation() || routes->reads_here(model::namespace_hash(request.ns.base()))));
   if (here) {
     auto result = context_.engine.lookup(request);
     if (options.reach == cache::Reach::everywhere) repair_after(request, options, result);
@@ -78,7 +112,7 @@ void Router::insert(engine::InsertRequest request, cache::Reach reach, cache::Do
     request.tag = kLocalWrite;
     return context_.engine.insert(std::move(request), std::move(done));
   }
-  if (acts_here(model::partition_of(request.ns))) return owner_.insert(std::move(request), std::move(done));
+  if (acts_here(request.ns, request.id)) return owner_.insert(std::move(request), std::move(done));
   std::vector<engine::InsertRequest> items;
   items.push_back(std::move(request));
   start_insert(context_, owner_, std::move(items),
@@ -97,20 +131,6 @@ void Router::insert_batch(std::vector<engine::InsertRequest> requests, cache::Re
   start_insert(context_, owner_, std::move(requests), std::move(done));
 }
 
-model::PartitionSet Router::partitions_of(const std::string& id,
-                                          const std::optional<model::NamespaceKey>& ns) const {
-  model::PartitionSet partitions;
-  if (ns) {
-    partitions.set(model::partition_of(*ns));
-  } else if (const auto partition = crypto::partition_of_uuid(id);
-             partition && *partition < model::kPartitions) {
-    partitions.set(*partition);
-  } else {
-    partitions.set();
-  }
-  return partitions;
-}
-
 // An id that looks like one of ours names its partition; should nothing be there, a client may have chosen it
 // and all are asked.
 void Router::remove(engine::RemoveRequest request, cache::Reach reach, cache::Done<uint64_t> done) {
@@ -118,18 +138,23 @@ void Router::remove(engine::RemoveRequest request, cache::Reach reach, cache::Do
     request.tag = kLocalWrite;
     return context_.engine.remove(std::move(request), std::move(done));
   }
-  const model::PartitionSet first = partitions_of(request.id, request.ns);
-  const bool more = !request.ns && !first.all();
+  const Where first = [id = request.id, ns = request.ns](const model::SplitTable& splits) {
+    return partitions_of(id, ns, splits);
+  };
+  const bool more = !request.ns && crypto::partition_of_uuid(request.id).has_value();
   auto everywhere = request;
   remove_in(std::move(request), first,
             [this, first, more, everywhere = std::move(everywhere),
              done = std::move(done)](const Result<uint64_t>& removed) mutable {
               if (!removed.ok() || *removed > 0) return done(removed);
               if (!more) return done(Status::not_found("entry not found"));
-              remove_in(std::move(everywhere), ~first,
-                        [done = std::move(done)](const Result<uint64_t>& others) {
-                          if (others.ok() && *others == 0) return done(Status::not_found("entry not found"));
-                          done(others);
+              const Where others = [first](const model::SplitTable& splits) { return ~first(splits); };
+              remove_in(std::move(everywhere), others,
+                        [done = std::move(done)](const Result<uint64_t>& more_removed) {
+                          if (more_removed.ok() && *more_removed == 0) {
+                            return done(Status::not_found("entry not found"));
+                          }
+                          done(more_removed);
                         });
             });
 }
@@ -142,14 +167,17 @@ void Router::find(cache::FindRequest request, cache::Reach reach,
       std::erase_if(entries, [&](const store::EntryView& entry) { return entry.ns != *request.ns; });
     return done(std::move(entries));
   }
-  const model::PartitionSet first = partitions_of(request.id, request.ns);
-  const bool more = !request.ns && !first.all();
+  const Where first = [id = request.id, ns = request.ns](const model::SplitTable& splits) {
+    return partitions_of(id, ns, splits);
+  };
+  const bool more = !request.ns && crypto::partition_of_uuid(request.id).has_value();
   auto everywhere = request;
   find_in(std::move(request), first,
           [this, first, more, everywhere = std::move(everywhere),
            done = std::move(done)](Result<std::vector<store::EntryView>> found) mutable {
             if (!found.ok() || !found->empty() || !more) return done(std::move(found));
-            find_in(std::move(everywhere), ~first, std::move(done));
+            const Where others = [first](const model::SplitTable& splits) { return ~first(splits); };
+            find_in(std::move(everywhere), others, std::move(done));
           });
 }
 

@@ -5,6 +5,8 @@
 // caller's thread.
 #pragma once
 
+#include <atomic>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -36,22 +38,29 @@ class Router final : public cache::Cache {
   void top_entries(size_t top, size_t namespaces_max, cache::Done<cache::TopList> done) override;
   void count_entries(cache::Done<uint64_t> done) override;
 
+  // Owner::DimensionCheck.
+  void check_dimension(const model::NamespaceKey& ns, size_t dimension, std::function<void(Status)> done);
+
  private:
+  // Which partitions, by a table of splits.
+  using Where = std::function<model::PartitionSet(const model::SplitTable& splits)>;
+
   // Its first owner is this node: no other needs to be asked who decides.
-  bool acts_here(uint16_t partition) const;
+  bool acts_here(const model::NamespaceKey& ns, const std::string& id) const;
+  // The id before the first send: whoever decides it, and however often it is sent, it is the same entry.
+  Status assign_id(engine::InsertRequest& request) const;
   void repair_after(const engine::LookupRequest& request, const cache::LookupOptions& options,
                     const Result<engine::LookupResult>& result);
-  // Where entries of that id can be: one partition, or all of them.
-  model::PartitionSet partitions_of(const std::string& id,
-                                    const std::optional<model::NamespaceKey>& ns) const;
-  void find_in(cache::FindRequest request, model::PartitionSet partitions,
-               cache::Done<std::vector<store::EntryView>> done);
-  void remove_in(engine::RemoveRequest request, model::PartitionSet partitions, cache::Done<uint64_t> done);
+  void find_in(cache::FindRequest request, Where partitions, cache::Done<std::vector<store::EntryView>> done);
+  void invalidate_in(engine::InvalidateRequest request, Where partitions, std::vector<std::string> ids,
+                     cache::Done<std::vector<std::string>> done);
+  void remove_in(engine::RemoveRequest request, Where partitions, cache::Done<uint64_t> done);
 
   Context& context_;
   Desk& desk_;
   Owner& owner_;
   ReadRepair& read_repair_;
+  mutable std::atomic<uint64_t> next_shard_{0};  // where the next made id of a split namespace goes
 };
 
 }  // namespace ferro::node::cluster

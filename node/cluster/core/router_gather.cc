@@ -1,5 +1,6 @@
 // What the router asks several owners at once.
 #include <algorithm>
+#include <iterator>
 #include <memory>
 #include <set>
 #include <utility>
@@ -15,19 +16,32 @@ namespace {
 // Scans of whole nodes and their copies: far longer than a lookup, and still bounded.
 constexpr int64_t kScanTimeoutMs = 30'000;
 
-model::PartitionSet all_partitions() {
-  model::PartitionSet all;
-  return all.set();
+using Where = std::function<model::PartitionSet(const model::SplitTable& splits)>;
+
+Where everywhere() {
+  return [](const model::SplitTable&) { return model::PartitionSet().set(); };
+}
+
+Where shards_of(const model::NamespaceKey& ns) {
+  return [hash = model::namespace_hash(ns)](const model::SplitTable& splits) {
+    model::PartitionSet partitions;
+    for (const auto& shard : splits.shards_of(hash)) partitions.set(shard.partition);
+    return partitions;
+  };
+}
+
+uint64_t fingerprint_of(const model::Territory& share) {
+  return share.splits->fingerprint();
 }
 
 // A question whose answers are of one type, folded into a shared total.
 template <typename Reply, typename Total>
-Question question(MessageType type, const model::PartitionSet& partitions, int64_t timeout_ms,
-                  std::function<std::string(const model::PartitionSet&, uint16_t)> body,
+Question question(MessageType type, Where partitions, int64_t timeout_ms,
+                  std::function<std::string(const model::Territory&, uint16_t)> body,
                   std::shared_ptr<Total> total, void (*fold)(Reply&&, Total&)) {
   Question asked;
   asked.type = type;
-  asked.partitions = partitions;
+  asked.partitions = std::move(partitions);
   asked.timeout_ms = timeout_ms;
   asked.body = std::move(body);
   asked.take = [total = std::move(total), fold](std::string_view bytes) -> Status {
@@ -42,6 +56,40 @@ void add_count(CountReply&& reply, uint64_t& total) {
   total += reply.count;
 }
 
+// Of one namespace, what another node has of it.
+void add_shard(store::NamespaceStats&& shard, store::NamespaceStats& total) {
+  if (shard.entry_count > total.entry_count) {
+    total.index_kind = std::move(shard.index_kind);
+    total.dimension = shard.dimension;
+  }
+  total.entry_count += shard.entry_count;
+  total.oldest_entry_ms = std::min(total.oldest_entry_ms, shard.oldest_entry_ms);
+  total.newest_entry_ms = std::max(total.newest_entry_ms, shard.newest_entry_ms);
+  total.total_accesses += shard.total_accesses;
+  total.bytes += shard.bytes;
+  total.index_rebuilds += shard.index_rebuilds;
+  total.counters += shard.counters;
+}
+
+// By name, each once, with its `top` most read entries.
+void join_shards(cache::TopList& list, size_t top) {
+  std::stable_sort(list.begin(), list.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  cache::TopList joined;
+  for (auto& [name, entries] : list) {
+    if (joined.empty() || joined.back().first != name) {
+      joined.emplace_back(std::move(name), std::move(entries));
+      continue;
+    }
+    auto& all = joined.back().second;
+    std::move(entries.begin(), entries.end(), std::back_inserter(all));
+    std::stable_sort(all.begin(), all.end(), [](const store::TopEntry& a, const store::TopEntry& b) {
+      return a.access_count > b.access_count;
+    });
+    if (all.size() > top) all.resize(top);
+  }
+  list = std::move(joined);
+}
+
 template <typename T>
 std::function<void(Status)> give(std::shared_ptr<T> total, cache::Done<T> done) {
   return [total = std::move(total), done = std::move(done)](const Status& status) {
@@ -51,14 +99,13 @@ std::function<void(Status)> give(std::shared_ptr<T> total, cache::Done<T> done) 
 
 }  // namespace
 
-void Router::remove_in(engine::RemoveRequest request, model::PartitionSet partitions,
-                       cache::Done<uint64_t> done) {
+void Router::remove_in(engine::RemoveRequest request, Where partitions, cache::Done<uint64_t> done) {
   auto total = std::make_shared<uint64_t>(0);
   start_gather(context_, desk_,
                question<CountReply, uint64_t>(
-                   MessageType::remove, partitions, context_.options.request_timeout_ms * 2,
-                   [request = std::move(request)](const model::PartitionSet& share, uint16_t version) {
-                     return encode(RemoveMessage{request, share}, version);
+                   MessageType::remove, std::move(partitions), context_.options.request_timeout_ms * 2,
+                   [request = std::move(request)](const model::Territory& share, uint16_t version) {
+                     return encode(RemoveMessage{request, share.partitions, fingerprint_of(share)}, version);
                    },
                    total, add_count),
                give(total, std::move(done)));
@@ -66,20 +113,20 @@ void Router::remove_in(engine::RemoveRequest request, model::PartitionSet partit
 
 void Router::drop_namespace(model::NamespaceKey ns, cache::Done<uint64_t> done) {
   auto total = std::make_shared<uint64_t>(0);
-  model::PartitionSet partition;
-  partition.set(model::partition_of(ns));
-  start_gather(context_, desk_,
-               question<CountReply, uint64_t>(
-                   MessageType::drop_namespace, partition, kScanTimeoutMs,
-                   [ns = std::move(ns)](const model::PartitionSet&, uint16_t version) {
-                     return encode(DropNamespaceMessage{ns}, version);
-                   },
-                   total, add_count),
-               [total, done = std::move(done)](const Status& status) {
-                 if (!status.ok()) return done(status);
-                 if (*total == 0) return done(Status::not_found("namespace not found"));
-                 done(*total);
-               });
+  Where shards = shards_of(ns);
+  start_gather(
+      context_, desk_,
+      question<CountReply, uint64_t>(
+          MessageType::drop_namespace, std::move(shards), kScanTimeoutMs,
+          [ns = std::move(ns)](const model::Territory& share, uint16_t version) {
+            return encode(DropNamespaceMessage{ns, share.slots_of(model::namespace_hash(ns))}, version);
+          },
+          total, add_count),
+      [total, done = std::move(done)](const Status& status) {
+        if (!status.ok()) return done(status);
+        if (*total == 0) return done(Status::not_found("namespace not found"));
+        done(*total);
+      });
 }
 
 void Router::invalidate(engine::InvalidateRequest request, cache::Reach reach,
@@ -88,36 +135,50 @@ void Router::invalidate(engine::InvalidateRequest request, cache::Reach reach,
     request.tag = kLocalWrite;
     return context_.engine.invalidate(std::move(request), std::move(done));
   }
-  model::PartitionSet partitions = all_partitions();
-  if (request.radius) {
-    partitions.reset();
-    partitions.set(model::partition_of(request.radius->ns));
-  }
-  auto total = std::make_shared<std::vector<std::string>>();
-  start_gather(context_, desk_,
-               question<IdsReply, std::vector<std::string>>(
-                   MessageType::invalidate, partitions, kScanTimeoutMs,
-                   [request = std::move(request)](const model::PartitionSet& share, uint16_t version) {
-                     return encode(InvalidateMessage{request, share}, version);
-                   },
-                   total,
-                   [](IdsReply&& reply, std::vector<std::string>& ids) {
-                     ids.insert(ids.end(), std::make_move_iterator(reply.ids.begin()),
-                                std::make_move_iterator(reply.ids.end()));
-                   }),
-               give(total, std::move(done)));
+  Where partitions = request.radius ? shards_of(request.radius->ns) : everywhere();
+  invalidate_in(std::move(request), std::move(partitions), {}, std::move(done));
 }
 
-void Router::find_in(cache::FindRequest request, model::PartitionSet partitions,
+// An owner deletes only so many before it answers: while one did, all are asked again.
+void Router::invalidate_in(engine::InvalidateRequest request, Where partitions, std::vector<std::string> ids,
+                           cache::Done<std::vector<std::string>> done) {
+  struct Total {
+    std::vector<std::string> ids;
+    bool more = false;
+  };
+  auto total = std::make_shared<Total>(Total{std::move(ids)});
+  start_gather(
+      context_, desk_,
+      question<IdsReply, Total>(
+          MessageType::invalidate, partitions, kScanTimeoutMs,
+          [request](const model::Territory& share, uint16_t version) {
+            return encode(InvalidateMessage{request, share.partitions, fingerprint_of(share)}, version);
+          },
+          total,
+          [](IdsReply&& reply, Total& all) {
+            all.more = all.more || reply.ids.size() >= kWireItemsMax;
+            all.ids.insert(all.ids.end(), std::make_move_iterator(reply.ids.begin()),
+                           std::make_move_iterator(reply.ids.end()));
+          }),
+      [this, total, request, partitions, done = std::move(done)](const Status& status) mutable {
+        if (!status.ok()) return done(status);
+        if (!total->more || request.dry_run) return done(std::move(total->ids));
+        invalidate_in(std::move(request), std::move(partitions), std::move(total->ids), std::move(done));
+      });
+}
+
+void Router::find_in(cache::FindRequest request, Where partitions,
                      cache::Done<std::vector<store::EntryView>> done) {
   auto total = std::make_shared<std::vector<store::EntryView>>();
   auto ns = request.ns;
   start_gather(
       context_, desk_,
       question<FindReply, std::vector<store::EntryView>>(
-          MessageType::find, partitions, context_.options.request_timeout_ms,
-          [request = std::move(request)](const model::PartitionSet& share, uint16_t version) {
-            return encode(FindMessage{request.id, request.with_vector, share}, version);
+          MessageType::find, std::move(partitions), context_.options.request_timeout_ms,
+          [request = std::move(request)](const model::Territory& share, uint16_t version) {
+            return encode(
+                FindMessage{request.id, request.with_vector, share.partitions, fingerprint_of(share)},
+                version);
           },
           total,
           [](FindReply&& reply, std::vector<store::EntryView>& entries) {
@@ -138,11 +199,12 @@ void Router::list_namespaces(cache::ListRequest request, cache::Done<cache::Name
   const size_t limit = request.limit;
   start_gather(context_, desk_,
                question<ListNamespacesReply, std::vector<Named>>(
-                   MessageType::list_namespaces, all_partitions(), context_.options.request_timeout_ms * 2,
-                   [request = std::move(request)](const model::PartitionSet& share, uint16_t version) {
-                     return encode(ListNamespacesMessage{share, request.prefix, request.after,
-                                                         static_cast<uint32_t>(request.limit)},
-                                   version);
+                   MessageType::list_namespaces, everywhere(), context_.options.request_timeout_ms * 2,
+                   [request = std::move(request)](const model::Territory& share, uint16_t version) {
+                     return encode(
+                         ListNamespacesMessage{share.partitions, request.prefix, request.after,
+                                               static_cast<uint32_t>(request.limit), fingerprint_of(share)},
+                         version);
                    },
                    total,
                    [](ListNamespacesReply&& reply, std::vector<Named>& all) {
@@ -156,11 +218,46 @@ void Router::list_namespaces(cache::ListRequest request, cache::Done<cache::Name
                  std::sort(total->begin(), total->end(),
                            [](const Named& a, const Named& b) { return a.first < b.first; });
                  cache::NamespaceList list;
+                 const std::string* last = nullptr;
                  for (Named& named : *total) {
-                   if (list.size() == limit) break;
-                   list.push_back(std::move(named.second));
+                   const bool again = last != nullptr && *last == named.first;
+                   if (!again && list.size() == limit) break;
+                   if (again) {
+                     add_shard(std::move(named.second), list.back());
+                   } else {
+                     list.push_back(std::move(named.second));
+                   }
+                   last = &named.first;
                  }
                  done(std::move(list));
+               });
+}
+
+void Router::check_dimension(const model::NamespaceKey& ns, size_t dimension,
+                             std::function<void(Status)> done) {
+  auto total = std::make_shared<std::vector<store::NamespaceStats>>();
+  const std::string name = model::printed_name(ns);
+  start_gather(context_, desk_,
+               question<ListNamespacesReply, std::vector<store::NamespaceStats>>(
+                   MessageType::list_namespaces, shards_of(ns), context_.options.request_timeout_ms,
+                   [name](const model::Territory& share, uint16_t version) {
+                     return encode(
+                         ListNamespacesMessage{share.partitions, name, "", 1, fingerprint_of(share)},
+                         version);
+                   },
+                   total,
+                   [](ListNamespacesReply&& reply, std::vector<store::NamespaceStats>& all) {
+                     std::move(reply.namespaces.begin(), reply.namespaces.end(), std::back_inserter(all));
+                   }),
+               [total, ns, dimension, done = std::move(done)](const Status& status) {
+                 if (!status.ok()) return done(status);
+                 for (const store::NamespaceStats& shard : *total) {
+                   if (shard.key != ns || shard.dimension == dimension) continue;
+                   return done(Status::invalid("the embedding has " + std::to_string(dimension) +
+                                               " dimensions, but namespace " + model::printed_name(ns) +
+                                               " holds entries of " + std::to_string(shard.dimension)));
+                 }
+                 done({});
                });
 }
 
@@ -168,20 +265,20 @@ void Router::top_entries(size_t top, size_t namespaces_max, cache::Done<cache::T
   auto total = std::make_shared<cache::TopList>();
   start_gather(context_, desk_,
                question<TopEntriesReply, cache::TopList>(
-                   MessageType::top_entries, all_partitions(), kScanTimeoutMs,
-                   [top, namespaces_max](const model::PartitionSet& share, uint16_t version) {
-                     return encode(TopEntriesMessage{share, static_cast<uint32_t>(top),
-                                                     static_cast<uint32_t>(namespaces_max)},
-                                   version);
+                   MessageType::top_entries, everywhere(), kScanTimeoutMs,
+                   [top, namespaces_max](const model::Territory& share, uint16_t version) {
+                     return encode(
+                         TopEntriesMessage{share.partitions, static_cast<uint32_t>(top),
+                                           static_cast<uint32_t>(namespaces_max), fingerprint_of(share)},
+                         version);
                    },
                    total,
                    [](TopEntriesReply&& reply, cache::TopList& all) {
                      for (auto& ns : reply.namespaces) all.push_back(std::move(ns));
                    }),
-               [total, namespaces_max, done = std::move(done)](const Status& status) {
+               [total, top, namespaces_max, done = std::move(done)](const Status& status) {
                  if (!status.ok()) return done(status);
-                 std::sort(total->begin(), total->end(),
-                           [](const auto& a, const auto& b) { return a.first < b.first; });
+                 join_shards(*total, top);
                  if (total->size() > namespaces_max) total->resize(namespaces_max);
                  done(std::move(*total));
                });
@@ -191,9 +288,9 @@ void Router::count_entries(cache::Done<uint64_t> done) {
   auto total = std::make_shared<uint64_t>(0);
   start_gather(context_, desk_,
                question<CountReply, uint64_t>(
-                   MessageType::count_entries, all_partitions(), context_.options.request_timeout_ms,
-                   [](const model::PartitionSet& share, uint16_t version) {
-                     return encode(CountEntriesMessage{share}, version);
+                   MessageType::count_entries, everywhere(), context_.options.request_timeout_ms,
+                   [](const model::Territory& share, uint16_t version) {
+                     return encode(CountEntriesMessage{share.partitions, fingerprint_of(share)}, version);
                    },
                    total, add_count),
                give(total, std::move(done)));

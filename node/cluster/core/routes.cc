@@ -13,7 +13,42 @@ Routes::Routes(NodeId self, Ring current, std::vector<Ring> write_rings, uint64_
   ready_.reserve(current_->members().size());
   for (const RingMember& member : current_->members()) ready_.push_back(is_ready(member.id));
   if (is_ready(self_)) reads_here_ = current_->partitions_of(self_);
-  for (const Ring& ring : write_rings_) owns_here_ |= ring->partitions_of(self_);
+  for (const Ring& ring : write_rings_) {
+    owned_in_.push_back(ring->partitions_of(self_));
+    owns_here_ |= owned_in_.back();
+  }
+}
+
+std::shared_ptr<const model::SplitTable> Routes::splits_of(uint64_t fingerprint) const {
+  for (const Ring& ring : write_rings_) {
+    if (ring->splits()->fingerprint() == fingerprint) return ring->splits();
+  }
+  return current_->splits()->fingerprint() == fingerprint ? current_->splits() : nullptr;
+}
+
+bool Routes::reads_here(uint64_t ns_hash, model::SlotSet slots) const {
+  if (current_->splits()->empty()) return reads_here_.test(model::home_of(ns_hash));
+  for (const auto& shard : current_->splits()->shards_of(ns_hash)) {
+    if ((shard.slots & slots) != 0 && !reads_here_.test(shard.partition)) return false;
+  }
+  return true;
+}
+
+bool Routes::owns_here(uint64_t ns_hash, model::SlotSet slots) const {
+  for (size_t i = 0; i < write_rings_.size() && slots != 0; ++i) {
+    for (const auto& shard : write_rings_[i]->splits()->shards_of(ns_hash)) {
+      if (owned_in_[i].test(shard.partition)) slots &= ~shard.slots;
+    }
+  }
+  return slots == 0;
+}
+
+bool Routes::owns_here(const model::PartitionSet& partitions, const model::SplitTable& splits) const {
+  model::PartitionSet others = partitions;
+  for (size_t i = 0; i < write_rings_.size(); ++i) {
+    if (write_rings_[i]->splits()->fingerprint() == splits.fingerprint()) others &= ~owned_in_[i];
+  }
+  return others.none();
 }
 
 Routes::Owners Routes::readers(uint16_t partition) const {
@@ -26,14 +61,23 @@ Routes::Owners Routes::readers(uint16_t partition) const {
   return owners;
 }
 
-Routes::Owners Routes::writers(uint16_t partition) const {
+Routes::Owners Routes::writers(uint64_t ns_hash, model::SlotSet slots) const {
   Owners owners;
-  for (const Ring& ring : write_rings_) {
-    for (const uint16_t member : ring->owners(partition)) {
-      const NodeId& id = ring->id(member);
+  const auto add = [&owners](const Placement& ring, uint16_t partition) {
+    for (const uint16_t member : ring.owners(partition)) {
+      const NodeId& id = ring.id(member);
       const bool known =
           std::any_of(owners.begin(), owners.end(), [&](const NodeId* one) { return *one == id; });
       if (!known) owners.push_back(&id);
+    }
+  };
+  for (const Ring& ring : write_rings_) {
+    if (ring->splits()->degree_of(ns_hash) == 0) {
+      add(*ring, model::home_of(ns_hash));
+      continue;
+    }
+    for (const auto& shard : ring->splits()->shards_of(ns_hash)) {
+      if ((shard.slots & slots) != 0) add(*ring, shard.partition);
     }
   }
   return owners;

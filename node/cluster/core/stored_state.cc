@@ -49,7 +49,7 @@ Result<StoredState> parse_stored_state(const std::string& text) {
     if (name == "last_alive_ms") good = parse_number(value, state.last_alive_ms);
     if (name == "ring") {
       auto ring = decode_ring(value);
-      good = ring.ok();
+      good = ring.ok() && fits_into_gossip(*ring);
       if (good) state.ring = *std::move(ring);
     }
     if (!good) return Status::data_loss("the line `" + std::string(name) + "` cannot be read");

@@ -22,6 +22,15 @@ constexpr uint8_t kAlgorithm = 1;
 // How far a member may be above its share. Less moves more when members change; docs/cluster.md has figures.
 constexpr uint64_t kSlackPercent = 2;
 
+uint64_t with_splits(uint64_t fingerprint, const model::SplitTable& splits) {
+  if (splits.empty()) return fingerprint;
+  std::string bytes;
+  ByteWriter out(bytes);
+  out.u64(fingerprint);
+  out.u64(splits.fingerprint());
+  return XXH3_64bits(bytes.data(), bytes.size());
+}
+
 uint64_t fingerprint_of(const std::vector<RingMember>& members, size_t factor) {
   std::string bytes;
   ByteWriter out(bytes);
@@ -80,7 +89,14 @@ std::vector<Candidate> candidates_of(const std::vector<RingMember>& members) {
 
 }  // namespace
 
-Placement Placement::build(std::vector<RingMember> members, size_t factor) {
+Placement Placement::with(const model::SplitTable& splits) const {
+  Placement out = *this;
+  out.splits_ = std::make_shared<const model::SplitTable>(splits);
+  if (!out.empty()) out.fingerprint_ = with_splits(fingerprint_of_owners_, splits);
+  return out;
+}
+
+Placement Placement::build(std::vector<RingMember> members, size_t factor, const model::SplitTable& splits) {
   Placement out;
   std::erase_if(members, [](const RingMember& member) { return member.weight == 0; });
   std::sort(members.begin(), members.end());
@@ -89,9 +105,11 @@ Placement Placement::build(std::vector<RingMember> members, size_t factor) {
   out.members_ = std::move(members);
   out.factor_ = factor;
   out.copies_ = std::min(factor, out.members_.size());
+  if (!splits.empty()) out.splits_ = std::make_shared<const model::SplitTable>(splits);
   if (out.copies_ == 0) return out;
   FERRO_ASSERT(out.members_.size() <= kMembersMax, "a ring has at most kMembersMax members");
-  out.fingerprint_ = fingerprint_of(out.members_, factor);
+  out.fingerprint_of_owners_ = fingerprint_of(out.members_, factor);
+  out.fingerprint_ = with_splits(out.fingerprint_of_owners_, splits);
 
   const std::vector<Candidate> candidates = candidates_of(out.members_);
   BoundedAssignment owners(out.copies_, bounds_of(out.members_, out.copies_));

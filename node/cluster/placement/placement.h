@@ -8,11 +8,13 @@
 
 #include <compare>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "node/model/partition.h"
+#include "node/model/split_table.h"
 
 namespace ferro::node::cluster {
 
@@ -30,7 +32,10 @@ class Placement {
   Placement() = default;  // nobody owns anything
   // `members` in any order, at most kMembersMax; who has no weight, or the id of another, is left out.
   // `factor` >= 1: owners of a partition, fewer if there are fewer members. Takes some 0.2 ms a member.
-  static Placement build(std::vector<RingMember> members, size_t factor);
+  static Placement build(std::vector<RingMember> members, size_t factor,
+                         const model::SplitTable& splits = {});
+  // The same owners with other splits. Costs a copy.
+  Placement with(const model::SplitTable& splits) const;
   static constexpr size_t kMembersMax = 65'535;
 
   // Best first, distinct; empty only without members.
@@ -41,8 +46,10 @@ class Placement {
   const std::vector<RingMember>& members() const noexcept { return members_; }  // by id
   const NodeId& id(uint16_t member) const { return members_[member].id; }
   size_t factor() const noexcept { return factor_; }
+  // By which namespaces lie in its partitions; never null.
+  const std::shared_ptr<const model::SplitTable>& splits() const noexcept { return splits_; }
   bool empty() const noexcept { return members_.empty(); }
-  // Equal exactly when members, weights and factor are (64-bit hash, the same on every machine).
+  // Equal exactly when members, weights, factor and splits are (64-bit hash, the same on every machine).
   uint64_t fingerprint() const noexcept { return fingerprint_; }
 
  private:
@@ -50,7 +57,8 @@ class Placement {
   size_t factor_ = 0;
   size_t copies_ = 0;             // owners of each partition
   std::vector<uint16_t> owners_;  // kPartitions rows of copies_
-  uint64_t fingerprint_ = 0;
+  uint64_t fingerprint_ = 0, fingerprint_of_owners_ = 0;
+  std::shared_ptr<const model::SplitTable> splits_ = std::make_shared<const model::SplitTable>();
 };
 
 }  // namespace ferro::node::cluster

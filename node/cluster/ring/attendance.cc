@@ -15,6 +15,9 @@ Attendee as_it_says(const Member& member) {
   said.factor = number_of(member, kFactorKey, kRingFactorMax);
   said.target = fingerprint_of(member, kTargetKey);
   said.synced = fingerprint_of(member, kSyncedKey);
+  if (const auto splits = member.values.find(kSplitsKey); splits != member.values.end()) {
+    if (auto table = model::parse_splits(splits->second); table.ok()) said.splits = *std::move(table);
+  }
   const auto ring = member.values.find(kRingKey);
   if (ring != member.values.end()) said.ring_hash = hash_of_ring(ring->second);
   return said;
@@ -39,6 +42,8 @@ bool Attendance::note(const std::vector<Member>& members, const NodeId& self, co
     // Of a stranger that is only talked of it is not known whether it is still there. Of a member of the ring
     // it is believed until it is known better: it may be writing.
     attendee.live = attendee.live && (member.proven || in_ring(ring, member.id));
+    // It can neither follow such a ring nor be waited for.
+    if (!ring.splits.empty() && attendee.knows_no_splits()) attendee.live = false;
   }
   for (const RingMember& member : ring.members) {
     if (member.id != self) next.try_emplace(member.id);  // forgotten by gossip, or not heard of yet

@@ -24,8 +24,11 @@ struct Attendee {
   int64_t absent_since_ms = 0;     // while it is not live: since when this node has known
   std::optional<PeerState> state;  // the rest: as it says; nothing if it has not
   std::optional<uint64_t> weight, factor, target, synced;
-  size_t ring_hash = 0;  // hash_of_ring() of the text that it says
+  size_t ring_hash = 0;                     // hash_of_ring() of the text that it says
+  std::optional<model::SplitTable> splits;  // what it wants split; nothing if it does not know of splits
 
+  // It has said something, and nothing of splits: of a version that cannot read a ring that has them.
+  bool knows_no_splits() const noexcept { return state && !splits; }
   // Wants to own partitions.
   bool takes_part() const noexcept {
     return state && (state->state == NodeState::joining || state->state == NodeState::ready);

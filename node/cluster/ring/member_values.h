@@ -18,6 +18,9 @@ inline constexpr std::string_view kRingKey = "ring";  // encode_ring
 inline constexpr std::string_view kTargetKey =
     "target";  // fingerprint of the ring it writes to beside `ring`
 inline constexpr std::string_view kSyncedKey = "synced";  // the same once it has caught up with that
+// model::print_splits of what it wants to be split beyond the ring; whoever tells it can take part in a ring
+// with splits. Sorts before kStateKey and is thus told before it.
+inline constexpr std::string_view kSplitsKey = "splits";
 
 enum class NodeState : uint8_t { joining, ready, leaving, drained };
 

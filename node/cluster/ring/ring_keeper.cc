@@ -24,6 +24,11 @@ RingOptions within_bounds(RingOptions options) {
   return options;
 }
 
+bool is_of(const Placement& placement, const RingRecord& ring) {
+  return placement.members() == ring.members && placement.factor() == ring.factor &&
+         *placement.splits() == ring.splits;
+}
+
 std::string named(const std::vector<NodeId>& nodes) {
   std::string text;
   for (size_t i = 0; i < std::min(nodes.size(), kNamesShown); ++i) text += (i == 0 ? "" : ", ") + nodes[i];
@@ -59,7 +64,7 @@ std::vector<OwnValue> RingKeeper::update(const std::vector<Member>& members, int
     }
     judge_agreement();
     if (publish_due()) {
-      RingRecord next{record_.epoch + 1, target_->members(), target_->factor()};
+      RingRecord next{record_.epoch + 1, target_->members(), target_->factor(), *target_->splits()};
       adopt(std::move(next));
     }
   }
@@ -89,6 +94,7 @@ std::vector<RingKeeper::Candidate> RingKeeper::told_rings(const std::vector<Memb
     if (settled_ && told->second == record_text_) continue;
     Result<RingRecord> ring = decode_ring(told->second);
     if (!ring.ok()) continue;  // of a version to come
+    if (!options_.knows_splits && !ring->splits.empty()) continue;
     const auto state = state_of(member);
     candidates.push_back({std::move(*ring), {}, is_live(member) && state && state->complete});
     candidates.back().text = encode_ring(candidates.back().ring);
@@ -138,9 +144,9 @@ void RingKeeper::adopt(RingRecord ring) {
   // Mostly it is the one that this node has been waiting for.
   std::shared_ptr<const Placement> placement;
   for (const auto& known : {target_, current_}) {
-    if (known->members() == ring.members && known->factor() == ring.factor) placement = known;
+    if (is_of(*known, ring)) placement = known;
   }
-  if (!placement) placement = std::make_shared<const Placement>(Placement::build(ring.members, ring.factor));
+  if (!placement) placement = placement_of(ring);
   const bool same = placement->fingerprint() == current_->fingerprint();
   // A ring that this node has caught up with makes it complete; any other one it knows nothing about.
   if (!in(*placement)) {
@@ -157,6 +163,16 @@ void RingKeeper::adopt(RingRecord ring) {
   current_ = std::move(placement);
 }
 
+// Owners are dear to compute: where only the splits are others, those of a ring at hand are taken.
+std::shared_ptr<const Placement> RingKeeper::placement_of(const RingRecord& ring) const {
+  for (const auto& known : {target_, current_}) {
+    if (known->members() == ring.members && known->factor() == ring.factor) {
+      return std::make_shared<const Placement>(known->with(ring.splits));
+    }
+  }
+  return std::make_shared<const Placement>(Placement::build(ring.members, ring.factor, ring.splits));
+}
+
 void RingKeeper::follow_members(int64_t now_ms) {
   attendance_.set_self(options_.self, self_attendee());
   TargetRing wanted =
@@ -164,13 +180,12 @@ void RingKeeper::follow_members(int64_t now_ms) {
   quorum_ = wanted.quorum;
   anybody_ = wanted.anybody;
   full_ = wanted.full;
-  const bool as_current = wanted.ring.members == record_.members && wanted.ring.factor == record_.factor;
+  const bool as_current = is_of(*current_, wanted.ring);
   if (as_current) {
     if (target_ != current_ && target_->fingerprint() != current_->fingerprint()) synced_.reset();
     target_ = current_;
-  } else if (wanted.ring.members != target_->members() || wanted.ring.factor != target_->factor()) {
-    target_ = std::make_shared<const Placement>(
-        Placement::build(std::move(wanted.ring.members), wanted.ring.factor));
+  } else if (!is_of(*target_, wanted.ring)) {
+    target_ = placement_of(wanted.ring);
     synced_.reset();  // writes have not gone there until now
   }
   if (!moving() && complete_) synced_ = target_->fingerprint();
@@ -247,6 +262,11 @@ void RingKeeper::fall_behind() {
   handed_over_.reset();
 }
 
+void RingKeeper::set_unfit(std::string why) {
+  if (why.empty() != unfit_.empty()) fall_behind();
+  unfit_ = std::move(why);
+}
+
 Status RingKeeper::set_draining(bool draining) {
   if (draining == draining_) return {};  // asked again: what has been handed over stays handed over
   if (draining) {
@@ -263,12 +283,22 @@ Status RingKeeper::set_draining(bool draining) {
   return {};
 }
 
+std::vector<NodeId> RingKeeper::not_splitting() const {
+  std::vector<NodeId> nodes;
+  for (const auto& [node, attendee] : attendance_.all()) {
+    const bool member = std::any_of(record_.members.begin(), record_.members.end(),
+                                    [&node = node](const RingMember& one) { return one.id == node; });
+    if ((attendee.live || member) && !attendee.splits) nodes.push_back(node);
+  }
+  return nodes;
+}
+
 RingKeeper::State RingKeeper::state() const {
   if (draining_) {
     const bool out = settled_ && !in(*current_) && !in(*target_);
     return out && handed_over_ == current_->fingerprint() && !changing() ? State::drained : State::leaving;
   }
-  return settled_ && complete_ && in(*current_) ? State::ready : State::joining;
+  return settled_ && complete() && in(*current_) ? State::ready : State::joining;
 }
 
 std::string RingKeeper::reason() const {
@@ -283,6 +313,7 @@ std::string RingKeeper::reason() const {
       break;
   }
   if (!settled_) return "joining: looking for the other members";
+  if (!unfit_.empty()) return unfit_;
   if (!agreed_) return "joining: " + pending();
   if (!in_sync()) return "joining: comparing its partitions with their other owners";
   return "joining: " + pending();
@@ -294,7 +325,7 @@ std::string RingKeeper::pending() const {
   if (!anybody_) return "every member that is here wants to leave: the ring is kept as it is";
   if (!agreed_)
     return "waiting until every member knows the rings in force and to come: " + named(not_agreed());
-  if (!moving()) return full_ ? "the ring is full: not everybody could be let in" : "";
+  if (!moving()) return full_ ? "the ring is full: remove a member before another can be let in" : "";
   if (const auto nodes = not_synced(); !nodes.empty()) {
     return "waiting until every member has caught up: " + named(nodes);
   }
@@ -307,9 +338,10 @@ std::string RingKeeper::pending() const {
 Attendee RingKeeper::self_attendee() const {
   Attendee self;
   self.live = true;
-  self.state = PeerState{state(), complete_};
+  self.state = PeerState{state(), complete()};
   self.weight = options_.weight;
   self.factor = options_.factor;
+  if (options_.knows_splits) self.splits = wanted_splits_;
   return self;
 }
 
@@ -323,7 +355,8 @@ bool RingKeeper::in(const Placement& placement) const {
 
 std::map<std::string, std::string> RingKeeper::own_values() const {
   std::map<std::string, std::string> values;
-  const bool whole = settled_ && complete_ && in(*current_);
+  const bool whole = settled_ && complete() && in(*current_);
+  if (options_.knows_splits) values[std::string(kSplitsKey)] = model::print_splits(wanted_splits_);
   values[std::string(kStateKey)] = print_state({state(), whole});
   values[std::string(kWeightKey)] = std::to_string(options_.weight);
   values[std::string(kFactorKey)] = std::to_string(options_.factor);

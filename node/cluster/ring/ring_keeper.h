@@ -31,6 +31,7 @@ struct RingOptions {
   int64_t re_replicate_after_ms = 30'000;
   bool dead_removal = true;
   bool seeds = false;                // there is somebody to look for before forming a ring alone
+  bool knows_splits = true;          // false: as a node of a version that does not (tests)
   bool holds_entries = false;        // of rings formed alone, that of a node with data goes before others
   int64_t bootstrap_wait_ms = 2000;  // for seeds and for the members of the stored ring
   // Not updated for so long: the process was stopped, so others may have gone on without this node.
@@ -69,10 +70,14 @@ class RingKeeper {
   bool target_agreed() const noexcept { return agreed_; }
   // This node has caught up with the target (and is complete in the current ring if it is in that).
   bool in_sync() const noexcept;
-  // The copies that this node ought to have by the current ring are whole.
-  bool complete() const noexcept { return complete_; }
+  // The copies that this node ought to have by the current ring are whole ...
+  bool whole() const noexcept { return complete_; }
+  // ... and nothing else keeps it from answering for them.
+  bool complete() const noexcept { return complete_ && unfit_.empty(); }
   // Enough of the ring's members are here to change it.
   bool quorum() const noexcept { return quorum_; }
+  // Somebody who wants to join is left out: a ring has no more members than one gossiped value holds.
+  bool full() const noexcept { return full_; }
   // Taken part in the cluster's life until now: what the time kept on disk as "last alive" is renewed by.
   bool connected() const noexcept { return settled_ && quorum_ && complete_; }
 
@@ -82,11 +87,18 @@ class RingKeeper {
   // Others may have gone on without this node: it is joining until it has compared again. The keeper notices
   // by itself when the process was stopped and when it was cut off together with less than half of the ring.
   void fall_behind();
+  // It may not answer for its partitions, whatever copies it has, and why; empty: it may again, once it has
+  // compared.
+  void set_unfit(std::string why);
+  // What this node wants to be split; of what the ring has already nothing is undone.
+  void want_splits(model::SplitTable wanted) { wanted_splits_ = std::move(wanted); }
   // From the syncer: this node holds nothing that not all of its owners in this ring have as well.
   void handed_over(uint64_t ring_fingerprint) { handed_over_ = ring_fingerprint; }
 
   // failed_precondition when no other live member would remain. Reversible at any moment.
   Status set_draining(bool draining);
+  // Members, by name, that keep namespaces from being split: they do not know how, or have not said.
+  std::vector<NodeId> not_splitting() const;
 
   State state() const;
   std::string reason() const;   // why it is not ready; empty if it is
@@ -104,6 +116,7 @@ class RingKeeper {
   void settle(const std::vector<Member>& members, int64_t now_ms);
   void adopt_highest(const std::vector<Member>& members);
   void adopt(RingRecord ring);
+  std::shared_ptr<const Placement> placement_of(const RingRecord& ring) const;
   void follow_members(int64_t now_ms);
   void judge_agreement();
   bool moving() const noexcept { return current_->fingerprint() != target_->fingerprint(); }
@@ -131,6 +144,8 @@ class RingKeeper {
   bool quorum_ = true, anybody_ = true, full_ = false, agreed_ = false;
   bool cut_ = false;  // members on the other side of a cut have gone on while there was no quorum here
   bool draining_ = false;
+  std::string unfit_;
+  model::SplitTable wanted_splits_;
   std::optional<uint64_t> synced_;       // the target that this node has caught up with
   std::optional<uint64_t> handed_over_;  // the ring for which nothing is left to hand over
   std::map<std::string, std::string> told_;

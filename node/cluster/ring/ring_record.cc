@@ -3,10 +3,13 @@
 #include <charconv>
 #include <utility>
 
+#include "node/cluster/wire/gossip.h"
+
 namespace ferro::node::cluster {
 namespace {
 
 constexpr uint64_t kFormat = 1;
+constexpr uint64_t kFormatWithSplits = 2;
 constexpr size_t kMemberBytesMin = 5;  // " 1 1:a" without the first blank
 
 class Reader {
@@ -34,6 +37,7 @@ class Reader {
     return true;
   }
   size_t left() const noexcept { return text_.size(); }
+  std::string_view rest() { return std::exchange(text_, std::string_view()); }
 
  private:
   std::string_view text_;
@@ -51,19 +55,26 @@ bool read_member(Reader& reader, RingMember& member) {
 }  // namespace
 
 std::string encode_ring(const RingRecord& ring) {
-  std::string text = std::to_string(kFormat) + ' ' + std::to_string(ring.epoch) + ' ' +
-                     std::to_string(ring.factor) + ' ' + std::to_string(ring.members.size());
+  std::string text = std::to_string(ring.splits.empty() ? kFormat : kFormatWithSplits) + ' ' +
+                     std::to_string(ring.epoch) + ' ' + std::to_string(ring.factor) + ' ' +
+                     std::to_string(ring.members.size());
   for (const RingMember& member : ring.members) {
     text += ' ' + std::to_string(member.weight) + ' ' + std::to_string(member.id.size()) + ':' + member.id;
   }
+  if (!ring.splits.empty()) text += ' ' + model::print_splits(ring.splits);
   return text;
+}
+
+bool fits_into_gossip(const RingRecord& ring) {
+  return ring.members.size() <= kRingMembersMax && encode_ring(ring).size() <= kGossipValueBytesMax;
 }
 
 Result<RingRecord> decode_ring(std::string_view text) {
   Reader reader(text);
   uint64_t format = 0;
   if (!reader.number(UINT64_MAX, ' ', format)) return Status::invalid("not a ring");
-  if (format != kFormat) return Status::invalid("a ring of format " + std::to_string(format));
+  if (format != kFormat && format != kFormatWithSplits)
+    return Status::invalid("a ring of format " + std::to_string(format));
   RingRecord ring;
   uint64_t factor = 0;
   uint64_t count = 0;
@@ -81,6 +92,11 @@ Result<RingRecord> decode_ring(std::string_view text) {
       return Status::invalid("a ring's members that are not sorted");
     }
     ring.members.push_back(std::move(member));
+  }
+  if (format == kFormatWithSplits) {
+    if (!reader.literal(' ')) return Status::invalid("a ring without its splits");
+    FERRO_ASSIGN_OR_RETURN(ring.splits, model::parse_splits(reader.rest()));
+    if (ring.splits.empty()) return Status::invalid("a ring without its splits");
   }
   if (reader.left() != 0) return Status::invalid("bytes after a ring");
   return ring;

@@ -2,7 +2,8 @@
 // that it is. Values.
 //
 // Text, so that an operator can read it: `1 <epoch> <factor> <count>` and for each member
-// ` <weight> <length>:<id>`, sorted by id. The first number is the version of this format.
+// ` <weight> <length>:<id>`, sorted by id. The first number is the version of this format: 2 where namespaces
+// are split, and then a blank and model::print_splits() end it. Who does not know splits cannot read it.
 #pragma once
 
 #include <cstddef>
@@ -26,10 +27,13 @@ struct RingRecord {
   uint64_t epoch = 0;               // 0: none
   std::vector<RingMember> members;  // by id, unique
   size_t factor = 1;
+  model::SplitTable splits = {};
   friend bool operator==(const RingRecord&, const RingRecord&) = default;
 };
 
 std::string encode_ring(const RingRecord& ring);
+// One gossiped value holds it: some 380 members with ids of 36 characters.
+bool fits_into_gossip(const RingRecord& ring);
 // invalid_argument with the reason; what it allocates is bounded by the text.
 Result<RingRecord> decode_ring(std::string_view text);
 

@@ -1,6 +1,7 @@
 #include "node/cluster/ring/target_ring.h"
 
 #include <algorithm>
+#include <bit>
 #include <iterator>
 #include <span>
 #include <string_view>
@@ -52,20 +53,36 @@ size_t factor_of(const RingRecord& ring, const RingRecord& current, const Attend
   return factor;
 }
 
-// Takes the last newcomers off until the ring fits into one gossiped value.
+// What any of them wants, once all of them know what that is: who is away counts too, it may come back as it
+// was. What is split stays split.
+model::SplitTable splits_of(const RingRecord& current, const Attendance& attendance) {
+  model::SplitTable wanted;
+  for (const auto& [node, attendee] : attendance.all()) {
+    const bool concerned = attendee.live || find_member(current, node) != nullptr;
+    if (!concerned) continue;
+    if (!attendee.splits) return current.splits;
+    if (attendee.live) wanted = model::SplitTable::merged(wanted, *attendee.splits);
+  }
+  return model::SplitTable::merged(current.splits, wanted);
+}
+
+// Takes the last newcomers off until the ring fits into one gossiped value. If it still does not (members of
+// `current` ask for weights of more digits), nothing changes.
 bool fit(RingRecord& ring, const RingRecord& current) {
   bool left_out = false;
   RingRecord longest = ring;
   longest.epoch = UINT64_MAX;
   longest.factor = kRingFactorMax;
-  const auto fits = [&longest] {
-    return longest.members.size() <= kRingMembersMax && encode_ring(longest).size() <= kGossipValueBytesMax;
-  };
-  while (!fits()) {
+  // Members go before splits.
+  if (!fits_into_gossip(longest)) ring.splits = longest.splits = current.splits;
+  while (!fits_into_gossip(longest)) {
     const auto newcomer =
         std::find_if(longest.members.rbegin(), longest.members.rend(),
                      [&](const RingMember& member) { return find_member(current, member.id) == nullptr; });
-    if (newcomer == longest.members.rend()) break;
+    if (newcomer == longest.members.rend()) {
+      ring.members = current.members;
+      return true;
+    }
     longest.members.erase(std::next(newcomer).base());
     left_out = true;
   }
@@ -97,8 +114,10 @@ TargetRing choose_target(const RingRecord& current, const Attendance& attendance
   if (!target.quorum || !target.anybody) {
     target.ring.members = current.members;
     target.ring.factor = current.factor;
+    target.ring.splits = current.splits;
     return target;
   }
+  target.ring.splits = splits_of(current, attendance);
   target.full = fit(target.ring, current);
   target.ring.factor = factor_of(target.ring, current, attendance);
   return target;
@@ -119,6 +138,13 @@ bool keeps_live_owners(const Placement& from, const Placement& to, const Attenda
   for (size_t partition = 0; partition < model::kPartitions; ++partition) {
     const auto number = static_cast<uint16_t>(partition);
     if (any(from.owners(number), live_from) && !any(to.owners(number), live_to)) return false;
+  }
+  for (const model::Split& split : to.splits()->splits()) {
+    for (const auto& shard : to.splits()->shards_of(split.ns)) {
+      const auto slot = static_cast<unsigned>(std::countr_zero(shard.slots));
+      const uint16_t before = from.splits()->partition_of(split.ns, slot);
+      if (any(from.owners(before), live_from) && !any(to.owners(shard.partition), live_to)) return false;
+    }
   }
   return true;
 }

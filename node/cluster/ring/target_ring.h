@@ -16,7 +16,7 @@ struct TargetRules {
 };
 
 struct TargetRing {
-  RingRecord ring;      // epoch 0; members and factor only
+  RingRecord ring;      // epoch 0; members, factor and splits only
   bool quorum = true;   // false: too few of `current` are here to change anything; `ring` is as it was
   bool anybody = true;  // false: all who are here want to leave; `ring` is as it was
   bool full = false;    // somebody who wants to join was left out: the ring would not fit into gossip
@@ -27,7 +27,7 @@ struct TargetRing {
 TargetRing choose_target(const RingRecord& current, const Attendance& attendance, const TargetRules& rules,
                          int64_t now_ms);
 
-// No partition that has a live owner in `from` is without one in `to`.
+// No partition, and no shard, that has a live owner in `from` is without one in `to`.
 bool keeps_live_owners(const Placement& from, const Placement& to, const Attendance& attendance);
 
 }  // namespace ferro::node::cluster

@@ -40,6 +40,7 @@ class CatchUp {
 
  private:
   PeerRounds::Work work() const;
+  void add_moving(PeerRounds::Work& work) const;
   void start(bool second);
 
   Transfer& transfer_;

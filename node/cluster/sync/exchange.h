@@ -25,20 +25,21 @@ struct ExchangeMode {
   int64_t away_since_ms = 0;
 };
 
-struct PartitionOutcome {
-  uint16_t partition = 0;
+struct UnitOutcome {
+  Unit unit;
   Status status;  // ok: compared whole, and what differed was moved
   NamespaceOutcome found;
 };
 
 struct ExchangeRequest {
   NodeId peer;
-  std::vector<uint16_t> partitions;  // at most kExchangePartitionsMax
+  std::vector<Unit> units;  // at most kExchangeUnitsMax
+  Splits splits;
   ExchangeMode mode;
   ByteBudget* budget = nullptr;
 };
 
-inline constexpr size_t kExchangePartitionsMax = 256;
+inline constexpr size_t kExchangeUnitsMax = 256;
 inline constexpr size_t kNamespacesAtOnce = 16;  // compared at a time: hides the way there and back
 // Of one partition; beyond it a partition is never in step, which status shows.
 inline constexpr size_t kNamespacesOfPartitionMax = 65'536;
@@ -46,7 +47,7 @@ inline constexpr size_t kNamespacesOfPartitionMax = 65'536;
 // Lives as long as its steps do. The transfer outlives it.
 class Exchange : public std::enable_shared_from_this<Exchange> {
  public:
-  using Done = std::function<void(std::vector<PartitionOutcome>)>;  // one for each partition of the request
+  using Done = std::function<void(std::vector<UnitOutcome>)>;  // one for each unit of the request
   static void run(Transfer& transfer, ExchangeRequest request, Done done);
 
  private:
@@ -54,6 +55,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
     size_t outcome = 0;  // index
     model::NamespaceKey ns;
     uint64_t ids = 0;
+    model::SlotSet slots = model::kAllSlots;
   };
 
   Exchange(Transfer& transfer, ExchangeRequest request, Done done);
@@ -69,9 +71,9 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   Transfer& transfer_;
   ExchangeRequest request_;
   Done done_;
-  std::vector<PartitionOutcome> outcomes_;
-  std::map<uint16_t, size_t> index_;
-  std::vector<uint16_t> asked_;  // in the message under way, and what is left for the next one
+  std::vector<UnitOutcome> outcomes_;
+  std::map<Unit, size_t> index_;
+  std::vector<Unit> asked_;  // in the message under way, and what is left for the next one
   std::deque<Task> tasks_;
   size_t running_ = 0;
   int64_t drop_upto_ms_ = 0;

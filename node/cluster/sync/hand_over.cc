@@ -64,24 +64,28 @@ void HandOver::tick(int64_t now_ms) {
 void HandOver::scan() {
   if (std::exchange(scanning_, true)) return;
   foreign_ = ~view_.current->partitions_of(self_);
-  std::vector<uint16_t> partitions;
+  std::vector<Unit> units;
   for (size_t i = 0; i < foreign_.size(); ++i) {
-    if (foreign_.test(i)) partitions.push_back(static_cast<uint16_t>(i));
+    if (foreign_.test(i)) units.push_back({static_cast<uint16_t>(i)});
   }
-  transfer_.summaries(partitions, 1, [this, partitions, scan = scan_](Result<Transfer::Summaries> summaries) {
-    if (scan != scan_) return;
-    scanned_ = true;
-    for (size_t i = 0; i < partitions.size(); ++i) clean_.set(partitions[i], (*summaries)[i].empty());
-    total_ = (foreign_ & ~clean_).count();
-  });
+  transfer_.summaries(units, view_.current->splits(), 1,
+                      [this, units, scan = scan_](Result<Transfer::Summaries> summaries) {
+                        if (scan != scan_) return;
+                        scanned_ = true;
+                        for (size_t i = 0; i < units.size(); ++i) {
+                          clean_.set(units[i].partition, (*summaries)[i].empty());
+                        }
+                        total_ = (foreign_ & ~clean_).count();
+                      });
 }
 
 void HandOver::find_strays() {
   left_ = 0;
+  const Splits& splits = view_.current->splits();
   for (size_t i = 0; i < foreign_.size(); ++i) {
     const auto partition = static_cast<uint16_t>(i);
     if (!foreign_.test(i)) continue;
-    if (clean_.test(i) && transfer_.engine().store().partition_entries(partition) == 0) continue;
+    if (clean_.test(i) && transfer_.engine().store().area_entries({partition, splits.get()}) == 0) continue;
     if (clean_.test(i)) ++total_;  // something has come since
     clean_.reset(i);
     ++left_;
@@ -101,12 +105,12 @@ void HandOver::start(uint16_t partition, Attempt& attempt) {
     trouble_ = "no owner of partition " + std::to_string(partition) + " is there";
     return;
   }
-  attempt.work =
-      PartitionHandOver::start(transfer_, {partition, std::move(owners), away_since_ms_}, removals_,
-                               [this, partition](const Status& status, uint64_t removed) {
-                                 removed_ += removed;
-                                 on_done(partition, status);
-                               });
+  attempt.work = PartitionHandOver::start(
+      transfer_, {partition, view_.current->splits(), std::move(owners), away_since_ms_}, removals_,
+      [this, partition](const Status& status, uint64_t removed) {
+        removed_ += removed;
+        on_done(partition, status);
+      });
 }
 
 void HandOver::on_done(uint16_t partition, const Status& status) {

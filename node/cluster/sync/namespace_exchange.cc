@@ -21,7 +21,7 @@ void NamespaceExchange::run(Transfer& transfer, NamespaceTask task, Then<Namespa
 void NamespaceExchange::next_bucket() {
   if (bucket_ == buckets_) return then_(outcome_);
   transfer_.versions(
-      task_.peer, {task_.ns, bucket_, buckets_},
+      task_.peer, {task_.ns, bucket_, buckets_, task_.slots},
       [self = shared_from_this()](Result<VersionsReply> theirs) { self->on_theirs(std::move(theirs)); });
 }
 
@@ -37,13 +37,14 @@ void NamespaceExchange::on_theirs(Result<VersionsReply> theirs) {
   }
   // This node's list is the later one: what has arrived here meanwhile is not asked for once more.
   auto list = std::make_shared<VersionsReply>(std::move(*theirs));
-  transfer_.versions_here({task_.ns, bucket_, buckets_}, [self = shared_from_this(),
-                                                          list](Result<store::NamespaceVersions> mine) {
-    self->difference_ = compare(*mine, *list, self->task_.rules);
-    const Difference& found = self->difference_;
-    self->outcome_.differences += found.pull.size() + found.push.size() + found.drop.size();
-    self->pull();
-  });
+  transfer_.versions_here({task_.ns, bucket_, buckets_, task_.slots},
+                          [self = shared_from_this(), list](Result<store::NamespaceVersions> mine) {
+                            self->difference_ = compare(*mine, *list, self->task_.rules);
+                            const Difference& found = self->difference_;
+                            self->outcome_.differences +=
+                                found.pull.size() + found.push.size() + found.drop.size();
+                            self->pull();
+                          });
 }
 
 void NamespaceExchange::pull() {

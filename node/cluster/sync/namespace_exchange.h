@@ -33,6 +33,7 @@ struct NamespaceTask {
   uint64_t ids = 0;  // about so many, on whichever side has more
   DiffRules rules;
   ByteBudget* budget = nullptr;
+  model::SlotSet slots = model::kAllSlots;  // only ids of these
 };
 
 // Lives as long as its steps do. The transfer outlives it.

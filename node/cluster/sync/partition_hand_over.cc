@@ -23,12 +23,12 @@ void PartitionHandOver::end(const Status& status) {
 void PartitionHandOver::give_to(size_t owner) {
   if (cancelled_) return;
   if (owner == task_.owners.size()) return verify();
-  ExchangeRequest request{task_.owners[owner], {task_.partition}, {}, nullptr};
+  ExchangeRequest request{task_.owners[owner], {Unit{task_.partition}}, task_.splits, {}, nullptr};
   request.mode.tombstones = true;
   request.mode.pull = DiffRules::Pull::deletes;  // what was deleted meanwhile is not given to anybody
   request.mode.away_since_ms = task_.away_since_ms;
   Exchange::run(transfer_, std::move(request),
-                [self = shared_from_this(), owner](const std::vector<PartitionOutcome>& outcomes) {
+                [self = shared_from_this(), owner](const std::vector<UnitOutcome>& outcomes) {
                   const Status& status = outcomes.front().status;
                   if (!status.ok()) return self->end(status.with_context(self->task_.owners[owner]));
                   self->give_to(owner + 1);
@@ -36,7 +36,7 @@ void PartitionHandOver::give_to(size_t owner) {
 }
 
 void PartitionHandOver::verify() {
-  transfer_.summaries({task_.partition}, kNamespacesOfPartitionMax,
+  transfer_.summaries({Unit{task_.partition}}, task_.splits, kNamespacesOfPartitionMax,
                       [self = shared_from_this()](Result<Transfer::Summaries> mine) {
                         self->namespaces_ = std::move(mine->front());
                         std::erase_if(self->namespaces_,
@@ -45,6 +45,11 @@ void PartitionHandOver::verify() {
                         self->namespace_ = SIZE_MAX;
                         self->next_bucket();
                       });
+}
+
+VersionsMessage PartitionHandOver::bucket() const {
+  const model::NamespaceKey& ns = namespaces_[namespace_].ns;
+  return {ns, bucket_, buckets_, task_.splits->slots_in(model::namespace_hash(ns), task_.partition)};
 }
 
 void PartitionHandOver::next_bucket() {
@@ -58,19 +63,17 @@ void PartitionHandOver::next_bucket() {
     const store::NamespaceSummary& summary = namespaces_[namespace_];
     buckets_ = buckets_for(2 * (summary.entries + summary.tombstones));  // owners may hold more
   }
-  transfer_.versions_here({namespaces_[namespace_].ns, bucket_, buckets_},
-                          [self = shared_from_this()](Result<store::NamespaceVersions> mine) {
-                            self->safe_ = std::move(*mine);
-                            std::erase_if(self->safe_.entries,
-                                          [](const auto& entry) { return entry.tombstone; });
-                            self->left_ += self->safe_.entries.size();
-                            self->ask_owner(0);
-                          });
+  transfer_.versions_here(bucket(), [self = shared_from_this()](Result<store::NamespaceVersions> mine) {
+    self->safe_ = std::move(*mine);
+    std::erase_if(self->safe_.entries, [](const auto& entry) { return entry.tombstone; });
+    self->left_ += self->safe_.entries.size();
+    self->ask_owner(0);
+  });
 }
 
 void PartitionHandOver::ask_owner(size_t owner) {
   if (safe_.entries.empty() || owner == task_.owners.size()) return remove();
-  transfer_.versions(task_.owners[owner], {namespaces_[namespace_].ns, bucket_, buckets_},
+  transfer_.versions(task_.owners[owner], bucket(),
                      [self = shared_from_this(), owner](Result<VersionsReply> theirs) {
                        self->narrow(owner, std::move(theirs));
                      });

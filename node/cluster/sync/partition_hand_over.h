@@ -14,6 +14,7 @@ namespace ferro::node::cluster {
 
 struct HandOverTask {
   uint16_t partition = 0;
+  Splits splits;
   std::vector<NodeId> owners;  // all that are there; not empty
   int64_t away_since_ms = 0;
 };
@@ -39,6 +40,7 @@ class PartitionHandOver : public std::enable_shared_from_this<PartitionHandOver>
   void narrow(size_t owner, Result<VersionsReply> theirs);
   void remove();
   void end(const Status& status);
+  VersionsMessage bucket() const;
 
   Transfer& transfer_;
   const HandOverTask task_;

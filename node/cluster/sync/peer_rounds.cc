@@ -34,7 +34,7 @@ void PeerRounds::drop_finished() {
 }
 
 void PeerRounds::keep_peers(const std::set<NodeId>& live) {
-  for (auto& [partition, peers] : work_) {
+  for (auto& [unit, peers] : work_) {
     std::erase_if(peers, [&live](const NodeId& peer) { return !live.contains(peer); });
   }
   drop_finished();
@@ -56,22 +56,22 @@ void PeerRounds::pick() {
     done_ = true;
     return on_done_();
   }
-  std::map<NodeId, std::vector<uint16_t>> next;
-  for (const auto& [partition, peers] : work_) {
-    if (under_way_.contains(partition)) continue;
+  std::map<NodeId, std::vector<Unit>> next;
+  for (const auto& [unit, peers] : work_) {
+    if (under_way_.contains(unit)) continue;
     const NodeId peer = next_peer(peers, transfer_.now_ms());
-    if (!peer.empty()) next[peer].push_back(partition);
+    if (!peer.empty()) next[peer].push_back(unit);
   }
   for (auto& entry : next) {
     const NodeId& peer = entry.first;
-    std::vector<uint16_t>& partitions = entry.second;
+    std::vector<Unit>& units = entry.second;
     if (!failures_.empty()) {
-      std::stable_sort(partitions.begin(), partitions.end(), [&](uint16_t a, uint16_t b) {
+      std::stable_sort(units.begin(), units.end(), [&](const Unit& a, const Unit& b) {
         return failures_[{peer, a}] < failures_[{peer, b}];
       });
     }
-    if (partitions.size() > options_.at_once) partitions.resize(options_.at_once);
-    visit(peer, std::move(partitions));
+    if (units.size() > options_.at_once) units.resize(options_.at_once);
+    visit(peer, std::move(units));
   }
 }
 
@@ -85,20 +85,20 @@ NodeId PeerRounds::next_peer(const std::vector<NodeId>& peers, int64_t now_ms) {
   return {};
 }
 
-void PeerRounds::visit(const NodeId& peer, std::vector<uint16_t> partitions) {
+void PeerRounds::visit(const NodeId& peer, std::vector<Unit> units) {
   lanes_[peer].busy = true;
-  under_way_.insert(partitions.begin(), partitions.end());
-  Exchange::run(transfer_, {peer, std::move(partitions), options_.mode, options_.budget},
-                [self = shared_from_this(), peer](const std::vector<PartitionOutcome>& outcomes) {
+  under_way_.insert(units.begin(), units.end());
+  Exchange::run(transfer_, {peer, std::move(units), options_.splits, options_.mode, options_.budget},
+                [self = shared_from_this(), peer](const std::vector<UnitOutcome>& outcomes) {
                   self->on_visited(peer, outcomes);
                 });
 }
 
-bool PeerRounds::note_outcome(const NodeId& peer, const PartitionOutcome& outcome) {
-  under_way_.erase(outcome.partition);
+bool PeerRounds::note_outcome(const NodeId& peer, const UnitOutcome& outcome) {
+  under_way_.erase(outcome.unit);
   const bool failed = !outcome.status.ok();
-  const uint32_t failures = failed ? ++failures_[{peer, outcome.partition}] : 0;
-  const auto left = work_.find(outcome.partition);
+  const uint32_t failures = failed ? ++failures_[{peer, outcome.unit}] : 0;
+  const auto left = work_.find(outcome.unit);
   if (left == work_.end()) return failed;
   std::vector<NodeId>& peers = left->second;
   const auto place = std::find(peers.begin(), peers.end(), peer);
@@ -111,11 +111,11 @@ bool PeerRounds::note_outcome(const NodeId& peer, const PartitionOutcome& outcom
   return failed;
 }
 
-void PeerRounds::on_visited(const NodeId& peer, const std::vector<PartitionOutcome>& outcomes) {
+void PeerRounds::on_visited(const NodeId& peer, const std::vector<UnitOutcome>& outcomes) {
   Lane& lane = lanes_[peer];
   lane.busy = false;
   bool failed = false;
-  for (const PartitionOutcome& outcome : outcomes) {
+  for (const UnitOutcome& outcome : outcomes) {
     if (note_outcome(peer, outcome)) {
       failed = true;
       lane.error = outcome.status.message();

@@ -1,6 +1,6 @@
-// Takes partitions round their other owners: each partition is compared with each of its peers, one after the
-// other, so that what the first one gave is not fetched again from the second; different peers work at the
-// same time, and one that is slow or does not answer keeps nobody else waiting.
+// Takes units, mostly partitions, round their other owners: each is compared with each of its peers, one
+// after the other, so that what the first one gave is not fetched again from the second; different peers work
+// at the same time, and one that is slow or does not answer keeps nobody else waiting.
 //
 // On the loop. Held by whoever started it; the transfer outlives it.
 #pragma once
@@ -20,18 +20,19 @@
 namespace ferro::node::cluster {
 
 struct RoundOptions {
+  Splits splits;
   ExchangeMode mode;
   ByteBudget* budget = nullptr;
-  size_t at_once = 64;  // partitions in one exchange; a peer has one exchange at a time
+  size_t at_once = 64;  // units in one exchange; a peer has one exchange at a time
   // A partition that has failed so often with a peer counts as visited there; 0 = it never does.
   uint32_t attempts_max = 0;
 };
 
 class PeerRounds : public std::enable_shared_from_this<PeerRounds> {
  public:
-  // The order of a partition's peers is kept, as long as they answer.
-  using Work = std::map<uint16_t, std::vector<NodeId>>;
-  using OnResult = std::function<void(const NodeId& peer, const PartitionOutcome& outcome)>;
+  // The order of a unit's peers is kept, as long as they answer.
+  using Work = std::map<Unit, std::vector<NodeId>>;
+  using OnResult = std::function<void(const NodeId& peer, const UnitOutcome& outcome)>;
 
   // `on_done` once, when every partition has been with all of its peers.
   static std::shared_ptr<PeerRounds> start(Transfer& transfer, RoundOptions options, Work work,
@@ -41,7 +42,7 @@ class PeerRounds : public std::enable_shared_from_this<PeerRounds> {
   // Those that are not there any more are not visited.
   void keep_peers(const std::set<NodeId>& live);
 
-  size_t partitions_left() const noexcept { return work_.size(); }
+  size_t units_left() const noexcept { return work_.size(); }
   // The last failure of a peer that has not answered well since; empty if there is none.
   std::string trouble() const;
 
@@ -56,20 +57,20 @@ class PeerRounds : public std::enable_shared_from_this<PeerRounds> {
   PeerRounds(Transfer& transfer, RoundOptions options, Work work, OnResult on_result,
              std::function<void()> on_done);
   // Of the peer's visit; true if it was in vain.
-  bool note_outcome(const NodeId& peer, const PartitionOutcome& outcome);
+  bool note_outcome(const NodeId& peer, const UnitOutcome& outcome);
   NodeId next_peer(const std::vector<NodeId>& peers, int64_t now_ms);
   void pick();
-  void visit(const NodeId& peer, std::vector<uint16_t> partitions);
-  void on_visited(const NodeId& peer, const std::vector<PartitionOutcome>& outcomes);
+  void visit(const NodeId& peer, std::vector<Unit> units);
+  void on_visited(const NodeId& peer, const std::vector<UnitOutcome>& outcomes);
   void rest(const NodeId& peer, Lane& lane);
   void drop_finished();
 
   Transfer& transfer_;
   const RoundOptions options_;
   Work work_;  // the peers that each partition has yet to visit, the next one first
-  std::set<uint16_t> under_way_;
+  std::set<Unit> under_way_;
   // Those that fail come after the others.
-  std::map<std::pair<NodeId, uint16_t>, uint32_t> failures_;
+  std::map<std::pair<NodeId, Unit>, uint32_t> failures_;
   std::map<NodeId, Lane> lanes_;
   OnResult on_result_;
   std::function<void()> on_done_;

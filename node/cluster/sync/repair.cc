@@ -48,14 +48,15 @@ void Repair::begin(const NodeId& peer, Pair& pair) {
       view_.current->partitions_of(options_.self) & view_.current->partitions_of(peer);
   PeerRounds::Work work;
   for (size_t i = 0; i < shared.size(); ++i) {
-    if (shared.test(i)) work.emplace(static_cast<uint16_t>(i), std::vector<NodeId>{peer});
+    if (shared.test(i)) work.emplace(Unit{static_cast<uint16_t>(i)}, std::vector<NodeId>{peer});
   }
   RoundOptions options;
   options.budget = &budget_;
-  options.at_once = kExchangePartitionsMax;
+  options.at_once = kExchangeUnitsMax;
+  options.splits = view_.current->splits();
   pair.rounds = PeerRounds::start(
       transfer_, options, std::move(work),
-      [this](const NodeId& other, const PartitionOutcome& outcome) { on_result(other, outcome); },
+      [this](const NodeId& other, const UnitOutcome& outcome) { on_result(other, outcome); },
       [this, peer] {
         ++rounds_done_;
         if (const auto found = pairs_.find(peer); found != pairs_.end()) found->second.rounds.reset();
@@ -64,14 +65,14 @@ void Repair::begin(const NodeId& peer, Pair& pair) {
 
 // A write on its way to either side is a difference too. What is out of step differs, and is not mended by
 // what was moved.
-void Repair::on_result(const NodeId& peer, const PartitionOutcome& outcome) {
+void Repair::on_result(const NodeId& peer, const UnitOutcome& outcome) {
   const auto found = pairs_.find(peer);
   if (found == pairs_.end()) return;
   Pair& pair = found->second;
   const bool differs = outcome.found.differences != 0 && outcome.found.changed == 0;
-  pair.out_of_step.set(outcome.partition,
-                       !outcome.status.ok() || (differs && pair.differed.test(outcome.partition)));
-  pair.differed.set(outcome.partition, differs);
+  pair.out_of_step.set(outcome.unit.partition,
+                       !outcome.status.ok() || (differs && pair.differed.test(outcome.unit.partition)));
+  pair.differed.set(outcome.unit.partition, differs);
 }
 
 void Repair::note_asked(const NodeId& peer, uint16_t partition, bool same) {

@@ -50,7 +50,7 @@ class Repair {
   };
 
   void begin(const NodeId& peer, Pair& pair);
-  void on_result(const NodeId& peer, const PartitionOutcome& outcome);
+  void on_result(const NodeId& peer, const UnitOutcome& outcome);
 
   Transfer& transfer_;
   const RepairOptions options_;

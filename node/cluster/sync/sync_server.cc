@@ -19,22 +19,25 @@ std::vector<NamespaceDigest> listed(std::vector<store::NamespaceSummary> summari
   std::vector<NamespaceDigest> digests;
   digests.reserve(summaries.size());
   for (store::NamespaceSummary& summary : summaries) {
-    digests.push_back(
-        {std::move(summary.ns), summary.digest, summary.entries, summary.tombstones, summary.floor});
+    digests.push_back({std::move(summary.ns), summary.digest, summary.entries, summary.tombstones,
+                       std::move(summary.floors)});
   }
   return digests;
 }
 
-DigestsReply compare_digests(const store::Store& store, const DigestsMessage& message, bool complete) {
+DigestsReply compare_digests(const store::Store& store, const DigestsMessage& message,
+                             const model::SplitTable& splits, bool complete) {
   DigestsReply reply;
   if (complete) reply.collected_upto_ms = store.tombstones().collected_upto_ms;
   size_t room = kNamespacesListedMax;
   for (const DigestsMessage::Item& item : message.items) {
-    if (store.partition_digest(item.partition) == item.digest) continue;
+    const store::Area area{item.partition, &splits, item.only};
+    if (store.area_digest(area) == item.digest) continue;
     DigestsReply::Item& differs = reply.differing.emplace_back();
     differs.partition = item.partition;
+    differs.only = item.only;
     const bool first = room == kNamespacesListedMax;
-    auto summaries = store.namespaces_in(item.partition, kNamespacesOfPartitionMax);
+    auto summaries = store.namespaces_in(area, kNamespacesOfPartitionMax);
     if (!first && summaries.size() > room) {
       differs.complete = false;  // put off; those after it may still fit
       continue;
@@ -48,9 +51,10 @@ DigestsReply compare_digests(const store::Store& store, const DigestsMessage& me
 
 Result<VersionsReply> list_versions(const store::Store& store, const VersionsMessage& message,
                                     int64_t doubtful_upto_ms) {
-  store::NamespaceVersions versions = store.versions(message.ns, message.bucket, message.buckets);
+  store::NamespaceVersions versions =
+      store.versions(message.ns, message.bucket, message.buckets, message.slots);
   VersionsReply reply;
-  reply.floor = versions.floor;
+  reply.floors = std::move(versions.floors);
   reply.entries.reserve(versions.entries.size());
   for (store::VersionOf& entry : versions.entries) {
     if (doubtful_upto_ms != 0 && !entry.tombstone && entry.version.wall_ms() <= doubtful_upto_ms) continue;
@@ -103,27 +107,40 @@ void SyncServer::answer(std::function<Result<Reply>(const store::Store&)> work, 
   });
 }
 
+std::shared_ptr<const model::SplitTable> SyncServer::splits_of(uint64_t fingerprint) const {
+  for (const auto& splits : standing_.splits) {
+    if (splits->fingerprint() == fingerprint) return splits;
+  }
+  return nullptr;
+}
+
 void SyncServer::note_asked(const NodeId& from, const DigestsMessage& message) {
+  const auto splits = splits_of(message.splits);
+  if (splits == nullptr || splits != standing_.splits.front()) return;
   for (const DigestsMessage::Item& item : message.items) {
-    const uint64_t digest = engine_.store().partition_digest(item.partition);
+    if (item.only != 0) continue;
+    const uint64_t digest = engine_.store().area_digest({item.partition, splits.get()});
     if (item.digest != ~digest) on_asked_(from, item.partition, item.digest == digest);
   }
 }
 
 void SyncServer::on_digests(DigestsMessage message, uint16_t version, const RespondFn& respond) {
+  auto splits = splits_of(message.splits);
+  if (splits == nullptr) {
+    return respond(Status(StatusCode::failed_precondition, "asked by a ring that this node does not know"));
+  }
   // Old news, written to the end of the queue: what was decided before it, by the ring that the asker no
   // longer goes by, is in the digests that follow.
   std::vector<model::Operation> nothing;
   nothing.emplace_back(model::DropNamespaceOp{{"-", "", ""}, {}});
   engine_.apply_replicated(
       std::move(nothing), [this, &loop = loop_, life = std::weak_ptr(life_), message = std::move(message),
-                           version, respond](const Result<uint64_t>&) {
-        loop.post([this, life, message, version, respond] {
+                           splits = std::move(splits), version, respond](const Result<uint64_t>&) {
+        loop.post([this, life, message, splits, version, respond] {
           if (life.expired()) return;
           answer<DigestsReply>(
-              [message, complete = standing_.complete](const store::Store& store) -> Result<DigestsReply> {
-                return compare_digests(store, message, complete);
-              },
+              [message, splits, complete = standing_.complete](const store::Store& store)
+                  -> Result<DigestsReply> { return compare_digests(store, message, *splits, complete); },
               version, respond);
         });
       });

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "node/cluster/peers/peers.h"
 #include "node/cluster/runtime/loop.h"
@@ -25,6 +26,8 @@ class SyncServer {
     // Entries stamped up to here may have been deleted while it was away for longer than tombstones are kept:
     // nobody may take them from it. 0 = none.
     int64_t doubtful_upto_ms = 0;
+    // What it may be asked by: the tables of the rings that it knows, that of the ring in force first.
+    std::vector<std::shared_ptr<const model::SplitTable>> splits = {};
   };
 
   // Told for each partition that a peer compares, on the loop.
@@ -33,7 +36,7 @@ class SyncServer {
   SyncServer(engine::Engine& engine, Loop& loop, OnAsked on_asked)
       : engine_(engine), loop_(loop), on_asked_(std::move(on_asked)) {}
   void stop() { life_.reset(); }
-  void set_standing(const Standing& standing) { standing_ = standing; }
+  void set_standing(Standing standing) { standing_ = std::move(standing); }
 
   // False if the type is none of these.
   bool on_request(const NodeId& from, MessageType type, std::string_view body, uint16_t version,
@@ -45,6 +48,7 @@ class SyncServer {
   template <typename Reply>
   void answer(std::function<Result<Reply>(const store::Store&)> work, uint16_t version,
               const RespondFn& respond);
+  std::shared_ptr<const model::SplitTable> splits_of(uint64_t fingerprint) const;
   void note_asked(const NodeId& from, const DigestsMessage& message);
   void on_digests(DigestsMessage message, uint16_t version, const RespondFn& respond);
   void on_versions(VersionsMessage message, uint16_t version, const RespondFn& respond);

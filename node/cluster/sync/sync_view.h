@@ -19,8 +19,9 @@ struct SyncView {
   bool changing = false;  // a ring is to come, or not everybody goes by the current one
   bool in_sync = false, complete = false, connected = false;  // RingKeeper's
   bool in_current = false;
-  std::set<NodeId> live;            // others that are not dead and have not left
-  std::set<NodeId> complete_peers;  // of those, the ones whose copies are whole
+  std::vector<std::shared_ptr<const model::SplitTable>> splits;  // of yet other rings that are known
+  std::set<NodeId> live;                                         // others that are not dead and have not left
+  std::set<NodeId> complete_peers;                               // of those, the ones whose copies are whole
 };
 
 SyncView view_of(const RingKeeper& ring, const std::vector<Member>& members, const NodeId& self);

@@ -22,10 +22,11 @@ SyncView view_of(const RingKeeper& ring, const std::vector<Member>& members, con
   SyncView view;
   view.current = ring.current();
   view.target = ring.target();
+  for (const auto& known : ring.write_rings()) view.splits.push_back(known->splits());
   view.agreed = ring.target_agreed();
   view.changing = ring.changing();
   view.in_sync = ring.in_sync();
-  view.complete = ring.complete();
+  view.complete = ring.whole();
   view.connected = ring.connected();
   view.in_current = ring.current()->partitions_of(self).any();
   for (const Member& member : members) {
@@ -69,7 +70,9 @@ void Syncer::stop() {
 void Syncer::set_view(SyncView view) {
   view_ = std::move(view);
   if (view_.connected) last_alive_ms_ = std::max(last_alive_ms_, loop_.clock().wall_ms());
-  server_->set_standing({view_.complete, doubtful_upto_ms()});
+  std::vector<Splits> splits = {view_.current->splits(), view_.target->splits()};
+  splits.insert(splits.end(), view_.splits.begin(), view_.splits.end());
+  server_->set_standing({view_.complete, doubtful_upto_ms(), std::move(splits)});
   repair_->set_view(view_);
   hand_over_->set_view(view_, away_since_ms());
   follow();

@@ -104,12 +104,13 @@ void Transfer::versions(const NodeId& peer, const VersionsMessage& message, Then
   call<VersionsMessage, VersionsReply>(peer, MessageType::versions, message, std::move(then));
 }
 
-void Transfer::summaries(std::vector<uint16_t> partitions, size_t limit, Then<Summaries> then) {
+void Transfer::summaries(std::vector<Unit> units, Splits splits, size_t limit, Then<Summaries> then) {
   read<Summaries>(
-      [partitions = std::move(partitions), limit](const store::Store& store) -> Result<Summaries> {
+      [units = std::move(units), splits = std::move(splits),
+       limit](const store::Store& store) -> Result<Summaries> {
         Summaries all;
-        all.reserve(partitions.size());
-        for (const uint16_t partition : partitions) all.push_back(store.namespaces_in(partition, limit));
+        all.reserve(units.size());
+        for (const Unit& unit : units) all.push_back(store.namespaces_in(area_of(unit, splits), limit));
         return all;
       },
       std::move(then));
@@ -118,7 +119,7 @@ void Transfer::summaries(std::vector<uint16_t> partitions, size_t limit, Then<Su
 void Transfer::versions_here(const VersionsMessage& message, Then<store::NamespaceVersions> then) {
   read<store::NamespaceVersions>(
       [message](const store::Store& store) -> Result<store::NamespaceVersions> {
-        return store.versions(message.ns, message.bucket, message.buckets);
+        return store.versions(message.ns, message.bucket, message.buckets, message.slots);
       },
       std::move(then));
 }

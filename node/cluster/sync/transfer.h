@@ -32,6 +32,19 @@ struct Moved {
   }
 };
 
+// What is compared and handed over at a time: a partition, or only what it has of one namespace (by
+// model::namespace_hash). What lies in it follows from a table of splits.
+struct Unit {
+  uint16_t partition = 0;
+  uint64_t only = 0;
+  friend auto operator<=>(const Unit&, const Unit&) = default;
+};
+using Splits = std::shared_ptr<const model::SplitTable>;  // never null
+
+inline store::Area area_of(const Unit& unit, const Splits& splits) {
+  return {unit.partition, splits.get(), unit.only};
+}
+
 template <typename T>
 using Then = std::function<void(Result<T>)>;
 
@@ -51,9 +64,9 @@ class Transfer {
   // Sends these of this node's to the peer.
   void push(const NodeId& peer, const model::NamespaceKey& ns, Ids ids, ByteBudget* budget, Then<Moved> then);
 
-  // Of each partition; at most `limit` namespaces of one.
+  // Of each unit; at most `limit` namespaces of one.
   using Summaries = std::vector<std::vector<store::NamespaceSummary>>;
-  void summaries(std::vector<uint16_t> partitions, size_t limit, Then<Summaries> then);
+  void summaries(std::vector<Unit> units, Splits splits, size_t limit, Then<Summaries> then);
   void versions_here(const VersionsMessage& message, Then<store::NamespaceVersions> then);
   void purge(std::vector<store::EntryRef> entries, Then<uint64_t> then);
 

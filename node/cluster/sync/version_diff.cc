@@ -1,5 +1,6 @@
 #include "node/cluster/sync/version_diff.h"
 
+#include <algorithm>
 #include <string_view>
 #include <unordered_map>
 
@@ -24,6 +25,22 @@ bool supersedes(const Known& a, const Known& b) {
   return a.version > b.version || (a.version == b.version && a.tombstone && !b.tombstone);
 }
 
+Hlc floor_of_slot(const store::Floors& floors, unsigned slot) {
+  for (const auto& some : floors.some) {
+    if ((some.slots >> slot & 1U) != 0) return std::max(some.version, floors.all);
+  }
+  return floors.all;
+}
+
+// In some slot.
+bool rises_above(const store::Floors& a, const store::Floors& b) {
+  if (a.some.empty() && b.some.empty()) return a.all > b.all;
+  for (unsigned slot = 0; slot < model::kSlots; ++slot) {
+    if (floor_of_slot(a, slot) > floor_of_slot(b, slot)) return true;
+  }
+  return false;
+}
+
 // Is what one side has of an id news to the other side, which has `known` (null: nothing) and `floor`?
 bool is_news(const Known& has, const Known* known, const Hlc& floor) {
   if (has.version <= floor) return false;
@@ -38,23 +55,23 @@ Difference compare(const store::NamespaceVersions& mine, const VersionsReply& th
   const Index there = index_of(theirs.entries);
   const bool deletes_only = rules.pull == DiffRules::Pull::deletes;
   Difference difference;
-  if (theirs.floor > mine.floor) {
+  if (rises_above(theirs.floors, mine.floors)) {
     bool kills = false;
-    for (const auto& entry : mine.entries) kills = kills || entry.version <= theirs.floor;
+    for (const auto& entry : mine.entries) kills = kills || entry.version <= theirs.floors.of(entry.id);
     if (!deletes_only || kills) difference.pull.emplace_back();
   }
   for (const EntryVersion& entry : theirs.entries) {
     const auto known = here.find(entry.id);
     const Known* known_here = known == here.end() ? nullptr : &known->second;
-    if (!is_news({entry.version, entry.tombstone}, known_here, mine.floor)) continue;
+    if (!is_news({entry.version, entry.tombstone}, known_here, mine.floors.of(entry.id))) continue;
     if (!deletes_only || (entry.tombstone && known_here != nullptr)) difference.pull.push_back(entry.id);
   }
   if (!rules.push) return difference;
-  if (mine.floor > theirs.floor) difference.push.emplace_back();
+  if (rises_above(mine.floors, theirs.floors)) difference.push.emplace_back();
   for (const store::VersionOf& entry : mine.entries) {
     const auto known = there.find(entry.id);
     const Known* known_there = known == there.end() ? nullptr : &known->second;
-    if (!is_news({entry.version, entry.tombstone}, known_there, theirs.floor)) continue;
+    if (!is_news({entry.version, entry.tombstone}, known_there, theirs.floors.of(entry.id))) continue;
     const bool doubtful = rules.drop_upto_ms != 0 && known_there == nullptr && !entry.tombstone &&
                           entry.version.wall_ms() <= rules.drop_upto_ms;
     if (doubtful) {
@@ -73,7 +90,7 @@ std::vector<store::VersionOf> held_by(const store::NamespaceVersions& mine, cons
     if (entry.tombstone) continue;
     const auto known = there.find(entry.id);
     const Known* known_there = known == there.end() ? nullptr : &known->second;
-    if (!is_news({entry.version, false}, known_there, theirs.floor)) held.push_back(entry);
+    if (!is_news({entry.version, false}, known_there, theirs.floors.of(entry.id))) held.push_back(entry);
   }
   return held;
 }

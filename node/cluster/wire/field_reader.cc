@@ -204,9 +204,9 @@ void FieldReader::id(uint64_t tag, std::string& value) {
   if (value.empty()) fail(tag, "the id is missing");
 }
 
-void FieldReader::ids(uint64_t tag, std::vector<std::string>& values, bool empty_allowed) {
+void FieldReader::ids(uint64_t tag, std::vector<std::string>& values, bool empty_allowed, size_t max) {
   while (const auto field = take(tag, true)) {
-    if (values.size() == kWireItemsMax) return fail(tag, "there are too many of them");
+    if (values.size() == max) return fail(tag, "there are too many of them");
     if (!is_id(*field) && !(empty_allowed && field->empty())) {
       return fail(tag, "an id has 1 to 128 visible ASCII characters");
     }

@@ -48,6 +48,9 @@ class FieldWriter {
   }
   void time(uint64_t tag, int64_t value) { number(tag, static_cast<uint64_t>(value)); }
   void hash(uint64_t tag, uint64_t value);
+  void slots(uint64_t tag, model::SlotSet value) {
+    if (value != model::kAllSlots) hash(tag, value);
+  }
   void stamp(uint64_t tag, const Hlc& value);
   void flag(uint64_t tag, bool value, bool otherwise = false);
   void similarity(uint64_t tag, float value);
@@ -62,7 +65,8 @@ class FieldWriter {
   void bytes(uint64_t tag, const std::string& value, size_t /*bytes_max*/) { text(tag, value); }
   void optional_id(uint64_t tag, const std::string& value) { text(tag, value); }
   void id(uint64_t tag, const std::string& value) { text(tag, value); }
-  void ids(uint64_t tag, const std::vector<std::string>& values, bool /*empty_allowed*/ = false) {
+  void ids(uint64_t tag, const std::vector<std::string>& values, bool /*empty_allowed*/ = false,
+           size_t /*max*/ = 0) {
     each(tag, values);
   }
   void blobs(uint64_t tag, const std::vector<std::string>& values) { each(tag, values); }
@@ -133,6 +137,10 @@ class FieldReader {
   void optional_number(uint64_t tag, std::optional<uint64_t>& value, uint64_t min, uint64_t max);
   void time(uint64_t tag, int64_t& value);
   void hash(uint64_t tag, uint64_t& value);
+  void slots(uint64_t tag, model::SlotSet& value) {  // all if absent; not none
+    hash(tag, value);
+    require(value != 0, "no slots are named");
+  }
   void stamp(uint64_t tag, Hlc& value);
   void flag(uint64_t tag, bool& value, bool otherwise = false);
   void similarity(uint64_t tag, float& value);  // 0..1
@@ -146,7 +154,8 @@ class FieldReader {
   void bytes(uint64_t tag, std::string& value, size_t bytes_max);
   void optional_id(uint64_t tag, std::string& value);  // 1..128 visible ASCII characters
   void id(uint64_t tag, std::string& value);           // must be there
-  void ids(uint64_t tag, std::vector<std::string>& values, bool empty_allowed = false);
+  void ids(uint64_t tag, std::vector<std::string>& values, bool empty_allowed = false,
+           size_t max = kWireItemsMax);
   void blobs(uint64_t tag, std::vector<std::string>& values);  // none empty
   void tags(uint64_t tag, std::vector<std::string>& values);
   void attributes(uint64_t tag, model::Attributes& values);

@@ -46,6 +46,7 @@ struct GossipSyn {
 struct GossipAck {
   std::vector<GossipDigest> digests;  // of whom the sender wants to know more: what it knows so far
   std::vector<GossipDelta> deltas;
+  int64_t wall_ms = 0;  // the sender's wall clock; 0 = it does not say
 };
 struct GossipAck2 {
   std::vector<GossipDelta> deltas;

@@ -74,6 +74,7 @@ void describe(A& a, typename A::template Of<GossipAck> m) {
   a.at_most(kGossipBytesMax);
   a.list(1, m.digests, kGossipMembersMax);
   a.list(2, m.deltas, kGossipMembersMax);
+  if (a.version() >= 3) a.time(3, m.wall_ms);
 }
 
 template <typename A>

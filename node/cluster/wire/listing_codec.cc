@@ -18,6 +18,7 @@ void describe(A& a, typename A::template Of<ListNamespacesMessage> m) {
   a.bytes(2, m.prefix, kListingTextBytesMax);
   a.bytes(3, m.after, kListingTextBytesMax);
   a.number(4, m.limit);
+  a.hash(5, m.splits);
 }
 
 template <typename A>
@@ -56,6 +57,7 @@ void describe(A& a, typename A::template Of<TopEntriesMessage> m) {
   a.partitions(1, m.partitions);
   a.number(2, m.top);
   a.number(3, m.namespaces_max);
+  a.hash(4, m.splits);
 }
 
 template <typename A>
@@ -81,6 +83,7 @@ void describe(A& a, typename A::template Of<TopEntriesReply> m) {
 template <typename A>
 void describe(A& a, typename A::template Of<CountEntriesMessage> m) {
   a.partitions(1, m.partitions);
+  a.hash(2, m.splits);
 }
 
 FERRO_WIRE_MESSAGE(ListNamespacesMessage);

@@ -18,7 +18,7 @@
 namespace ferro::node::cluster {
 
 // This program speaks the versions in between; two nodes use the highest that both speak.
-inline constexpr uint16_t kProtocolVersion = 2;
+inline constexpr uint16_t kProtocolVersion = 3;
 inline constexpr uint16_t kProtocolVersionMin = 1;
 
 enum class MessageType : uint8_t {
@@ -62,6 +62,7 @@ struct LookupMessage {
   std::optional<float> threshold;
   uint16_t top_k = 1;
   model::Attributes attributes;
+  model::SlotSet slots = model::kAllSlots;  // others are asked for the rest
 };
 struct LookupReply {
   engine::LookupResult result;
@@ -80,10 +81,12 @@ struct InsertReply {
 
 struct RemoveMessage {
   engine::RemoveRequest request;
-  model::PartitionSet partitions;  // only entries in these
+  model::PartitionSet partitions;  // only entries in these ...
+  uint64_t splits = 0;             // ... by the split table of this fingerprint; so everywhere below
 };
 struct DropNamespaceMessage {
   model::NamespaceKey ns;
+  model::SlotSet slots = model::kAllSlots;
 };
 struct CountReply {  // of remove, drop_namespace and count_entries
   uint64_t count = 0;
@@ -92,6 +95,7 @@ struct CountReply {  // of remove, drop_namespace and count_entries
 struct InvalidateMessage {
   engine::InvalidateRequest request;
   model::PartitionSet partitions;
+  uint64_t splits = 0;
 };
 struct IdsReply {
   std::vector<std::string> ids;
@@ -101,6 +105,7 @@ struct FindMessage {
   std::string id;
   bool with_vector = false;
   model::PartitionSet partitions;
+  uint64_t splits = 0;
 };
 struct FindReply {
   std::vector<store::EntryView> entries;
@@ -110,6 +115,7 @@ struct ListNamespacesMessage {
   model::PartitionSet partitions;
   std::string prefix, after;  // printed names
   uint32_t limit = 0;
+  uint64_t splits = 0;
 };
 struct ListNamespacesReply {
   std::vector<store::NamespaceStats> namespaces;
@@ -118,12 +124,14 @@ struct TopEntriesMessage {
   model::PartitionSet partitions;
   uint32_t top = 0;
   uint32_t namespaces_max = 0;
+  uint64_t splits = 0;
 };
 struct TopEntriesReply {
   std::vector<std::pair<std::string, std::vector<store::TopEntry>>> namespaces;
 };
 struct CountEntriesMessage {
   model::PartitionSet partitions;
+  uint64_t splits = 0;
 };
 
 struct ApplyMessage {
@@ -137,21 +145,24 @@ struct DigestsMessage {
   struct Item {
     uint16_t partition = 0;
     uint64_t digest = 0;
+    uint64_t only = 0;  // model::namespace_hash: of the partition only that namespace; 0 = all
   };
   std::vector<Item> items;
+  uint64_t splits = 0;
 };
 struct NamespaceDigest {
   model::NamespaceKey ns;
   uint64_t digest = 0;
   uint64_t entries = 0;
   uint64_t tombstones = 0;
-  Hlc floor;  // everything at or below it was dropped
+  store::Floors floors;  // everything at or below them was dropped
 };
 struct DigestsReply {
   struct Item {
     uint16_t partition = 0;
     std::vector<NamespaceDigest> namespaces;  // all of the partition; none: it is empty there
     bool complete = true;                     // false: too many for one message, compare these first
+    uint64_t only = 0;                        // as asked
   };
   std::vector<Item> differing;    // the partitions of the request whose digest is another here
   int64_t collected_upto_ms = 0;  // tombstones older than this have been given up here
@@ -162,6 +173,7 @@ struct DigestsReply {
 struct VersionsMessage {
   model::NamespaceKey ns;
   uint32_t bucket = 0, buckets = 1;
+  model::SlotSet slots = model::kAllSlots;
 };
 struct EntryVersion {
   std::string id;
@@ -170,7 +182,7 @@ struct EntryVersion {
 };
 struct VersionsReply {
   std::vector<EntryVersion> entries;
-  Hlc floor;
+  store::Floors floors;
 };
 
 struct FetchMessage {
@@ -181,6 +193,7 @@ struct FetchReply {
   std::vector<std::string> operations;  // puts, or deletes for tombstones; none for an id unknown here
 };
 
-inline constexpr size_t kWireItemsMax = 65'536;  // elements of any list in a message
+inline constexpr size_t kWireItemsMax = 65'536;  // elements of any list in a message, but:
+inline constexpr size_t kWireIdsMax = 600'000;   // of an IdsReply; with the longest ids it still is one frame
 
 }  // namespace ferro::node::cluster

@@ -14,6 +14,7 @@ void describe(A& a, typename A::template Of<LookupMessage> m) {
   a.number(6, m.top_k, limits::kTopKMax);
   a.attributes(7, m.attributes);
   if (a.version() >= 2) a.flag(8, m.count, true);
+  a.slots(9, m.slots);
   a.require(!m.unit_vector.empty(), "the vector is missing");
   a.require(m.top_k > 0, "top_k is missing");
 }
@@ -29,6 +30,8 @@ void describe(A& a, typename A::template Of<store::Hit> m) {
   a.time(7, m.inserted_at_ms);
   a.time(8, m.expires_at_ms);
   a.real(9, m.cost);
+  a.stamp(10, m.version);
+  a.optional_similarity(11, m.cosine);
 }
 
 template <typename A>
@@ -48,6 +51,7 @@ void describe(A& a, typename A::template Of<FindMessage> m) {
   a.id(1, m.id);
   a.flag(2, m.with_vector);
   a.partitions(3, m.partitions);
+  a.hash(4, m.splits);
 }
 
 template <typename A>

@@ -26,11 +26,20 @@ template <typename A>
 void describe(A& a, typename A::template Of<DigestsMessage::Item> m) {
   a.number(1, m.partition, kPartitionMax);
   a.hash(2, m.digest);
+  a.hash(3, m.only);
 }
 
 template <typename A>
 void describe(A& a, typename A::template Of<DigestsMessage> m) {
   a.list(1, m.items, model::kPartitions);
+  a.hash(2, m.splits);
+}
+
+template <typename A>
+void describe(A& a, typename A::template Of<store::Floors::OfSlots> m) {
+  a.hash(1, m.slots);
+  a.stamp(2, m.version);
+  a.require(m.slots != 0, "no slots are named");
 }
 
 template <typename A>
@@ -38,8 +47,9 @@ void describe(A& a, typename A::template Of<NamespaceDigest> m) {
   a.key(1, m.ns);
   a.hash(2, m.digest);
   a.number(3, m.entries);
-  a.stamp(4, m.floor);
+  a.stamp(4, m.floors.all);
   if (a.version() >= 2) a.number(5, m.tombstones);
+  a.list(6, m.floors.some, model::kSlots);
 }
 
 template <typename A>
@@ -47,6 +57,7 @@ void describe(A& a, typename A::template Of<DigestsReply::Item> m) {
   a.number(1, m.partition, kPartitionMax);
   a.list(2, m.namespaces);
   a.flag(3, m.complete, true);
+  a.hash(4, m.only);
 }
 
 template <typename A>
@@ -60,6 +71,7 @@ void describe(A& a, typename A::template Of<VersionsMessage> m) {
   a.key(1, m.ns);
   a.number(2, m.bucket);
   a.number(3, m.buckets);
+  a.slots(4, m.slots);
   a.require(std::has_single_bit(m.buckets) && m.bucket < m.buckets,
             "the bucket is not one of a power of two");
 }
@@ -74,7 +86,8 @@ void describe(A& a, typename A::template Of<EntryVersion> m) {
 template <typename A>
 void describe(A& a, typename A::template Of<VersionsReply> m) {
   a.list(1, m.entries);
-  a.stamp(2, m.floor);
+  a.stamp(2, m.floors.all);
+  a.list(3, m.floors.some, model::kSlots);
 }
 
 template <typename A>

@@ -56,12 +56,14 @@ template <typename A>
 void describe(A& a, typename A::template Of<RemoveMessage> m) {
   a.message(1, m.request);
   a.partitions(2, m.partitions);
+  a.hash(3, m.splits);
   a.require(!m.request.id.empty(), "the request is missing");
 }
 
 template <typename A>
 void describe(A& a, typename A::template Of<DropNamespaceMessage> m) {
   a.key(1, m.ns);
+  a.slots(2, m.slots);
 }
 
 template <typename A>
@@ -93,6 +95,7 @@ template <typename A>
 void describe(A& a, typename A::template Of<InvalidateMessage> m) {
   a.message(1, m.request);
   a.partitions(2, m.partitions);
+  a.hash(3, m.splits);
   a.require(m.request.radius.has_value() != m.request.selector.has_value(), "the request is missing");
 }
 
@@ -103,7 +106,7 @@ void describe(A& a, typename A::template Of<CountReply> m) {
 
 template <typename A>
 void describe(A& a, typename A::template Of<IdsReply> m) {
-  a.ids(1, m.ids);
+  a.ids(1, m.ids, false, kWireIdsMax);
 }
 
 FERRO_WIRE_MESSAGE(InsertMessage);

@@ -51,7 +51,7 @@ class FakeStore final : public store::Store {
  public:
   explicit FakeStore(const std::vector<FakeEntry>& entries) : entries_(entries) {}
 
-  size_t dimension_of(const model::NamespaceKey& ns, int64_t /*now_ms*/) const override {
+  size_t dimension_of(const model::NamespaceKey& ns, int64_t /*now_ms*/, model::SlotSet) const override {
     const auto found =
         std::find_if(entries_.begin(), entries_.end(), [&](const auto& e) { return e.ns == ns; });
     return found == entries_.end() ? 0 : found->vector.size();
@@ -64,7 +64,7 @@ class FakeStore final : public store::Store {
   uint64_t memory_bytes() const override { return 1000 * entries_.size(); }
   size_t namespace_count() const override { return all().size(); }
   std::vector<NamespaceStats> namespaces(int64_t, std::string_view prefix, std::string_view after,
-                                         size_t limit, const model::PartitionSet*) const override {
+                                         size_t limit, const model::Territory*) const override {
     std::vector<NamespaceStats> page;
     for (const auto& [name, stats] : all()) {
       if (name > after && name.starts_with(prefix) && page.size() < limit) page.push_back(stats);
@@ -72,7 +72,7 @@ class FakeStore final : public store::Store {
     return page;
   }
   std::vector<std::pair<std::string, std::vector<store::TopEntry>>> top_entries(
-      int64_t, size_t top, size_t, const model::PartitionSet*) const override {
+      int64_t, size_t top, size_t, const model::Territory*) const override {
     std::map<std::string, std::vector<store::TopEntry>> tops;
     for (const FakeEntry& entry : entries_) {
       auto& list = tops[model::printed_name(entry.ns)];
@@ -89,7 +89,10 @@ class FakeStore final : public store::Store {
   }
   Status admit(const model::PutOp&, int64_t) const override { unused(); }
   store::ApplyResult apply(const model::Operation&, int64_t, store::Origin) override { unused(); }
-  std::vector<store::EntryRef> victims_for(const model::PutOp&, int64_t, store::Origin) override { unused(); }
+  std::vector<store::EntryRef> victims_for(const model::PutOp&, int64_t, store::Origin,
+                                           model::SlotSet) override {
+    unused();
+  }
   Status admit_copy(const model::PutOp&) const override { unused(); }
   bool is_news(const model::Operation&) const override { unused(); }
   size_t reap_expired(int64_t, size_t) override { unused(); }
@@ -98,11 +101,11 @@ class FakeStore final : public store::Store {
   Result<store::QueryResult> query(const store::QueryRequest&, bool) override { unused(); }
   void count_query(const model::NamespaceKey&, const store::Hit*) override { unused(); }
   std::vector<store::EntryView> find(std::string_view, int64_t, bool,
-                                     const model::PartitionSet*) const override {
+                                     const model::Territory*) const override {
     unused();
   }
   std::vector<store::EntryRef> within_radius(const model::NamespaceKey&, std::span<const float>, float,
-                                             int64_t) const override {
+                                             int64_t, model::SlotSet) const override {
     unused();
   }
   std::vector<store::EntryRef> select(const store::Selector&, int64_t) const override { unused(); }
@@ -110,10 +113,12 @@ class FakeStore final : public store::Store {
   void start_counting() override { unused(); }
   uint64_t index_rebuilds() const override { unused(); }
   std::vector<store::BaseTotals> base_totals(int64_t, store::NamespaceCounters&) const override { unused(); }
-  uint64_t partition_digest(uint16_t) const override { unused(); }
-  uint64_t partition_entries(uint16_t) const override { unused(); }
-  std::vector<store::NamespaceSummary> namespaces_in(uint16_t, size_t) const override { unused(); }
-  store::NamespaceVersions versions(const model::NamespaceKey&, uint32_t, uint32_t) const override {
+  uint64_t area_digest(const store::Area&) const override { unused(); }
+  uint64_t area_entries(const store::Area&) const override { unused(); }
+  std::vector<store::LargeNamespace> larger_than(uint16_t, uint64_t, uint64_t) const override { unused(); }
+  std::vector<store::NamespaceSummary> namespaces_in(const store::Area&, size_t) const override { unused(); }
+  store::NamespaceVersions versions(const model::NamespaceKey&, uint32_t, uint32_t,
+                                    model::SlotSet) const override {
     unused();
   }
   std::vector<std::string> encoded(const model::NamespaceKey&,
@@ -172,8 +177,17 @@ std::vector<store::Hit> FakeEngine::search(const engine::LookupRequest& request,
         std::none_of(hits.begin(), hits.end(), [](const store::Hit& hit) { return hit.exact_match; });
     const float similarity = exact ? 1.0F : cosine(entry->vector, request.unit_vector);
     if (similarity < threshold - 1e-6F) continue;
-    hits.push_back({entry->id, entry->response, entry->query_text, entry->attributes, similarity, exact,
-                    entry->inserted_at_ms, entry->expires_at_ms, entry->cost.value_or(0.0)});
+    hits.push_back({entry->id,
+                    entry->response,
+                    entry->query_text,
+                    entry->attributes,
+                    similarity,
+                    exact,
+                    entry->inserted_at_ms,
+                    entry->expires_at_ms,
+                    entry->cost.value_or(0.0),
+                    {},
+                    std::nullopt});
   }
   std::stable_sort(hits.begin(), hits.end(), [](const store::Hit& a, const store::Hit& b) {
     return std::pair(a.exact_match, a.similarity) > std::pair(b.exact_match, b.similarity);
@@ -183,7 +197,7 @@ std::vector<store::Hit> FakeEngine::search(const engine::LookupRequest& request,
 }
 
 Status FakeEngine::check_dimension(const model::NamespaceKey& ns, size_t sent) const {
-  const size_t dimension = store_->dimension_of(ns, now_ms());
+  const size_t dimension = store_->dimension_of(ns, now_ms(), model::kAllSlots);
   return dimension == 0 || dimension == sent ? Status() : other_dimension(dimension, sent);
 }
 

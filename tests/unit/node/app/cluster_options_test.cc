@@ -27,6 +27,9 @@ TEST(ClusterOptions, EverySettingHasItsPlace) {
                                     "--cluster.tombstone_retention_seconds=7200",
                                     "--cluster.forget_after_seconds=600",
                                     "--cluster.gossip_interval_ms=100",
+                                    "--cluster.protocol_version_max=2",
+                                    "--cluster.split_entries=1000",
+                                    "--cluster.split_bytes=4096",
                                     "--wal_path=w"},
                                    {});
   ASSERT_TRUE(loaded.ok()) << loaded.status().message();
@@ -54,6 +57,9 @@ TEST(ClusterOptions, EverySettingHasItsPlace) {
   EXPECT_EQ(options->tombstone_retention_ms, 7'200'000);
   EXPECT_EQ(options->forget_after_ms, 600'000);
   EXPECT_EQ(options->gossip_interval_ms, 100);
+  EXPECT_EQ(options->protocol_version, 2);
+  EXPECT_EQ(options->split_entries, 1000U);
+  EXPECT_EQ(options->split_bytes, 4096U);
 }
 
 // The defaults of the two stand in two places.
@@ -76,6 +82,9 @@ TEST(ClusterOptions, DefaultsAreThoseOfTheCluster) {
   EXPECT_EQ(options->tombstone_retention_ms, expected.tombstone_retention_ms);
   EXPECT_EQ(options->forget_after_ms, expected.forget_after_ms);
   EXPECT_EQ(options->gossip_interval_ms, expected.gossip_interval_ms);
+  EXPECT_EQ(options->protocol_version, expected.protocol_version);
+  EXPECT_EQ(options->split_entries, expected.split_entries);
+  EXPECT_EQ(options->split_bytes, expected.split_bytes);
 }
 
 TEST(EngineOptions, OnlyAClusterKeepsTombstones) {

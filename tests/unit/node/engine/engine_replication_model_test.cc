@@ -128,7 +128,7 @@ class ReplicationModelTest : public ::testing::TestWithParam<unsigned> {
     std::vector<std::string> lines;
     for (const model::NamespaceKey& ns : keys_) {
       lines.push_back(model::printed_name(ns) + " " +
-                      std::to_string(engine.store().versions(ns, 0, 1).floor.ticks));
+                      std::to_string(engine.store().versions(ns, 0, 1).floors.all.ticks));
       for (const store::VersionOf& held : versions_of(engine, ns)) {
         lines.push_back(held.id + " " + std::to_string(held.version.ticks) + (held.tombstone ? " gone" : ""));
         if (held.tombstone) continue;

@@ -113,10 +113,95 @@ TEST_P(EngineReplicationTest, TheSinkHearsBeforeTheCallerDoes) {
 
 TEST_P(EngineReplicationTest, WhenTheLogFailsTheCallerHearsItAndTheCopiesMayStand) {
   open();
+  ASSERT_TRUE(insert_tagged("before", 9).ok());
+  sink_.take();
   fs_.fail_sync(1);
   EXPECT_EQ(insert_tagged("a", 1).status().code(), StatusCode::unavailable);
   EXPECT_THAT(sink_.take_lines(), ElementsAre("put a #1"));
   EXPECT_THAT(engine->find("a", false), IsEmpty());
+}
+
+// What other owners were told and this node's log lost: the stamp must not come again, for something else.
+TEST_P(EngineReplicationTest, AStampThatLeftTheNodeIsNotIssuedAgainAfterAPowerCutAndWithTheClockSetBack) {
+  open();
+  ASSERT_TRUE(insert_tagged("a", 1).ok());
+  sink_.take();
+  fs_.fail_sync(1);
+  ASSERT_FALSE(insert_tagged("lost", 2).ok());
+  const std::vector<model::Operation> told = sink_.take_operations();
+  ASSERT_EQ(told.size(), 1U);
+  const auto survived = fs_.after_power_cut(7);
+  engine.close();
+
+  EngineHarness again(*survived, "/data");
+  again.options = engine.options;
+  again.clock.advance_ms(-3'600'000);
+  ASSERT_EQ(again.open().to_string(), "ok");
+  again->set_decision_sink(&sink_);
+  ASSERT_TRUE(insert(*again, entry("next", 0)).ok());
+  EXPECT_GT(again->find("next", false).at(0).version, model::version_of(told[0]));
+}
+
+TEST_P(EngineReplicationTest, NothingLeavesTheNodeBeforeItsStampIsReserved) {
+  open();
+  fs_.fail_write(1);
+  EXPECT_EQ(insert_tagged("a", 1).status().code(), StatusCode::unavailable);
+  EXPECT_THAT(sink_.take(), IsEmpty());
+  EXPECT_THAT(engine->find("a", false), IsEmpty());
+  EXPECT_TRUE(insert_tagged("a", 2).ok()) << "the log has not failed";
+  EXPECT_THAT(sink_.take_lines(), ElementsAre("put a #2"));
+}
+
+TEST_P(EngineReplicationTest, ANodeThatWasStoppedInOrderGoesOnFromItsClock) {
+  open();
+  ASSERT_TRUE(insert_tagged("a", 1).ok());
+  engine.clock.advance_ms(5);
+  open();
+  ASSERT_TRUE(insert_tagged("b", 2).ok());
+  EXPECT_EQ(engine->find("b", false).at(0).version.wall_ms(), engine.clock.wall_ms());
+}
+
+// The file is renewed before what is reserved is used up, by the housekeeping and not while somebody waits.
+TEST_P(EngineReplicationTest, StampsAreReservedAheadOfTheClock) {
+  open();
+  std::set<std::string> contents;
+  for (int second = 0; second < 30; ++second) {
+    ASSERT_TRUE(insert_tagged("a", 1).ok());
+    contents.insert(fs_.content("/data/STAMPS"));
+    engine.clock.advance_ms(1000);
+  }
+  EXPECT_GE(contents.size(), 4U);
+  EXPECT_LE(contents.size(), 8U);
+}
+
+TEST_P(EngineReplicationTest, ADamagedFileOfStampsIsToldAndLeftOutOnlyWhenSalvaging) {
+  open();
+  ASSERT_TRUE(insert_tagged("a", 1).ok());
+  engine.close();
+  fs_.set_content("/data/STAMPS", "stamps used up to 12\ncrc32c 00000000\n");
+  EXPECT_THAT(engine.open().message(), HasSubstr("/data/STAMPS"));
+  engine.options.salvage = true;
+  EXPECT_EQ(engine.open().to_string(), "ok");
+}
+
+// A node whose clock is wrong: it decides nothing, and takes what others decided.
+TEST_P(EngineReplicationTest, WhoMustNotDecideTakesCopiesAllTheSame) {
+  open();
+  ASSERT_TRUE(insert_tagged("a", 1).ok());
+  const auto here = ref_of("a");
+  sink_.take();
+  sink_.refuse_decisions(Status::unavailable("the clock is wrong"));
+  EXPECT_EQ(insert_tagged("b", 2).status().message(), "the clock is wrong");
+  EXPECT_EQ(remove(*engine, {"a", {}, {}}).status().code(), StatusCode::unavailable);
+  EXPECT_EQ(drop(*engine, kNs).status().code(), StatusCode::unavailable);
+  InvalidateRequest near;
+  near.radius = InvalidateRequest::Radius{kNs, unit_at(0), 0.9F};
+  EXPECT_EQ(invalidate(*engine, near).status().code(), StatusCode::unavailable);
+  EXPECT_THAT(sink_.take(), IsEmpty());
+  EXPECT_EQ(*apply_copies(*engine, {copy("c", stamp())}), 1U);
+  EXPECT_EQ(*purge(*engine, {here}), 1U);
+  sink_.refuse_decisions({});
+  EXPECT_TRUE(insert_tagged("b", 3).ok());
 }
 
 TEST_P(EngineReplicationTest, CopiesAreDurableAndToldToNobody) {
@@ -256,6 +341,7 @@ TEST_P(EngineReplicationTest, DeletesMayBeLimitedToPartitions) {
   ASSERT_NE(model::partition_of(kNs), model::partition_of(kTenant));
   model::PartitionSet tenants;
   tenants.set(model::partition_of(kTenant));
+  const model::Territory within{tenants};
   const auto fill = [&] {
     for (const auto& ns : {kNs, kTenant}) {
       InsertRequest request = entry("x", 0, "answer", ns);
@@ -283,11 +369,25 @@ TEST_P(EngineReplicationTest, DeletesMayBeLimitedToPartitions) {
 
   fill();
   const store::Store& store = engine->store();
-  EXPECT_EQ(store.find("x", engine->now_ms(), false, &tenants).size(), 1U);
-  const auto listed = store.namespaces(engine->now_ms(), "", "", 10, &tenants);
+  EXPECT_EQ(store.find("x", engine->now_ms(), false, &within).size(), 1U);
+  const auto listed = store.namespaces(engine->now_ms(), "", "", 10, &within);
   ASSERT_EQ(listed.size(), 1U);
   EXPECT_EQ(listed[0].key, kTenant);
-  EXPECT_EQ(store.top_entries(engine->now_ms(), 3, 1, &tenants).at(0).first, model::printed_name(kTenant));
+  EXPECT_EQ(store.top_entries(engine->now_ms(), 3, 1, &within).at(0).first, model::printed_name(kTenant));
+}
+
+// An owner that holds nothing of a shard and has yet to hear of an insert: what is on its way is dropped,
+// too.
+TEST_P(EngineReplicationTest, TheDropOfAnEmptyShardIsDecidedAndLeavesAFloor) {
+  open();
+  const model::SlotSet slots = model::slot_bit("x");
+  Answer<Result<uint64_t>> dropped;
+  engine->drop_namespace({kNs, 7, 0, slots}, dropped.done());
+  settle(*engine);
+  EXPECT_EQ(*dropped.get(), 0U);
+  EXPECT_THAT(sink_.take_lines(), ElementsAre("drop #7"));
+  EXPECT_NE(engine->store().versions(kNs, 0, 1, slots).floors.all, Hlc{});
+  EXPECT_EQ(engine->store().versions(kNs, 0, 1, ~slots).floors.all, Hlc{});
 }
 
 TEST_P(EngineReplicationTest, ALookupMayStayInItsNamespaceAndOutOfTheCounters) {

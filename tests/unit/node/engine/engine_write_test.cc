@@ -389,6 +389,56 @@ TEST_P(EngineWriteTest, InvalidationByRadiusIsExactAndLeavesWhatWasReplacedMeanw
   EXPECT_EQ(invalidate(*engine, {}).status().code(), StatusCode::invalid_argument);
 }
 
+// An answer between nodes has room for so many ids: whoever gets that many asks again.
+TEST_P(EngineWriteTest, AnInvalidationIsDoneInPartsOfTheSizeAskedFor) {
+  open();
+  for (int i = 0; i < 5; ++i) {
+    InsertRequest request = entry("e" + std::to_string(i), i);
+    request.tags = {"t"};
+    ASSERT_TRUE(insert(*engine, request).ok());
+  }
+  InvalidateRequest tagged;
+  tagged.selector = store::Selector{};
+  tagged.selector->any_tag = {"t"};
+  tagged.ids_max = 2;
+  tagged.dry_run = true;
+  EXPECT_EQ(invalidate(*engine, tagged).status().code(), StatusCode::too_large);
+  tagged.dry_run = false;
+  std::set<std::string> gone;
+  for (const size_t expected : {2U, 2U, 1U, 0U}) {
+    const auto ids = invalidate(*engine, tagged);
+    ASSERT_TRUE(ids.ok());
+    EXPECT_EQ(ids->size(), expected);
+    gone.insert(ids->begin(), ids->end());
+  }
+  EXPECT_EQ(gone.size(), 5U);
+}
+
+// Fewer than asked for ends it, so what others deleted between finding and deleting must not be missing in
+// it.
+TEST_P(EngineWriteTest, AnInvalidationInPartsGoesOnWhenOthersDeletedWhatItFound) {
+  open();
+  for (int i = 0; i < 5; ++i) {
+    InsertRequest request = entry("e" + std::to_string(i), i);
+    request.tags = {"t"};
+    ASSERT_TRUE(insert(*engine, request).ok());
+  }
+  InvalidateRequest tagged;
+  tagged.selector = store::Selector{};
+  tagged.selector->any_tag = {"t"};
+  tagged.ids_max = 2;
+  Answer<Result<std::vector<std::string>>> one, other;
+  engine->invalidate(tagged, one.done());
+  engine->invalidate(tagged, other.done());
+  settle(*engine);
+  const auto of_one = one.get();
+  const auto of_other = other.get();
+  ASSERT_TRUE(of_one.ok() && of_other.ok());
+  EXPECT_EQ(of_one->size(), 2U);
+  EXPECT_EQ(of_other->size(), 2U);
+  EXPECT_EQ(engine->figures().live_entries, 1U);
+}
+
 TEST_P(EngineWriteTest, InvalidationOfManyEntriesGoesInPortions) {
   open();
   std::vector<InsertRequest> items;

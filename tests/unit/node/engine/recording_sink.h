@@ -24,9 +24,19 @@ class RecordingSink final : public DecisionSink {
     for (const Decided& decided : operations) {
       auto op = model::decode(as_bytes(*decided.encoded));
       ASSERT_TRUE(op.ok()) << op.status().to_string();
-      EXPECT_EQ(decided.partition, model::partition_of(model::namespace_of(*op)));
+      EXPECT_EQ(decided.ns_hash, model::namespace_hash(model::namespace_of(*op)));
+      EXPECT_NE(decided.slots, 0U);
       told_.push_back({decided.tag, std::move(*op)});
     }
+  }
+
+  Status may_decide() const override {
+    const std::lock_guard lock(mutex_);
+    return refusal_;
+  }
+  void refuse_decisions(Status why) {
+    const std::lock_guard lock(mutex_);
+    refusal_ = std::move(why);
   }
 
   // What came since the last call.
@@ -60,8 +70,9 @@ class RecordingSink final : public DecisionSink {
   }
 
  private:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::vector<Told> told_;
+  Status refusal_;
 };
 
 }  // namespace ferro::node::engine

@@ -27,7 +27,8 @@ TEST(LifecycleTest, ASecondServerOnThePortIsRefused) {
   }
 }
 
-// An address that includes the other's is the same endpoint; two that share nothing are two servers.
+// An address that includes the other's is the same endpoint, and so is one that "localhost" may mean as well;
+// two that share nothing are two servers.
 TEST(LifecycleTest, AServerOnAnAddressThatIncludesTheOthersIsRefused) {
   struct Case {
     const char* first;
@@ -38,7 +39,8 @@ TEST(LifecycleTest, AServerOnAnAddressThatIncludesTheOthersIsRefused) {
        {Case{"0.0.0.0", "127.0.0.1", true}, Case{"127.0.0.1", "0.0.0.0", true},
         Case{"0.0.0.0", "127.0.0.2", true}, Case{"::", "127.0.0.1", true}, Case{"127.0.0.1", "::", true},
         Case{"::", "0.0.0.0", true}, Case{"::", "::1", true}, Case{"::1", "::", true},
-        Case{"127.0.0.1", "127.0.0.2", false}, Case{"127.0.0.1", "::1", false}}) {
+        Case{"127.0.0.1", "127.0.0.2", false}, Case{"127.0.0.1", "::1", true}, Case{"::1", "127.0.0.1", true},
+        Case{"0.0.0.0", "::1", true}, Case{"::1", "0.0.0.0", true}, Case{"127.0.0.2", "::1", false}}) {
     SCOPED_TRACE(std::string(each.first) + " then " + each.second);
     TestService service;
     const auto start = [&service](const char* bind, uint16_t port) {

@@ -28,7 +28,8 @@ class FakeStore final : public store::Store {
   }
   Status admit(const model::PutOp&, int64_t) const override { return unexpected(); }
   store::ApplyResult apply(const model::Operation&, int64_t, store::Origin) override { return {}; }
-  std::vector<store::EntryRef> victims_for(const model::PutOp&, int64_t, store::Origin) override {
+  std::vector<store::EntryRef> victims_for(const model::PutOp&, int64_t, store::Origin,
+                                           model::SlotSet) override {
     return {};
   }
   Status admit_copy(const model::PutOp&) const override { return unexpected(); }
@@ -38,15 +39,15 @@ class FakeStore final : public store::Store {
   size_t reap_expired(int64_t, size_t) override { return 0; }
   std::optional<Maintenance> begin_maintenance() override { return std::nullopt; }
   bool give_memory_back() override { return false; }
-  size_t dimension_of(const model::NamespaceKey&, int64_t) const override { return 0; }
+  size_t dimension_of(const model::NamespaceKey&, int64_t, model::SlotSet) const override { return 0; }
   Result<store::QueryResult> query(const store::QueryRequest&, bool) override { return unexpected(); }
   void count_query(const model::NamespaceKey&, const store::Hit*) override { ADD_FAILURE(); }
   std::vector<store::EntryView> find(std::string_view, int64_t, bool,
-                                     const model::PartitionSet*) const override {
+                                     const model::Territory*) const override {
     return {};
   }
   std::vector<store::EntryRef> within_radius(const model::NamespaceKey&, std::span<const float>, float,
-                                             int64_t) const override {
+                                             int64_t, model::SlotSet) const override {
     return {};
   }
   std::vector<store::EntryRef> select(const store::Selector&, int64_t) const override { return {}; }
@@ -55,7 +56,7 @@ class FakeStore final : public store::Store {
   size_t namespace_count() const override { return 0; }
   uint64_t index_rebuilds() const override { return 0; }
   std::vector<store::NamespaceStats> namespaces(int64_t, std::string_view, std::string_view, size_t,
-                                                const model::PartitionSet*) const override {
+                                                const model::Territory*) const override {
     ADD_FAILURE() << "a scrape must not walk the namespaces";
     return {};
   }
@@ -63,14 +64,16 @@ class FakeStore final : public store::Store {
     return std::nullopt;
   }
   std::vector<std::pair<std::string, std::vector<store::TopEntry>>> top_entries(
-      int64_t, size_t, size_t, const model::PartitionSet*) const override {
+      int64_t, size_t, size_t, const model::Territory*) const override {
     ADD_FAILURE() << "a scrape must not walk the entries";
     return {};
   }
-  uint64_t partition_digest(uint16_t) const override { return 0; }
-  uint64_t partition_entries(uint16_t) const override { return 0; }
-  std::vector<store::NamespaceSummary> namespaces_in(uint16_t, size_t) const override { return {}; }
-  store::NamespaceVersions versions(const model::NamespaceKey&, uint32_t, uint32_t) const override {
+  uint64_t area_digest(const store::Area&) const override { return 0; }
+  uint64_t area_entries(const store::Area&) const override { return 0; }
+  std::vector<store::LargeNamespace> larger_than(uint16_t, uint64_t, uint64_t) const override { return {}; }
+  std::vector<store::NamespaceSummary> namespaces_in(const store::Area&, size_t) const override { return {}; }
+  store::NamespaceVersions versions(const model::NamespaceKey&, uint32_t, uint32_t,
+                                    model::SlotSet) const override {
     return {};
   }
   std::vector<std::string> encoded(const model::NamespaceKey&,
@@ -308,10 +311,13 @@ TEST_F(MetricsTest, ShowsWhatTheClusterSays) {
   status.read_repairs = 8;
   status.read_repair_failures = 9;
   status.replication_lag_ms = 1500;
+  status.clock_ahead_ms = -2500;
   status.hint_bytes = 10;
   status.hints_dropped = 11;
   status.partitions_under_replicated = 12;
   status.partitions_out_of_step = 13;
+  status.splits = {{1, 2, {}}, {2, 4, {}}};
+  status.splits_wanted = 3;
   status.catch_up = {true, 3, 90, 1000, 2000};
   status.gossip_bytes_sent = 14;
   Sources sources;
@@ -334,10 +340,14 @@ TEST_F(MetricsTest, ShowsWhatTheClusterSays) {
   EXPECT_EQ(scrape.value("ferrocache_read_repairs_total"), 8);
   EXPECT_EQ(scrape.value("ferrocache_read_repair_failures_total"), 9);
   EXPECT_EQ(scrape.value("ferrocache_replication_lag_seconds"), 1.5);
+  EXPECT_EQ(scrape.value("ferrocache_clock_ahead_seconds"), -2.5);
   EXPECT_EQ(scrape.value("ferrocache_hint_bytes"), 10);
   EXPECT_EQ(scrape.value("ferrocache_hints_dropped_total"), 11);
   EXPECT_EQ(scrape.value("ferrocache_partitions_under_replicated"), 12);
   EXPECT_EQ(scrape.value("ferrocache_partitions_out_of_step"), 13);
+  EXPECT_EQ(scrape.value("ferrocache_split_namespaces"), 2);
+  EXPECT_EQ(scrape.value("ferrocache_split_partitions_max"), 16);
+  EXPECT_EQ(scrape.value("ferrocache_splits_wanted"), 3);
   EXPECT_EQ(scrape.value("ferrocache_transfer_running", "kind=\"catch_up\""), 1);
   EXPECT_EQ(scrape.value("ferrocache_transfer_running", "kind=\"drain\""), 0);
   EXPECT_EQ(scrape.value("ferrocache_transfer_partitions", "kind=\"catch_up\""), 90);

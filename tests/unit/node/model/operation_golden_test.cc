@@ -53,6 +53,9 @@ TEST(OperationGolden, EveryFileIsReadAndWrittenToTheByte) {
       {"delete_dated.bin",
        DeleteOp{{"m::2", "s", "c"}, "a", {65541, 7}, DeleteReason::invalidated, 1'700'000'000'123}},
       {"drop_namespace.bin", DropNamespaceOp{{"m::2", "s", "c"}, {65539, 7}}},
+      {"drop_slots.bin", DropNamespaceOp{{"all-MiniLM-L6-v2::4", "tenant a", "42"},
+                                         {111'411'200'000'065'537, 0xdecafbad},
+                                         0x8888888888888888}},
   };
   for (const auto& [name, op] : files) {
     const std::string bytes = golden(name);

@@ -64,7 +64,7 @@ struct Replica {
   // left out: what expired elsewhere before it was deleted here is one tombstone with either time.
   std::vector<std::string> state_of(const model::NamespaceKey& ns) const {
     std::vector<std::string> lines;
-    const Hlc floor = store->versions(ns, 0, 1).floor;
+    const Hlc floor = store->versions(ns, 0, 1).floors.all;
     if (floor != Hlc{}) lines.push_back("floor " + std::to_string(floor.ticks));
     for (const VersionOf& held : versions_of(ns)) {
       lines.push_back(held.id + " " + std::to_string(held.version.ticks) + "/" +

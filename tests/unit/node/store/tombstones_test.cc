@@ -80,9 +80,9 @@ TEST_F(TombstonesTest, ADropIsAFloorUnderTheNamespaceAndNoOther) {
   model::PutOp elsewhere = put_of("a", before);
   elsewhere.ns.scope = "s";
   EXPECT_EQ(replica_->apply(elsewhere).outcome, ApplyOutcome::inserted);
-  EXPECT_EQ(store().versions(ns_, 0, 1).floor, dropped);
+  EXPECT_EQ(store().versions(ns_, 0, 1).floors.all, dropped);
   EXPECT_EQ(replica_->apply(model::DropNamespaceOp{ns_, before}).outcome, ApplyOutcome::ignored);
-  EXPECT_EQ(store().versions(ns_, 0, 1).floor, dropped);
+  EXPECT_EQ(store().versions(ns_, 0, 1).floors.all, dropped);
   EXPECT_TRUE(holds("a"));
 }
 
@@ -231,7 +231,7 @@ TEST_F(TombstonesTest, TheySurviveASnapshotWithTheirAge) {
   EXPECT_EQ(tombstones(), 3U);
   EXPECT_EQ(store().tombstones().collected_upto_ms, 77);
   EXPECT_THAT(replica_->ids_of(ns_), ElementsAre("a", "b", "c"));
-  EXPECT_EQ(store().versions(other, 0, 1).floor, dropped);
+  EXPECT_EQ(store().versions(other, 0, 1).floors.all, dropped);
   EXPECT_EQ(put("a", version), ApplyOutcome::ignored);
   const auto after = store().namespaces_in(model::partition_of(ns_), 10);
   ASSERT_EQ(after.size(), 1U);

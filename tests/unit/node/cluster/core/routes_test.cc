@@ -39,7 +39,7 @@ TEST(Routes, ANodeThatHasNotCaughtUpReadsNothingHereButDecidesWrites) {
   const Routes routes("a", current, {current}, 1, [](const NodeId& node) { return node != "a"; });
   for (uint16_t p = 0; p < model::kPartitions; ++p) {
     EXPECT_FALSE(routes.reads_here(p));
-    EXPECT_EQ(routes.owns_here(p), current->owns("a", p));
+    EXPECT_EQ(routes.owned_here().test(p), current->owns("a", p));
   }
 }
 
@@ -54,11 +54,11 @@ TEST(Routes, WritersAreTheOwnersNowAndTheOwnersToBeOnceEach) {
     std::set<NodeId> expected;
     for (const uint16_t member : current->owners(p)) expected.insert(current->id(member));
     for (const uint16_t member : target->owners(p)) expected.insert(target->id(member));
-    const auto writers = routes.writers(p);
+    const auto writers = routes.writers(p, model::kAllSlots);
     EXPECT_EQ(set_of(writers), expected);
     EXPECT_EQ(writers.size(), expected.size());
     EXPECT_FALSE(routes.reads_here(p)) << "not before the ring is in force";
-    here += routes.owns_here(p) ? 1 : 0;
+    here += routes.owned_here().test(p) ? 1 : 0;
   }
   EXPECT_GT(here, 0U);
 }
@@ -68,7 +68,40 @@ TEST(Routes, WithoutARingNobodyAnswers) {
   const Routes routes("a", nobody, {}, 0, kAllReady);
   EXPECT_TRUE(routes.empty());
   EXPECT_TRUE(routes.readers(7).empty());
-  EXPECT_TRUE(routes.writers(7).empty());
+  EXPECT_TRUE(routes.writers(7, model::kAllSlots).empty());
+}
+
+TEST(Routes, ASplitNamespaceHasReadersAndWritersOfEachShard) {
+  const model::NamespaceKey ns{"m", "", ""};
+  const uint64_t hash = model::namespace_hash(ns);
+  const auto current = ring({"a", "b", "c", "d"});
+  const auto target = std::make_shared<const Placement>(current->with(model::SplitTable({{hash, 2}})));
+  EXPECT_NE(current->fingerprint(), target->fingerprint());
+  // While it is being split writes go to the owners of both; by it everybody reads as before.
+  const Routes during("a", current, {current, target}, 1, kAllReady);
+  for (const auto& shard : target->splits()->shards_of(hash)) {
+    std::set<NodeId> expected;
+    for (const uint16_t member : current->owners(model::home_of(hash))) expected.insert(current->id(member));
+    for (const uint16_t member : target->owners(shard.partition)) expected.insert(target->id(member));
+    EXPECT_EQ(set_of(during.writers(hash, shard.slots)), expected);
+    EXPECT_TRUE(!target->owns("a", shard.partition) || during.owns_here(hash, shard.slots));
+  }
+  EXPECT_EQ(during.reads_here(hash), current->owns("a", model::home_of(hash)));
+  EXPECT_EQ(during.splits_of(target->splits()->fingerprint()), target->splits());
+  EXPECT_EQ(during.splits_of(77), nullptr);
+
+  const Routes after("a", target, {target}, 2, kAllReady);
+  bool all = true;
+  for (const auto& shard : target->splits()->shards_of(hash)) {
+    const bool owned = target->owns("a", shard.partition);
+    all = all && owned;
+    EXPECT_EQ(after.owns_here(hash, shard.slots), owned);
+    EXPECT_EQ(after.reads_here(hash, shard.slots), owned);
+  }
+  EXPECT_EQ(after.reads_here(hash), all);
+  EXPECT_EQ(after.owns_here(hash, model::kAllSlots), all);
+  EXPECT_FALSE(after.owns_here(model::PartitionSet().set(), *current->splits()))
+      << "nobody goes by the old table any more";
 }
 
 }  // namespace

@@ -53,5 +53,16 @@ TEST(StoredState, CutShortIsRefusedWithTheFileAndWhatToDo) {
   EXPECT_NE(state.status().message().find("generation"), std::string::npos);
 }
 
+// A ring that could not be told to anybody: damage, or a later version's.
+TEST(StoredState, ARingThatDoesNotFitIntoGossipIsRefused) {
+  StoredState state;
+  state.ring = RingRecord{3, {}, 2};
+  for (int i = 0; i < 500; ++i)
+    state.ring->members.push_back({std::to_string(1000 + i) + std::string(60, 'x'), 64});
+  EXPECT_EQ(parse_stored_state(print_stored_state(state)).status().code(), StatusCode::data_loss);
+  state.ring->members.resize(200);
+  EXPECT_EQ(*parse_stored_state(print_stored_state(state)), state);
+}
+
 }  // namespace
 }  // namespace ferro::node::cluster

@@ -77,6 +77,26 @@ TEST(RingKeeper, OfSeveralThatStartTogetherTheFirstByNameFormsTheRing) {
   EXPECT_EQ(b.state(), State::joining);
 }
 
+TEST(RingKeeper, WhoIsUnfitAnswersForNothingUntilItHasComparedAgain) {
+  RingKeeper keeper(options_of("a", false), std::nullopt, 0);
+  keeper.update({}, 0);
+  ASSERT_TRUE(keeper.complete());
+  keeper.set_unfit("the clock is wrong");
+  EXPECT_EQ(value(keeper.update({}, 100), "state"), "joining");
+  EXPECT_EQ(keeper.state(), State::joining);
+  EXPECT_EQ(keeper.reason(), "the clock is wrong");
+  compare_all(keeper);
+  EXPECT_TRUE(keeper.whole());
+  EXPECT_FALSE(keeper.complete());
+  keeper.set_unfit("the clock is still wrong");
+  EXPECT_EQ(keeper.reason(), "the clock is still wrong");
+  keeper.set_unfit("");
+  EXPECT_FALSE(keeper.whole()) << "what others decided meanwhile it may lack";
+  compare_all(keeper);
+  EXPECT_EQ(value(keeper.update({}, 200), "state"), "ready");
+  EXPECT_TRUE(keeper.complete());
+}
+
 TEST(RingKeeper, ARememberedRingYieldsToThatOfWhoeverAnswers) {
   // A disk of another life of the cluster has the later epoch.
   RingKeeper keeper(options_of("a", true), RingRecord{40, {{"a", 64}, {"x", 64}}, 2}, 0);
@@ -345,6 +365,68 @@ TEST_F(RingWorldTest, EverybodyRestartsAtOnce) {
   for (const NodeId& name : Names{"a", "b", "c"}) world.crash(name);
   for (const NodeId& name : Names{"a", "b", "c"}) world.start(name);
   EXPECT_TRUE(world.run_until([&] { return world.settled({"a", "b", "c"}); }, 60'000)) << world.describe();
+}
+
+model::SplitTable splits_of(RingWorld& world, const NodeId& node) {
+  return *world.at(node).current()->splits();
+}
+
+TEST(RingKeeper, WhatOneMemberWantsSplitTheRingSplitsAndNeverJoinsAgain) {
+  RingWorld world(5, {});
+  for (const char* node : {"a", "b", "c"}) world.start(node);
+  ASSERT_TRUE(world.run_until([&] { return world.settled({"a", "b", "c"}); }, 120'000)) << world.describe();
+  const uint64_t epoch = world.at("a").epoch();
+  const model::SplitTable first({{77, 1}}), second({{77, 3}, {78, 1}});
+  world.at("b").want_splits(first);
+  const auto all_have = [&](const model::SplitTable& wanted) {
+    return world.settled({"a", "b", "c"}) && splits_of(world, "a") == wanted &&
+           splits_of(world, "b") == wanted && splits_of(world, "c") == wanted;
+  };
+  ASSERT_TRUE(world.run_until([&] { return all_have(first); }, 60'000)) << world.describe();
+  EXPECT_EQ(world.at("a").epoch(), epoch + 1);
+  EXPECT_EQ(world.disk("c").splits, first);
+  world.at("b").want_splits({});
+  world.run(20'000);
+  EXPECT_TRUE(all_have(first));
+  world.at("a").want_splits(model::SplitTable({{77, 3}}));
+  world.at("c").want_splits(model::SplitTable({{78, 1}}));
+  ASSERT_TRUE(world.run_until([&] { return all_have(second); }, 60'000)) << world.describe();
+  world.start("d");
+  ASSERT_TRUE(world.run_until([&] { return world.settled({"a", "b", "c", "d"}); }, 120'000));
+  EXPECT_EQ(splits_of(world, "d"), second);
+}
+
+TEST(RingKeeper, AMemberThatDoesNotKnowSplitsKeepsTheRingFromThem) {
+  WorldOptions options;
+  options.without_splits = {"c"};
+  RingWorld world(6, options);
+  for (const char* node : {"a", "b", "c"}) world.start(node);
+  ASSERT_TRUE(world.run_until([&] { return world.settled({"a", "b", "c"}); }, 120'000));
+  world.at("a").want_splits(model::SplitTable({{77, 1}}));
+  world.run(20'000);
+  EXPECT_TRUE(world.settled({"a", "b", "c"}));
+  EXPECT_TRUE(splits_of(world, "a").empty());
+  EXPECT_EQ(world.at("a").not_splitting(), Names{"c"});
+  // Away it may come back as it was.
+  world.crash("c");
+  world.run(15'000);
+  EXPECT_TRUE(splits_of(world, "a").empty());
+  // Once it has gone for good the others go on.
+  ASSERT_TRUE(world.run_until(
+      [&] {
+        return !splits_of(world, "a").empty() && world.settled({"a", "b"});
+      },
+      120'000))
+      << world.describe();
+  // And it cannot come back, nor is it waited for.
+  const uint64_t epoch = world.at("a").epoch();
+  world.wipe("c");
+  world.start("c");
+  world.run(30'000);
+  EXPECT_EQ(world.at("a").state(), State::ready);
+  EXPECT_EQ(world.at("a").current()->members().size(), 2U);
+  EXPECT_EQ(world.at("a").epoch(), epoch);
+  EXPECT_FALSE(world.at("a").changing());
 }
 
 }  // namespace

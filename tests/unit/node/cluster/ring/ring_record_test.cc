@@ -14,11 +14,21 @@ TEST(RingRecord, IsReadableText) {
   EXPECT_EQ(*decode_ring(encode_ring(ring)), ring);
 }
 
+TEST(RingRecord, WithSplitsItIsOfAnotherFormat) {
+  const RingRecord ring{7, {{"a", 64}}, 2, model::SplitTable({{0xabc, 3}})};
+  EXPECT_EQ(encode_ring(ring), "2 7 2 1 64 1:a 1 0000000000000abc:3");
+  EXPECT_EQ(*decode_ring(encode_ring(ring)), ring);
+}
+
 TEST(RingRecord, RefusesWhatIsNoRing) {
   for (const char* text : {"",
                            "1",
                            "1 ",
                            "2 7 2 1 64 1:a",
+                           "2 7 2 1 64 1:a 0",
+                           "2 7 2 1 64 1:a 1 0000000000000abc:9",
+                           "1 7 2 1 64 1:a 1 0000000000000abc:3",
+                           "3 7 2 1 64 1:a 1 0000000000000abc:3",
                            "1 0 2 1 64 1:a",
                            "1 7 0 1 64 1:a",
                            "1 7 99 1 64 1:a",

@@ -23,6 +23,7 @@ void RingWorld::start(const NodeId& name, uint32_t weight) {
   options.factor = options_.factor;
   options.re_replicate_after_ms = options_.grace_ms;
   options.seeds = nodes_.size() > 1;
+  options.knows_splits = !options_.without_splits.contains(name);
   node.keeper = std::make_unique<RingKeeper>(options, node.disk, now_ms_);
   node.generation += 1;
   node.knows.clear();

@@ -28,6 +28,7 @@ struct WorldOptions {
   size_t factor = 2;
   // Every node writes now and then; what a complete owner lacks is a fault of the ring's changes.
   bool writes = false;
+  std::set<NodeId> without_splits = {};  // of a version that does not know them
 };
 
 class RingWorld {

@@ -165,6 +165,20 @@ TEST(TargetRing, StaysWithinWhatGossipCarries) {
   EXPECT_EQ(record.members.back().id, said.back().id) << "a member makes no room for newcomers";
 }
 
+// Members that are in already ask for weights of more digits.
+TEST(TargetRing, AFullRingStaysAsItIsRatherThanOutgrowGossip) {
+  std::vector<Said> said;
+  RingRecord ring{7, {{"a", 64}}, 2};
+  for (int i = 0; i < 340; ++i) {
+    ring.members.push_back({"node-with-a-long-name-of-forty-bytes-" + std::to_string(100 + i), 64});
+    said.push_back({ring.members.back().id, "ready", Liveness::alive, false, "65536"});
+  }
+  ASSERT_TRUE(fits_into_gossip(ring));
+  const TargetRing heavier = target(ring, said);
+  EXPECT_TRUE(heavier.full);
+  EXPECT_EQ(heavier.ring.members, ring.members);
+}
+
 TEST(TargetRing, LiveOwnersAreKept) {
   const Placement from = Placement::build({{"a", 64}, {"b", 64}}, 1);
   const Placement to = Placement::build({{"a", 64}, {"b", 64}, {"c", 64}}, 1);

@@ -120,8 +120,8 @@ std::set<Held> SyncNode::held(bool tombstones) const {
         if (!tombstones && entry.tombstone) continue;
         held.emplace(name, entry.id, entry.version.ticks, entry.version.node, entry.tombstone);
       }
-      if (tombstones && versions.floor != Hlc{}) {
-        held.emplace(name, "", versions.floor.ticks, versions.floor.node, true);
+      if (tombstones && versions.floors.all != Hlc{}) {
+        held.emplace(name, "", versions.floors.all.ticks, versions.floors.all.node, true);
       }
     }
   }

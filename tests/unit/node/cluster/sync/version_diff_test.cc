@@ -16,9 +16,13 @@ Hlc at(uint64_t ticks) {
   return {ticks, 1};
 }
 
+store::Floors upto(uint64_t ticks) {
+  return {at(ticks), {}};
+}
+
 TEST(VersionDiff, EqualListsDifferInNothing) {
-  const store::NamespaceVersions mine{{{"a", at(1), false}, {"b", at(2), true}}, at(0)};
-  const VersionsReply theirs{{{"b", at(2), true}, {"a", at(1), false}}, at(0)};
+  const store::NamespaceVersions mine{{{"a", at(1), false}, {"b", at(2), true}}, upto(0)};
+  const VersionsReply theirs{{{"b", at(2), true}, {"a", at(1), false}}, upto(0)};
   EXPECT_TRUE(compare(mine, theirs, {}).none());
 }
 
@@ -33,22 +37,39 @@ TEST(VersionDiff, TheLaterWinsAndADeleteWinsATie) {
 }
 
 TEST(VersionDiff, FloorsGoFirstAndWhatIsBelowThemDoesNotTravel) {
-  const store::NamespaceVersions mine{{{"old", at(3), false}, {"new", at(9), false}}, at(1)};
-  const VersionsReply theirs{{{"older", at(1), false}}, at(5)};
+  const store::NamespaceVersions mine{{{"old", at(3), false}, {"new", at(9), false}}, upto(1)};
+  const VersionsReply theirs{{{"older", at(1), false}}, upto(5)};
   const Difference found = compare(mine, theirs, {});
   EXPECT_THAT(found.pull, ElementsAre(""));
   EXPECT_THAT(found.push, ElementsAre("new"));
-  const Difference other = compare({{}, at(5)}, {{{"old", at(3), false}, {"new", at(9), false}}, at(1)}, {});
+  const Difference other =
+      compare({{}, upto(5)}, {{{"old", at(3), false}, {"new", at(9), false}}, upto(1)}, {});
   EXPECT_THAT(other.pull, ElementsAre("new"));
   EXPECT_THAT(other.push, ElementsAre(""));
+}
+
+TEST(VersionDiff, AFloorOfSomeSlotsIsOneOfTheirIdsAlone) {
+  ASSERT_NE(model::slot_of("a"), model::slot_of("b"));
+  const store::Floors of_a{{}, {{model::slot_bit("a"), at(5)}}};
+  const store::NamespaceVersions mine{{{"a", at(3), false}, {"b", at(3), false}}, {}};
+  const Difference found = compare(mine, {{}, of_a}, {});
+  EXPECT_THAT(found.pull, ElementsAre(""));
+  EXPECT_THAT(found.push, ElementsAre("b"));
+  EXPECT_THAT(compare(mine, {{}, of_a}, {Pull::deletes, true, 0}).pull, ElementsAre(""));
+  const Difference other = compare({{}, of_a}, {{{"a", at(3), false}, {"b", at(3), false}}, {}}, {});
+  EXPECT_THAT(other.pull, ElementsAre("b"));
+  EXPECT_THAT(other.push, ElementsAre(""));
+  EXPECT_THAT(compare({{}, of_a}, {{}, of_a}, {}).push, IsEmpty());
+  EXPECT_THAT(compare({{}, upto(9)}, {{}, of_a}, {}).push, ElementsAre(""));
+  EXPECT_THAT(compare({{}, upto(9)}, {{}, of_a}, {}).pull, IsEmpty());
 }
 
 TEST(VersionDiff, ForWhoeverHandsOverOnlyDeletesOfWhatItHoldsAreNews) {
   const store::NamespaceVersions mine{{{"a", at(1), false}, {"b", at(1), false}}, {}};
   const VersionsReply theirs{{{"a", at(2), true}, {"b", at(2), false}, {"c", at(2), true}}, {}};
   EXPECT_THAT(compare(mine, theirs, {Pull::deletes, true, 0}).pull, ElementsAre("a"));
-  EXPECT_THAT(compare({{}, {}}, {{}, at(7)}, {Pull::deletes, true, 0}).pull, IsEmpty());
-  EXPECT_THAT(compare(mine, {{}, at(7)}, {Pull::deletes, true, 0}).pull, ElementsAre(""));
+  EXPECT_THAT(compare({{}, {}}, {{}, upto(7)}, {Pull::deletes, true, 0}).pull, IsEmpty());
+  EXPECT_THAT(compare(mine, {{}, upto(7)}, {Pull::deletes, true, 0}).pull, ElementsAre(""));
 }
 
 TEST(VersionDiff, DoubtfulEntriesThatThePeerDoesNotKnowAreDropped) {
@@ -76,7 +97,7 @@ TEST(VersionDiff, HeldIsWhatThePeerHasOrHasMoreThan) {
                                       {}};
   const VersionsReply theirs{
       {{"same", at(5), false}, {"older", at(6), false}, {"newer", at(4), false}, {"deleted", at(5), true}},
-      at(3)};
+      upto(3)};
   std::vector<std::string> held;
   for (const auto& entry : held_by(mine, theirs)) held.push_back(entry.id);
   EXPECT_THAT(held, ElementsAre("same", "older", "deleted", "below"));
@@ -108,8 +129,8 @@ TEST(VersionDiff, MovingTheDifferenceMakesRandomSidesEqual) {
       if (random() % 3 != 0) a.apply(id, version, tombstone);
       if (random() % 3 != 0) b.apply(id, version, tombstone);
     }
-    store::NamespaceVersions mine{{}, a.floor};
-    VersionsReply theirs{{}, b.floor};
+    store::NamespaceVersions mine{{}, {a.floor, {}}};
+    VersionsReply theirs{{}, {b.floor, {}}};
     for (const auto& [id, state] : a.entries) mine.entries.push_back({id, state.first, state.second});
     for (const auto& [id, state] : b.entries) theirs.entries.push_back({id, state.first, state.second});
     const Difference found = compare(mine, theirs, {});

@@ -24,58 +24,62 @@ FERRO_FIELDS(GossipDigest, a, b, c, d, e)
 FERRO_FIELDS(GossipValue, a, b, c, d)
 FERRO_FIELDS(GossipDelta, a, b, c, d, e, f, g, h)
 FERRO_FIELDS(GossipSyn, a, b)
-FERRO_FIELDS(GossipAck, a, b)
+FERRO_FIELDS(GossipAck, a, b, c)
 FERRO_FIELDS(GossipAck2, a)
-FERRO_FIELDS(LookupMessage, a, b, c, d, e, f, g, h)
-FERRO_FIELDS(store::Hit, a, b, c, d, e, f, g, h, i)
+FERRO_FIELDS(LookupMessage, a, b, c, d, e, f, g, h, i)
+FERRO_FIELDS(store::Hit, a, b, c, d, e, f, g, h, i, j, k)
 FERRO_FIELDS(engine::LookupResult, a, b, c)
 FERRO_FIELDS(LookupReply, a)
-FERRO_FIELDS(FindMessage, a, b, c)
+FERRO_FIELDS(FindMessage, a, b, c, d)
 FERRO_FIELDS(store::EntryView, a, b, c, d, e, f, g, h, i, j, k, l, m, n)
 FERRO_FIELDS(FindReply, a)
 FERRO_FIELDS(InsertMessage, a)
 FERRO_FIELDS(ItemReply, a, b)
 FERRO_FIELDS(InsertReply, a)
-FERRO_FIELDS(RemoveMessage, a, b)
-FERRO_FIELDS(DropNamespaceMessage, a)
+FERRO_FIELDS(RemoveMessage, a, b, c)
+FERRO_FIELDS(DropNamespaceMessage, a, b)
 FERRO_FIELDS(CountReply, a)
-FERRO_FIELDS(InvalidateMessage, a, b)
+FERRO_FIELDS(InvalidateMessage, a, b, c)
 FERRO_FIELDS(engine::InvalidateRequest::Radius, a, b, c)
 FERRO_FIELDS(IdsReply, a)
-FERRO_FIELDS(ListNamespacesMessage, a, b, c, d)
+FERRO_FIELDS(ListNamespacesMessage, a, b, c, d, e)
 FERRO_FIELDS(ListNamespacesReply, a)
 FERRO_FIELDS(store::NamespaceStats, a, b, c, d, e, f, g, h, i, j)
-FERRO_FIELDS(TopEntriesMessage, a, b, c)
+FERRO_FIELDS(TopEntriesMessage, a, b, c, d)
 FERRO_FIELDS(store::TopEntry, a, b, c, d)
 FERRO_FIELDS(TopEntriesReply, a)
-FERRO_FIELDS(CountEntriesMessage, a)
+FERRO_FIELDS(CountEntriesMessage, a, b)
 FERRO_FIELDS(ApplyMessage, a)
 FERRO_FIELDS(ApplyReply, a)
-FERRO_FIELDS(DigestsMessage::Item, a, b)
-FERRO_FIELDS(DigestsMessage, a)
+FERRO_FIELDS(DigestsMessage::Item, a, b, c)
+FERRO_FIELDS(DigestsMessage, a, b)
 FERRO_FIELDS(NamespaceDigest, a, b, c, d, e)
-FERRO_FIELDS(DigestsReply::Item, a, b, c)
+FERRO_FIELDS(DigestsReply::Item, a, b, c, d)
 FERRO_FIELDS(DigestsReply, a, b)
-FERRO_FIELDS(VersionsMessage, a, b, c)
+FERRO_FIELDS(VersionsMessage, a, b, c, d)
 FERRO_FIELDS(EntryVersion, a, b, c)
 FERRO_FIELDS(VersionsReply, a, b)
 FERRO_FIELDS(FetchMessage, a, b)
 FERRO_FIELDS(FetchReply, a)
 
-FERRO_FIELDS(store::Selector, a, b, c, d)
+// The table of splits travels as its fingerprint, beside the request.
+inline auto fields_of(const store::Selector& whole) {
+  const auto& [a, b, c, d, splits] = whole;
+  return std::tie(a, b, c, d);
+}
 
-// The tag that follows a write through an engine, and until when it may be decided, mean something in one
-// process only.
+// The tag that follows a write through an engine, until when it may be decided and its part of the cap mean
+// something in one process only.
 inline auto fields_of(const engine::InsertRequest& whole) {
-  const auto& [a, b, c, d, e, f, g, h, i, j, tag, decide_by] = whole;
+  const auto& [a, b, c, d, e, f, g, h, i, j, tag, decide_by, shard] = whole;
   return std::tie(a, b, c, d, e, f, g, h, i, j);
 }
 inline auto fields_of(const engine::RemoveRequest& whole) {
-  const auto& [a, b, c, tag, decide_by, d] = whole;
+  const auto& [a, b, c, tag, decide_by, d, splits] = whole;
   return std::tie(a, b, c, d);
 }
 inline auto fields_of(const engine::InvalidateRequest& whole) {
-  const auto& [a, b, c, tag, decide_by, d] = whole;
+  const auto& [a, b, c, tag, decide_by, ids_max, d, splits] = whole;
   return std::tie(a, b, c, d);
 }
 

@@ -1,4 +1,4 @@
-// The bytes of protocol versions 1 and 2, as every later version must read them and, towards a node of that
+// The bytes of protocol versions 1 to 3, as every later version must read them and, towards a node of that
 // version, write them. They were made from docs/formats/peer_protocol.md by a program apart from the codec.
 #include <gtest/gtest.h>
 
@@ -52,6 +52,9 @@ TEST(Golden, Gossip) {
   expect_golden("gossip_syn", GossipSyn{{digest_of("node-a"), digest_of("node-b")}, false});
   expect_golden("gossip_ack",
                 GossipAck{{digest_of("node-a")}, {delta(), {"node-c", 1, 9, 0, 0, 0, true, {}}}});
+  const GossipAck timed{{digest_of("node-a")}, {}, 1'700'000'000'001};
+  expect_golden("gossip_ack", timed, 3);
+  EXPECT_EQ(encode(timed, 2), encode(GossipAck{timed.digests, {}}, 1));
   expect_golden("gossip_ack2", GossipAck2{{delta()}});
 }
 
@@ -67,7 +70,8 @@ TEST(Golden, Lookup) {
   EXPECT_EQ(encode(message, 1), golden("v1/lookup"));  // what version 1 cannot say is left out
 
   store::Hit hit{
-      "id-1", "That.", "What?", {{"lang", "en"}}, 0.9375F, true, 1'700'000'000'001, 1'700'000'060'001, 0.25};
+      "id-1", "That.", "What?", {{"lang", "en"}}, 0.9375F, true, 1'700'000'000'001, 1'700'000'060'001,
+      0.25,   {},      {}};
   expect_golden("lookup_reply", LookupReply{{{hit}, true, 1'700'000'000'500}});
 }
 
@@ -156,15 +160,53 @@ TEST(Golden, Listings) {
 TEST(Golden, Copies) {
   expect_golden("apply", ApplyMessage{{"operation 1", "operation 2"}});
   expect_golden("apply_reply", ApplyReply{2});
-  expect_golden("digests", DigestsMessage{{{5, 0xfedcba9876543210}, {0, 0}}});
-  NamespaceDigest digest{kNamespace, 0x1122334455667788, 1000, 0, {65536, 7}};
-  expect_golden("digests_reply", DigestsReply{{{1023, {digest}, false}, {}}, 1'700'000'000'123}, 1);
+  expect_golden("digests", DigestsMessage{{{5, 0xfedcba9876543210, 0}, {0, 0, 0}}, 0});
+  NamespaceDigest digest{kNamespace, 0x1122334455667788, 1000, 0, {{65536, 7}, {}}};
+  expect_golden("digests_reply", DigestsReply{{{1023, {digest}, false, 0}, {}}, 1'700'000'000'123}, 1);
   digest.tombstones = 12;
-  expect_golden("digests_reply", DigestsReply{{{1023, {digest}, false}, {}}, 1'700'000'000'123}, 2);
+  expect_golden("digests_reply", DigestsReply{{{1023, {digest}, false, 0}, {}}, 1'700'000'000'123}, 2);
   expect_golden("versions", VersionsMessage{kNamespace, 3, 16});
-  expect_golden("versions_reply", VersionsReply{{{"id-1", {65537, 7}, true}}, {65536, 7}});
+  expect_golden("versions_reply", VersionsReply{{{"id-1", {65537, 7}, true}}, {{65536, 7}, {}}});
   expect_golden("fetch", FetchMessage{kNamespace, {"id-1", ""}});
   expect_golden("fetch_reply", FetchReply{{"operation 1"}});
+}
+
+// What a cluster with split namespaces says, in which everybody speaks version 3.
+TEST(Golden, Splits) {
+  constexpr model::SlotSet kSlots = 0x8888888888888888;
+  constexpr uint64_t kTable = 0x0102030405060708;
+  LookupMessage message = lookup();
+  message.count = false;
+  message.slots = kSlots;
+  expect_golden("lookup", message, 3);
+  store::Hit hit{"id-1", "That.", "What?", {{"lang", "en"}}, 1.0F, true, 1'700'000'000'001, 1'700'000'060'001,
+                 0.25,   {},      {}};
+  hit.version = {65537, 7};
+  hit.cosine = 0.9375F;
+  expect_golden("lookup_reply", LookupReply{{{hit}, true, 1'700'000'000'500}}, 3);
+  RemoveMessage remove;
+  remove.request.id = "id-1";
+  remove.request.ns = kNamespace;
+  remove.partitions = set_of({0, 9, 1023});
+  remove.splits = kTable;
+  expect_golden("remove", remove, 3);
+  expect_golden("drop_namespace", DropNamespaceMessage{kNamespace, kSlots}, 3);
+  InvalidateMessage radius;
+  radius.request.radius = {kNamespace, kVector, 0.75F};
+  radius.partitions = set_of({7});
+  radius.splits = kTable;
+  expect_golden("invalidate", radius, 3);
+  expect_golden("find", FindMessage{"id-1", true, set_of({8}), kTable}, 3);
+  expect_golden("count_entries", CountEntriesMessage{set_of({1}), kTable}, 3);
+  expect_golden("list_namespaces", ListNamespacesMessage{set_of({1}), "m", "m::2\xff", 1000, kTable}, 3);
+  expect_golden("top_entries", TopEntriesMessage{set_of({1}), 10, 1000, kTable}, 3);
+  expect_golden("digests", DigestsMessage{{{5, 0xfedcba9876543210, 0}, {1023, 0, 0xabcdef}}, kTable}, 3);
+  const NamespaceDigest digest{
+      kNamespace, 0x1122334455667788, 1000, 12, {{}, {{1, {65536, 7}}, {6, {65537, 8}}}}};
+  expect_golden("digests_reply", DigestsReply{{{1023, {digest}, false, 0xabcdef}}, 1'700'000'000'123}, 3);
+  expect_golden("versions", VersionsMessage{kNamespace, 3, 16, kSlots}, 3);
+  expect_golden("versions_reply",
+                VersionsReply{{{"id-1", {65537, 7}, true}}, {{65536, 7}, {{1, {65537, 8}}}}}, 3);
 }
 
 TEST(Golden, FramesAndFailures) {

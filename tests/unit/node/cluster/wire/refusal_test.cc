@@ -160,7 +160,7 @@ TEST(Refusal, Gossip) {
 }
 
 TEST(Refusal, ListsAreBounded) {
-  refused<IdsReply>("too many", [](IdsReply& m) { m.ids.assign(kWireItemsMax + 1, "i"); });
+  refused<IdsReply>("too many", [](IdsReply& m) { m.ids.assign(kWireIdsMax + 1, "i"); });
   refused<ApplyMessage>("too many", [](ApplyMessage& m) { m.operations.assign(kWireItemsMax + 1, "o"); });
   refused<VersionsReply>("too many", [](VersionsReply& m) {
     m.entries.assign(kWireItemsMax + 1, {"i", {}, false});

@@ -125,7 +125,7 @@ GossipSyn Samples::make() {
 }
 template <>
 GossipAck Samples::make() {
-  return {some<GossipDigest>(), some<GossipDelta>()};
+  return {some<GossipDigest>(), some<GossipDelta>(), time_of(*this)};
 }
 template <>
 GossipAck2 Samples::make() {
@@ -136,19 +136,25 @@ LookupMessage Samples::make() {
   LookupMessage out{key(), coin(), coin(), unit_vector(), text(20), {}, 1, attributes()};
   if (coin()) out.threshold = similarity_of(*this);
   out.top_k = static_cast<uint16_t>(1 + number(limits::kTopKMax - 1));
+  if (coin()) out.slots = 1 + number(UINT64_MAX - 1);
   return out;
 }
 template <>
 store::Hit Samples::make() {
-  return {id(),
-          text(40),
-          text(20),
-          attributes(),
-          similarity_of(*this),
-          coin(),
-          time_of(*this),
-          time_of(*this),
-          0.25 * static_cast<double>(number(9))};
+  store::Hit out{id(),
+                 text(40),
+                 text(20),
+                 attributes(),
+                 similarity_of(*this),
+                 coin(),
+                 time_of(*this),
+                 time_of(*this),
+                 0.25 * static_cast<double>(number(9)),
+                 {},
+                 {}};
+  if (coin()) out.version = stamp();
+  if (coin()) out.cosine = similarity_of(*this);
+  return out;
 }
 template <>
 LookupReply Samples::make() {
@@ -191,11 +197,12 @@ RemoveMessage Samples::make() {
   if (coin()) out.request.scope = key().scope;
   if (coin()) out.request.partitions = partitions();
   out.partitions = partitions();
+  if (coin()) out.splits = number(UINT64_MAX);
   return out;
 }
 template <>
 DropNamespaceMessage Samples::make() {
-  return {key()};
+  return {key(), coin() ? 1 + number(UINT64_MAX - 1) : model::kAllSlots};
 }
 template <>
 CountReply Samples::make() {
@@ -216,6 +223,7 @@ InvalidateMessage Samples::make() {
   if (coin()) out.request.partitions = partitions();
   out.request.dry_run = coin();
   out.partitions = partitions();
+  if (coin()) out.splits = number(UINT64_MAX);
   return out;
 }
 template <>
@@ -228,7 +236,7 @@ IdsReply Samples::make() {
 }
 template <>
 FindMessage Samples::make() {
-  return {id(), coin(), partitions()};
+  return {id(), coin(), partitions(), coin() ? number(UINT64_MAX) : 0};
 }
 template <>
 store::EntryView Samples::make() {
@@ -255,7 +263,8 @@ FindReply Samples::make() {
 }
 template <>
 ListNamespacesMessage Samples::make() {
-  return {partitions(), text(9) + "\xfe", text(9), static_cast<uint32_t>(number(UINT32_MAX))};
+  return {partitions(), text(9) + "\xfe", text(9), static_cast<uint32_t>(number(UINT32_MAX)),
+          coin() ? number(UINT64_MAX) : 0};
 }
 template <>
 store::NamespaceStats Samples::make() {
@@ -278,7 +287,8 @@ ListNamespacesReply Samples::make() {
 }
 template <>
 TopEntriesMessage Samples::make() {
-  return {partitions(), static_cast<uint32_t>(number(UINT32_MAX)), static_cast<uint32_t>(number(UINT32_MAX))};
+  return {partitions(), static_cast<uint32_t>(number(UINT32_MAX)), static_cast<uint32_t>(number(UINT32_MAX)),
+          coin() ? number(UINT64_MAX) : 0};
 }
 template <>
 store::TopEntry Samples::make() {
@@ -294,7 +304,7 @@ TopEntriesReply Samples::make() {
 }
 template <>
 CountEntriesMessage Samples::make() {
-  return {partitions()};
+  return {partitions(), coin() ? number(UINT64_MAX) : 0};
 }
 template <>
 ApplyMessage Samples::make() {
@@ -306,19 +316,29 @@ ApplyReply Samples::make() {
 }
 template <>
 DigestsMessage::Item Samples::make() {
-  return {static_cast<uint16_t>(number(model::kPartitions - 1)), number(UINT64_MAX)};
+  return {static_cast<uint16_t>(number(model::kPartitions - 1)), number(UINT64_MAX),
+          coin() ? number(UINT64_MAX) : 0};
 }
 template <>
 DigestsMessage Samples::make() {
-  return {some<DigestsMessage::Item>()};
+  return {some<DigestsMessage::Item>(), coin() ? number(UINT64_MAX) : 0};
+}
+template <>
+store::Floors::OfSlots Samples::make() {
+  return {1 + number(UINT64_MAX - 1), stamp()};
+}
+template <>
+store::Floors Samples::make() {
+  return {stamp(), coin() ? some<store::Floors::OfSlots>() : std::vector<store::Floors::OfSlots>()};
 }
 template <>
 NamespaceDigest Samples::make() {
-  return {key(), number(UINT64_MAX), number(UINT64_MAX), number(UINT64_MAX), stamp()};
+  return {key(), number(UINT64_MAX), number(UINT64_MAX), number(UINT64_MAX), make<store::Floors>()};
 }
 template <>
 DigestsReply::Item Samples::make() {
-  return {static_cast<uint16_t>(number(model::kPartitions - 1)), some<NamespaceDigest>(), coin()};
+  return {static_cast<uint16_t>(number(model::kPartitions - 1)), some<NamespaceDigest>(), coin(),
+          coin() ? number(UINT64_MAX) : 0};
 }
 template <>
 DigestsReply Samples::make() {
@@ -327,7 +347,8 @@ DigestsReply Samples::make() {
 template <>
 VersionsMessage Samples::make() {
   const uint32_t buckets = 1U << number(31);
-  return {key(), static_cast<uint32_t>(number(buckets - 1)), buckets};
+  return {key(), static_cast<uint32_t>(number(buckets - 1)), buckets,
+          coin() ? 1 + number(UINT64_MAX - 1) : model::kAllSlots};
 }
 template <>
 EntryVersion Samples::make() {
@@ -335,7 +356,7 @@ EntryVersion Samples::make() {
 }
 template <>
 VersionsReply Samples::make() {
-  return {some<EntryVersion>(), stamp()};
+  return {some<EntryVersion>(), make<store::Floors>()};
 }
 template <>
 FetchMessage Samples::make() {
