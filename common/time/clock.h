@@ -12,7 +12,8 @@ class Clock {
   virtual ~Clock() = default;
   // Milliseconds since the Unix epoch; may jump.
   virtual int64_t wall_ms() const noexcept = 0;
-  // Nanoseconds since some fixed point; never goes back.
+  // Nanoseconds since some fixed point, the same for every process until the machine is started anew; never
+  // goes back, and nobody sets it.
   virtual int64_t steady_ns() const noexcept = 0;
 };
 
@@ -29,6 +30,7 @@ class ManualClock final : public Clock {
   int64_t wall_ms() const noexcept override { return wall_ms_.load(); }
   // One nanosecond more at every call, so that an order of events is an order of stamps.
   int64_t steady_ns() const noexcept override { return steady_ns_.fetch_add(1) + 1; }
+  void set_wall_ms(int64_t wall_ms) noexcept { wall_ms_ = wall_ms; }
   void advance_ms(int64_t by_ms) noexcept {
     wall_ms_ += by_ms;
     steady_ns_ += by_ms * 1'000'000;

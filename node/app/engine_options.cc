@@ -1,5 +1,7 @@
 #include "node/app/engine_options.h"
 
+#include "node/app/environment.h"
+
 namespace ferro::node::app {
 
 namespace {
@@ -36,6 +38,7 @@ engine::EngineOptions engine_options(const config::Config& config, bool salvage)
   options.compact_interval_inserts = config.compact_interval_inserts;
   options.snapshot_retention = config.snapshot.retention;
   options.salvage = salvage;
+  options.boot_id = boot_id();
   // A node alone has nobody who could bring a deleted entry back.
   if (config.cluster.enabled)
     options.tombstone_retention_ms = static_cast<int64_t>(config.cluster.tombstone_retention_seconds) * 1000;

@@ -49,6 +49,9 @@ struct EngineOptions {
   bool salvage = false;
   bool manual = false;                 // no threads: the owner calls pump() (simulator)
   int64_t tombstone_retention_ms = 0;  // of a cluster; 0 = a node alone keeps none
+  // Which start of the machine this is: steady times of one boot go on from process to process. Empty = not
+  // known. Up to 64 visible ASCII characters.
+  std::string boot_id;
 };
 
 // Ties a decided operation to the request that it is for; 0 = nobody follows it.

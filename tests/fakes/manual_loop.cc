@@ -5,10 +5,11 @@
 
 namespace ferro::fakes {
 
-ManualLoop::ManualLoop(Timeline& timeline, int64_t wall_offset_ms)
+ManualLoop::ManualLoop(Timeline& timeline, int64_t wall_offset_ms, int64_t booted_us)
     : timeline_(timeline), owner_(timeline.add_owner()), chance_(timeline.chance().next()) {
   clock_.timeline = &timeline;
   clock_.offset_ms = wall_offset_ms;
+  clock_.booted_us = booted_us;
 }
 
 void ManualLoop::offload(Work work) {

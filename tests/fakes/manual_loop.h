@@ -11,8 +11,9 @@ namespace ferro::fakes {
 
 class ManualLoop final : public node::cluster::Loop {
  public:
-  // `wall_offset_ms`: how wrong this node's clock is.
-  explicit ManualLoop(Timeline& timeline, int64_t wall_offset_ms = 0);
+  // `wall_offset_ms`: how wrong this node's clock is. `booted_us`: when its machine was started, from which
+  // its steady clock counts.
+  explicit ManualLoop(Timeline& timeline, int64_t wall_offset_ms = 0, int64_t booted_us = 0);
   ~ManualLoop() override { end(); }
 
   void post(Work work) override { timeline_.at(owner_, 0, std::move(work)); }
@@ -37,9 +38,9 @@ class ManualLoop final : public node::cluster::Loop {
   static constexpr uint64_t kOffloadDelayUsMax = 300;
   struct VirtualClock final : Clock {
     const Timeline* timeline = nullptr;
-    int64_t offset_ms = 0;
+    int64_t offset_ms = 0, booted_us = 0;
     int64_t wall_ms() const noexcept override { return kWallStartMs + timeline->now_ms() + offset_ms; }
-    int64_t steady_ns() const noexcept override { return timeline->now_us() * 1000; }
+    int64_t steady_ns() const noexcept override { return (timeline->now_us() - booted_us) * 1000; }
   };
 
   Timeline& timeline_;

@@ -118,7 +118,8 @@ Machine* Faults::usable_target(size_t index) {
 
 void Faults::boot(Machine& machine) {
   const Status status = machine.boot();
-  if (!status.ok()) world_.fail(machine.name() + " does not start again: " + status.to_string());
+  if (!status.ok()) return world_.fail(machine.name() + " does not start again: " + status.to_string());
+  world_.note_boot(machine);
 }
 
 bool Faults::impair(size_t index) {

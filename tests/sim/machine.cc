@@ -53,6 +53,7 @@ engine::EngineOptions Machine::engine_options() const {
   options.compact_interval_inserts = plan_.compact_interval_inserts;
   options.manual = true;
   options.tombstone_retention_ms = plan_.tombstone_retention_ms;
+  options.boot_id = name_ + "-" + std::to_string(boots_);
   return options;
 }
 
@@ -77,7 +78,7 @@ node::cluster::ClusterOptions Machine::cluster_options() const {
 
 Result<std::unique_ptr<Machine::Life>> Machine::make_life() {
   auto life = std::make_unique<Life>();
-  life->loop = std::make_unique<fakes::ManualLoop>(timeline_, clock_offset_ms_);
+  life->loop = std::make_unique<fakes::ManualLoop>(timeline_, clock_offset_ms_, booted_us_);
   engine::OpenReport report;
   FERRO_ASSIGN_OR_RETURN(auto opened,
                          engine::Engine::open(engine_options(), *disk_, life->loop->clock(), report));
@@ -124,6 +125,8 @@ void Machine::power_cut() {
   auto next = disk_->after_power_cut(chance_.next());
   end_life();
   disk_ = std::move(next);
+  ++boots_;
+  booted_us_ = timeline_.now_us();
 }
 
 void Machine::tear(uint64_t torn_after) {

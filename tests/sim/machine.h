@@ -64,6 +64,8 @@ class Machine {
   const std::string& name() const noexcept { return name_; }
   size_t index() const noexcept { return index_; }
   int64_t clock_offset_ms() const noexcept { return clock_offset_ms_; }
+  // Started anew at once the machine cannot know whether its clock was set back: its stamps may be ahead.
+  bool was_started_anew() const noexcept { return boots_ > 0; }
   uint64_t lives() const noexcept { return lives_; }
 
   // Told after a process has ended, however it did.
@@ -103,7 +105,8 @@ class Machine {
   bool suspended_ = false;
   int64_t clock_offset_ms_ = 0;
   int64_t sync_us_ = 0;
-  uint64_t lives_ = 0;
+  uint64_t lives_ = 0, boots_ = 0;
+  int64_t booted_us_ = 0;
 };
 
 }  // namespace ferro::sim

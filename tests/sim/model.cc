@@ -82,10 +82,18 @@ void Model::note_clock_difference(int64_t by_ms) {
   clock_difference_us_ = std::max(clock_difference_us_, by_ms * kUsPerMs);
 }
 
+int64_t Model::latest_stamp_of(const Deed& deed) const {
+  int64_t stamp_us = deed.latest_us;
+  for (const Ahead& ahead : ahead_) {
+    if (deed.latest_us >= ahead.from_us) stamp_us = std::max(stamp_us, ahead.until_us);
+  }
+  return stamp_us;
+}
+
 bool Model::before(const Deed& a, const Deed& b) const {
   if (a.latest_us >= b.invoked_us) return false;
-  return b.invoked_us - a.latest_us > clock_difference_us_ || calm_.calm_between(a.latest_us, b.invoked_us) ||
-         calm_.orderly_over(a.latest_us, b.invoked_us);
+  return b.invoked_us - latest_stamp_of(a) > clock_difference_us_ ||
+         calm_.calm_between(a.latest_us, b.invoked_us) || calm_.orderly_over(a.latest_us, b.invoked_us);
 }
 
 // Something newer has replaced it, and everybody has known since `by_us`.

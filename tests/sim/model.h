@@ -4,8 +4,8 @@
 // Deeds are ordered where they must be: one that was over before another began comes before it. Exactly: `a`
 // was decided at the latest when its answer came (or, if the client was left in doubt, at the next calm), `b`
 // at the earliest when it was asked for, and stamps of the second are higher if a calm lay in between, or
-// both fell into one orderly period, or more time than the clocks ever differ. All else counts as
-// simultaneous and may come in either order.
+// both fell into one orderly period, or more time than the clocks ever differ and stamps are ahead of them.
+// All else counts as simultaneous and may come in either order.
 //
 // Owned by the world; one thread. Times in virtual microseconds.
 #pragma once
@@ -62,6 +62,8 @@ class Model {
   // Calm: whatever was in doubt is decided by now.
   void settle(int64_t now_us);
   void note_clock_difference(int64_t by_ms);
+  // What is decided between these times may be stamped as late as the second.
+  void note_stamps_ahead(int64_t from_us, int64_t until_us) { ahead_.push_back({from_us, until_us}); }
   void set_lag_ms(int64_t lag_ms) { lag_ms_ = lag_ms; }  // how late copies may be even in order
 
   // --- what may be seen; empty = all right, else what is wrong ---
@@ -89,6 +91,7 @@ class Model {
   // What was done to a whole namespace is kept under no id, for entries that are made later.
   Entry& entry_of(const EntryName& name);
 
+  int64_t latest_stamp_of(const Deed& deed) const;
   bool before(const Deed& a, const Deed& b) const;
   bool superseded(const Entry& entry, const Deed& put, int64_t by_us) const;
   bool may_have_expired(const Deed& put, int64_t at_us) const;
@@ -100,6 +103,10 @@ class Model {
   std::map<uint32_t, std::vector<EntryName>> touched_;  // by requests under way
   std::set<EntryName> in_doubt_;
   int64_t clock_difference_us_ = 0, lag_ms_ = 0;
+  struct Ahead {
+    int64_t from_us, until_us;
+  };
+  std::vector<Ahead> ahead_;
   size_t deeds_ = 0;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/base/limits.h"
 #include "tests/fakes/seeded_entropy.h"
 #include "tests/sim/clients.h"
 #include "tests/sim/faults.h"
@@ -158,7 +159,8 @@ void Run::revive(const Written& written) {
   put.vector = request.unit_vector;
   put.response = request.response;
   put.query_text = request.query_text;
-  put.version.ticks = static_cast<uint64_t>(machine.engine().now_ms()) << 16;
+  // Later than any stamp that is ahead of the clocks, and still taken.
+  put.version.ticks = static_cast<uint64_t>(machine.engine().now_ms() + limits::kClockSkewMaxMs) << 16;
   std::vector<node::model::Operation> operations{put};
   machine.engine().apply_replicated(std::move(operations), [](const Result<uint64_t>&) {});
 }

@@ -93,6 +93,22 @@ void World::note_clock(const Machine& machine) {
   model.note_clock_difference(clock_ahead_ms_ - clock_behind_ms_);
 }
 
+// And so far as a machine that was started anew leaves out, or whoever heard of it.
+void World::note_boot(Machine& machine) {
+  const int64_t ahead_ms = machine.engine().figures().newest_stamp_ms - machine.loop().clock().wall_ms();
+  stamps_left_out_ = stamps_left_out_ || machine.was_started_anew();
+  if (!stamps_left_out_) {
+    const int64_t most_ms = clock_ahead_ms_ - clock_behind_ms_;
+    if (ahead_ms > most_ms) {
+      fail(machine.name() + " goes on " + std::to_string(ahead_ms) +
+           " ms ahead of its clock; no two clocks differed by more than " + std::to_string(most_ms) + " ms");
+    }
+  } else if (ahead_ms > 0) {
+    const int64_t now_us = timeline.now_us();
+    model.note_stamps_ahead(now_us, now_us + (ahead_ms + machine.clock_offset_ms()) * 1000);
+  }
+}
+
 void World::watch() {
   timeline.at(0, kWatchMs * 1000, [this] { watch(); });
   if (const Request* late = requests.overdue(); late != nullptr) {

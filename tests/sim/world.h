@@ -40,6 +40,7 @@ class World {
   void end_fault() { --faults_active_; }
   bool quiet() const noexcept { return faults_active_ == 0; }
   void note_clock(const Machine& machine);
+  void note_boot(Machine& machine);
 
   // Why not every node answers as well as any other right now; empty if the cluster is whole. `copies`: and
   // no node holds what is not its own.
@@ -72,6 +73,7 @@ class World {
   int faults_active_ = 0;
   int steady_checks_ = 0;
   int64_t clock_ahead_ms_ = 0, clock_behind_ms_ = 0;
+  bool stamps_left_out_ = false;
   std::map<std::pair<size_t, size_t>, int> blocked_;
   std::map<std::vector<std::string>, node::cluster::Placement> rings_;
   std::string failure_;

@@ -25,6 +25,7 @@ class EngineReplicationTest : public ::testing::TestWithParam<bool> {
   EngineReplicationTest() {
     engine.options.manual = GetParam();
     engine.options.tombstone_retention_ms = kDayMs;
+    engine.options.boot_id = "boot-1";
   }
   void open() {
     ASSERT_EQ(engine.open().to_string(), "ok");
@@ -135,11 +136,32 @@ TEST_P(EngineReplicationTest, AStampThatLeftTheNodeIsNotIssuedAgainAfterAPowerCu
 
   EngineHarness again(*survived, "/data");
   again.options = engine.options;
-  again.clock.advance_ms(-3'600'000);
+  again.options.boot_id = "boot-2";
+  again.clock.set_wall_ms(engine.clock.wall_ms() - 3'600'000);
   ASSERT_EQ(again.open().to_string(), "ok");
   again->set_decision_sink(&sink_);
   ASSERT_TRUE(insert(*again, entry("next", 0)).ok());
   EXPECT_GT(again->find("next", false).at(0).version, model::version_of(told[0]));
+}
+
+// A killed node once went on up to ten seconds ahead of its clock: its deletes beat what others wrote later.
+TEST_P(EngineReplicationTest, AKilledNodesDeleteDoesNotBeatALaterWriteOfAnotherOwner) {
+  open();
+  ASSERT_TRUE(insert_tagged("a", 1).ok());
+  engine.clock.advance_ms(200);
+  const auto survived = fs_.after_kill(7);
+
+  EngineHarness again(*survived, "/data");
+  again.options = engine.options;
+  again.clock.advance_ms(200);
+  ASSERT_EQ(again.open().to_string(), "ok");
+  again->set_decision_sink(&sink_);
+  again.clock.advance_ms(1);
+  ASSERT_TRUE(remove(*again, {"a", {}, {}}).ok());
+  again.clock.advance_ms(1);
+  const Hlc later{static_cast<uint64_t>(again.clock.wall_ms()) << 16, 9};
+  EXPECT_EQ(*apply_copies(*again, {copy("a", later)}), 1U);
+  EXPECT_EQ(response_of(*again, "a"), "copied");
 }
 
 TEST_P(EngineReplicationTest, NothingLeavesTheNodeBeforeItsStampIsReserved) {

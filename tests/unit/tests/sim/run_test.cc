@@ -40,6 +40,7 @@ TEST_F(RunTest, NoticesWhatItLooksFor) {
     RunOptions options;
     options.seed = 7;
     options.sabotage = sabotage;
+    SCOPED_TRACE(expected);
     const RunReport report = run_seed(options);
     EXPECT_NE(report.failure.find(expected), std::string::npos) << report.failure;
     EXPECT_NE(report.failure.find("make sim ONLY=7"), std::string::npos) << report.failure;

@@ -35,6 +35,7 @@ SyncNode::SyncNode(SyncWorld& a_world, NodeId an_id, std::unique_ptr<tests::fake
   options.wal_segment_bytes = 1U << 20;
   options.compact_interval_inserts = 0;
   options.tombstone_retention_ms = world.tombstone_retention_ms;
+  options.boot_id = id;
   engine::OpenReport report;
   auto opened = engine::Engine::open(options, *fs, loop.clock(), report);
   EXPECT_TRUE(opened.ok()) << opened.status().to_string();
