@@ -12,6 +12,14 @@ namespace {
 
 // Expired entries reaped at a time while room is short.
 constexpr size_t kReapStep = 256;
+
+// The parts of all shards add up to the cap, unless there are more shards than that: each may have an entry.
+uint64_t part_of_cap(uint64_t cap, model::SlotSet shard) noexcept {
+  const uint64_t shards = model::kSlots / static_cast<uint64_t>(std::max(1, std::popcount(shard)));
+  const auto number = static_cast<uint64_t>(std::countr_zero(shard));  // its lowest slot
+  return std::max<uint64_t>(1, cap / shards + (number < cap % shards ? 1 : 0));
+}
+
 // Left free of the budget for what cannot be known before (tables that double), and for rows of other indexes
 // that die in a batch and are moved together only after it.
 constexpr uint64_t kMarginDivisor = 128;
@@ -77,14 +85,13 @@ void RoomPlanner::reap_if_short(const model::PutOp& op, int64_t now_ms) {
   }
 }
 
-// A shard has its part of the cap; what the batch does to other shards counts here too, so a batch may for a
-// moment make more room than there need be.
+// What the batch does to other shards counts here too, so a batch may for a moment make more room than there
+// need be.
 void RoomPlanner::free_places(const model::PutOp& op, NamespaceState* ns, int64_t now_ms,
                               model::SlotSet shard, std::vector<EntryRef>& victims) {
   const BatchPlan::OfNamespace planned = state_.plan.of(op.ns);
   const uint64_t live = ns != nullptr ? live_in_shard(*ns, shard, now_ms) : 0;
-  const auto part = static_cast<uint64_t>(std::popcount(shard));
-  const uint64_t most = (state_.options.max_entries_per_namespace * part + model::kSlots - 1) / model::kSlots;
+  const uint64_t most = part_of_cap(state_.options.max_entries_per_namespace, shard);
   uint64_t after = live - std::min(live, planned.leaving_live) + planned.puts + 1;
   while (after > most) {
     Entry* coldest = ns != nullptr ? state_.recency.first(*ns, shard) : nullptr;

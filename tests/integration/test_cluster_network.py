@@ -169,3 +169,40 @@ def test_a_query_beside_a_silent_node_waits_at_most_a_second_once(nodes, network
     slowest.sort()
     assert slowest[-1] < scaled(1.5), slowest[-5:]
     assert slowest[-3] < scaled(0.5), f"more than one request a node was slow: {slowest[-5:]}"
+
+
+def test_a_node_that_was_killed_writes_by_its_clock(nodes, network, rng):
+    """Cut off right after its restart, it deletes what the other side then writes anew. It was once up to ten seconds ahead
+    of its clock, and its deletes won."""
+    cluster = ClusterInside(nodes, network(2)).start()
+    first, second = cluster.members
+    ids = [f"e{number}" for number in range(20)]  # in as many namespaces: either node decides about some
+    for entry_id in ids:
+        first.api.insert(random_unit(rng, 16), f"{entry_id}::16", "before", id=entry_id)
+    first.kill()
+    first.start()
+    cluster.wait_formed(90)
+    cluster.network.cut([0], [1])
+
+    def done(node, method: str, target: str, body=None):
+        """Until it says so: the first requests may find out that the other node does not answer."""
+        wait_until(lambda: node.client.request(method, target, body).status in (200, 404), 30, f"{method} {target}")
+
+    for entry_id in ids:
+        done(first, "DELETE", f"/entry/{entry_id}")
+    for entry_id in ids:
+        body = {"embedding": random_unit(rng, 16), "model_id": f"{entry_id}::16", "response": "after"}
+        done(second, "POST", "/insert", body | {"query_text": entry_id, "id": entry_id})
+    cluster.network.heal()
+
+    def all_anew():
+        for node in cluster.members:
+            for entry_id in ids:
+                response = node.api.call("GET", f"/entry/{entry_id}", expect=(200, 404))
+                if response.status != 200 or response.json()["response"] != "after":
+                    return False
+        return True
+
+    wait_until(all_anew, 60, "both sides have what was written last", interval=0.2)
+    cluster.wait_settled(90)
+    assert all_anew(), "and keep it"

@@ -166,6 +166,26 @@ TEST_F(Slots, TheCapIsKeptShardByShard) {
   EXPECT_EQ(store_->live_entries(now()), 64U);
 }
 
+// Parts that were rounded up let a namespace of 64 shards keep up to 63 entries more than its cap.
+TEST_F(Slots, ThePartsOfACapAddUpToIt) {
+  for (const unsigned degree : {1U, 3U, 6U}) {
+    StoreOptions options;
+    options.max_entries_per_namespace = 101;
+    make(options);
+    for (int i = 0; i < 2000; ++i) {
+      const model::PutOp op = StoreFixture::put_of("e" + std::to_string(i), "t");
+      const unsigned shard = model::slot_of(op.id) & ((1U << degree) - 1);
+      const model::SlotSet slots = model::slots_of_shard(degree, shard);
+      for (const EntryRef& ref : store_->victims_for(op, now(), Origin::here, slots)) {
+        apply(model::DeleteOp{ref.ns, ref.id, ref.version, model::DeleteReason::evicted});
+      }
+      apply(op);
+      store_->end_batch();
+    }
+    EXPECT_EQ(store_->live_entries(now()), 101U) << degree;
+  }
+}
+
 // Floors of slots, in any order, through a restart, against a model by slot.
 TEST(SlotFloors, AreKeptBySlotWhateverTheOrder) {
   ManualClock clock;
