@@ -327,9 +327,8 @@ Result<std::unique_ptr<Engine>> Engine::open(EngineOptions options, io::FileSyst
   const auto node = static_cast<uint32_t>(model::hash_text(folder.node_id).low);
   auto core = std::make_unique<Core>(std::move(options), fs, clock, node);
   FERRO_ASSIGN_OR_RETURN(const Recovered recovered, recover(*core, report));
-  FERRO_ASSIGN_OR_RETURN(core->stamps,
-                         StampReserve::open(fs, clock, core->options.data_folder, core->options.boot_id,
-                                            core->options.salvage));
+  FERRO_ASSIGN_OR_RETURN(core->stamps, StampReserve::open(fs, clock, core->options.data_folder,
+                                                          core->options.boot_id, core->options.salvage));
   core->hlc.observe(core->stamps->used());
   report.elapsed_ms = static_cast<uint64_t>((clock.steady_ns() - started_ns) / 1'000'000);
   auto engine = std::make_unique<EngineImpl>(std::move(folder), std::move(core), recovered);

@@ -187,7 +187,9 @@ void Desk::invalidate(std::string_view body, uint16_t version, int64_t decide_by
   message->request.partitions = message->partitions;
   message->request.splits = std::move(territory->splits);
   message->request.decide_by_ns = decide_by_ns;
-  message->request.ids_max = message->request.dry_run ? kWireIdsMax : kWireItemsMax;
+  if (version >= kInvalidatePartsSince) {
+    message->request.ids_max = message->request.dry_run ? kWireIdsMax : kWireItemsMax;
+  }
   owner_.invalidate(std::move(message->request),
                     [version, respond = std::move(respond)](Result<std::vector<std::string>> ids) {
                       if (!ids.ok()) return respond(ids.status());

@@ -29,6 +29,9 @@ inline constexpr uint16_t kTimedRequestsSince = 2;
 // Nodes from here on know namespaces that are split. Fields that say which slots or which table of splits is
 // meant are written to all: the ring of a cluster in which some do not know of them has no splits.
 inline constexpr uint16_t kSplitsSince = 3;
+// They also ask again when an owner has deleted as many entries as one answer holds; older ones take that for
+// all of them.
+inline constexpr uint16_t kInvalidatePartsSince = 3;
 inline constexpr uint64_t kWireTimeMaxMs = uint64_t{1} << 61;  // sums and differences of such times fit
 
 struct Frame {

@@ -1,6 +1,9 @@
 // Every cluster.* setting reaches the cluster.
 #include <gmock/gmock.h>
 
+#include <fstream>
+#include <string>
+
 #include "node/app/cluster_options.h"
 #include "node/app/engine_options.h"
 
@@ -85,6 +88,13 @@ TEST(ClusterOptions, DefaultsAreThoseOfTheCluster) {
   EXPECT_EQ(options->protocol_version, expected.protocol_version);
   EXPECT_EQ(options->split_entries, expected.split_entries);
   EXPECT_EQ(options->split_bytes, expected.split_bytes);
+}
+
+TEST(EngineOptions, TheBootIsThatOfTheMachine) {
+  std::ifstream file("/proc/sys/kernel/random/boot_id");
+  std::string id;
+  std::getline(file, id);
+  EXPECT_EQ(engine_options(config::Config(), false).boot_id, id);
 }
 
 TEST(EngineOptions, OnlyAClusterKeepsTombstones) {
