@@ -122,7 +122,7 @@ class InsertTask : public std::enable_shared_from_this<InsertTask> {
   }
 
   static Status nobody(const Item& item) {
-    const Status none = item.candidates.nobody();
+    Status none = item.candidates.nobody();
     if (item.failure.ok()) return none;
     return {none.code(), none.message() + "; last: " + item.failure.message()};
   }
