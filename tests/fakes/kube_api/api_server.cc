@@ -281,7 +281,9 @@ bool ApiServer::edit(std::string_view as, std::string_view plural, std::string_v
                      const std::function<void(Json&)>& change, std::string_view sub) {
   std::optional<Json> object = get(plural, ns, name);
   if (!object) return false;
+  const Json before = *object;
   change(*object);
+  if (*object == before) return true;
   std::string target;
   {
     const std::lock_guard lock(mutex_);

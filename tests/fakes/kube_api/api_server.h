@@ -63,7 +63,7 @@ class ApiServer {
   std::vector<Json> list(std::string_view plural, std::string_view ns = {}) const;
   // Creates; aborts the test if refused. Fills in apiVersion and kind.
   Json create(std::string_view as, std::string_view plural, Json object);
-  // Reads, changes, writes; false if it is not there. `sub`: "" or "status".
+  // Reads, changes, writes unless nothing changed; false if it is not there. `sub`: "" or "status".
   bool edit(std::string_view as, std::string_view plural, std::string_view ns, std::string_view name,
             const std::function<void(Json&)>& change, std::string_view sub = {});
   bool remove(std::string_view plural, std::string_view ns, std::string_view name,

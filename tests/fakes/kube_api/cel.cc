@@ -3,11 +3,14 @@
 #include <cctype>
 #include <cmath>
 #include <functional>
+#include <map>
 #include <optional>
 #include <regex>
 #include <stdexcept>
 #include <utility>
 #include <vector>
+
+#include "tests/fakes/kube_api/patterns.h"
 
 namespace ferro::fakes::kube::cel {
 namespace {
@@ -49,8 +52,8 @@ std::optional<long double> parse_quantity(const std::string& text) {
 
 std::optional<long double> parse_duration(const std::string& text) {
   static const std::regex kPart("([0-9]+(?:\\.[0-9]+)?)(ns|us|ms|s|m|h)");
-  if (!std::regex_match(text, std::regex("-?(?:[0-9]+(?:\\.[0-9]+)?(?:ns|us|ms|s|m|h))+")))
-    return std::nullopt;
+  static const std::regex kWhole("-?(?:[0-9]+(?:\\.[0-9]+)?(?:ns|us|ms|s|m|h))+");
+  if (!std::regex_match(text, kWhole)) return std::nullopt;
   long double sum = 0;
   for (std::sregex_iterator part(text.begin(), text.end(), kPart), none; part != none; ++part) {
     const std::string unit = (*part)[2];
@@ -170,7 +173,7 @@ Value call_function(const std::string& name, const std::vector<Value>& in) {
   if (name == "startsWith" && strings(2)) return Value::of(text(0).starts_with(text(1)));
   if (name == "endsWith" && strings(2)) return Value::of(text(0).ends_with(text(1)));
   if (name == "contains" && strings(2)) return Value::of(text(0).find(text(1)) != std::string::npos);
-  if (name == "matches" && strings(2)) return Value::of(std::regex_search(text(0), std::regex(text(1))));
+  if (name == "matches" && strings(2)) return Value::of(std::regex_search(text(0), compiled(text(1))));
   if (name == "string" && in.size() == 1 && in[0].type == Value::Type::json) {
     return Value::of(in[0].json.is_string() ? text(0) : in[0].json.dump());
   }
@@ -478,13 +481,20 @@ class Parser {
   size_t at_ = 0;
 };
 
+// Rules are few, and asked at every write. Throws what the parser does.
+const Node& parsed(const std::string& rule) {
+  thread_local std::map<std::string, Node> known;
+  const auto found = known.find(rule);
+  return found != known.end() ? found->second : known.emplace(rule, Parser(rule).parse()).first->second;
+}
+
 }  // namespace
 
 Outcome evaluate(const std::string& rule, const Json& self, const Json* old) {
-  const bool transition = std::regex_search(rule, std::regex("\\boldSelf\\b"));
+  const bool transition = std::regex_search(rule, compiled("\\boldSelf\\b"));
   if (transition && old == nullptr) return {Verdict::does_not_apply, {}};
   try {
-    const Node node = Parser(rule).parse();
+    const Node& node = parsed(rule);
     Variables variables = {{"self", Value::of(self)}};
     if (old != nullptr) variables.emplace_back("oldSelf", Value::of(*old));
     const Value value = node(variables);

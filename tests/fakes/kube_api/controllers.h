@@ -40,22 +40,40 @@ class Controllers {
   // --- what the test decides ---
   // Pods of this image do not start: the container waits with the reason.
   void break_image(const std::string& image, const std::string& reason = "ImagePullBackOff");
-  void repair_image(const std::string& image) { broken_images_.erase(image); }
+  void repair_image(const std::string& image) {
+    ++decisions_;
+    broken_images_.erase(image);
+  }
   // This pod is not ready, whatever it says, until told otherwise.
-  void hold_unready(const std::string& pod) { unready_.insert(pod); }
-  void let_ready(const std::string& pod) { unready_.erase(pod); }
+  void hold_unready(const std::string& pod) {
+    ++decisions_;
+    unready_.insert(pod);
+  }
+  void let_ready(const std::string& pod) {
+    ++decisions_;
+    unready_.erase(pod);
+  }
   // Its container dies and starts again at the next step.
   void crash(const std::string& ns, const std::string& pod);
   // No node has room for new pods.
-  void set_unschedulable(bool full) { full_ = full; }
+  void set_unschedulable(bool full) {
+    ++decisions_;
+    full_ = full;
+  }
   // Terminating pods stay until this is taken back: a container that does not obey.
-  void hold_terminating(bool hold) { hold_terminating_ = hold; }
+  void hold_terminating(bool hold) {
+    ++decisions_;
+    hold_terminating_ = hold;
+  }
   // The node's machine is off: its pods turn unready and do not finish terminating.
   void lose_node(const std::string& node);
   void heal_node(const std::string& node);
   // The volume behind the claim is gone for good.
   void lose_volume(const std::string& ns, const std::string& claim);
   const std::set<std::string>& lost_nodes() const { return lost_nodes_; }
+  // Grows with every such decision: while it, the server's version and what the hooks answer stay as they
+  // were after a step that wrote nothing, another step does nothing either.
+  uint64_t decisions() const { return decisions_; }
 
  private:
   bool step_stateful_sets();
@@ -86,6 +104,7 @@ class Controllers {
   std::map<std::string, std::string> broken_images_;
   bool full_ = false, hold_terminating_ = false, wrote_ = false;
   int addresses_ = 0;
+  uint64_t decisions_ = 0;
 };
 
 }  // namespace ferro::fakes::kube

@@ -169,12 +169,14 @@ bool Controllers::finish_pod(const Json& pod) {
 }
 
 void Controllers::break_image(const std::string& image, const std::string& reason) {
+  ++decisions_;
   broken_images_[image] = reason;
 }
 
 void Controllers::crash(const std::string& ns, const std::string& name) {
   const std::optional<Json> pod = server_.get("pods", ns, name);
   if (!pod) return;
+  ++decisions_;
   if (running_.erase(uid_of(*pod)) > 0 && hooks_.killed) hooks_.killed(*pod);
   set_status("pods", *pod, [&](Json& status) {
     const Json waiting = {{"waiting", {{"reason", "CrashLoopBackOff"}, {"message", "back-off restarting"}}}};
@@ -184,6 +186,7 @@ void Controllers::crash(const std::string& ns, const std::string& name) {
 }
 
 void Controllers::lose_node(const std::string& node) {
+  ++decisions_;
   lost_nodes_.insert(node);
   for (const Json& pod : server_.list("pods")) {
     if (text_at(pod, {"spec", "nodeName"}) != node) continue;
@@ -192,6 +195,7 @@ void Controllers::lose_node(const std::string& node) {
 }
 
 void Controllers::heal_node(const std::string& node) {
+  ++decisions_;
   lost_nodes_.erase(node);
 }
 

@@ -6,6 +6,7 @@
 
 #include "common/base/utf8.h"
 #include "tests/fakes/kube_api/cel.h"
+#include "tests/fakes/kube_api/patterns.h"
 
 namespace ferro::fakes::kube {
 namespace {
@@ -99,7 +100,7 @@ class Validator {
     }
     if (schema.contains("pattern")) {
       const std::string pattern = schema.at("pattern");
-      if (!std::regex_search(value, std::regex(pattern))) {
+      if (!std::regex_search(value, compiled(pattern))) {
         refuse("FieldValueInvalid", path, "should match '" + pattern + "'");
       }
     }
