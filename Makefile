@@ -18,15 +18,11 @@ packages: ## install the Debian packages that are missing
 	@tools/install_packages.sh
 
 .PHONY: build
-build: packages ## build everything, tests included, into build/release
+build: packages ## build the release binaries into build/release/bin
 	@tools/build.sh release
 
-.PHONY: programs
-programs: packages ## build the node and ferroctl alone, without tests
-	@tools/build.sh release ferrocached ferroctl
-
 .PHONY: run
-run: programs ## build and start a node on :3000 (PORT=, DATA_FOLDER=, FOREGROUND=1)
+run: build ## build and start a node on :3000 (PORT=, DATA_FOLDER=, FOREGROUND=1)
 	@tools/run_node.sh start "$(NODE)" "$(PORT)" "$(DATA_FOLDER)"
 
 .PHONY: stop
@@ -41,6 +37,11 @@ test: build ## build and run every test short of Kubernetes
 test-python: build ## the Python package's tests alone (ARGS= for pytest)
 	@/usr/bin/python3 clients/python/tools/run_tests.py --build build/release $(ARGS)
 
+.PHONY: crash-points
+crash-points: packages ## every operation of the operator, killed before and after each of its writes
+	@tools/build.sh release operator_scenarios_test
+	@FERRO_CRASH_POINTS=all build/release/bin/operator_scenarios_test --gtest_filter='*CrashPoint*'
+
 .PHONY: sim
 sim: packages ## simulate clusters with faults (SEEDS=1000 FROM=1, ONLY=seed, NODES=, VERBOSE=1)
 	@tools/build.sh release simulator
@@ -48,16 +49,16 @@ sim: packages ## simulate clusters with faults (SEEDS=1000 FROM=1, ONLY=seed, NO
 	  $(if $(NODES),--nodes $(NODES)) $(if $(VERBOSE),--verbose) --jobs $(if $(ONLY),1,$(JOBS))
 
 .PHONY: demo
-demo: programs ## stream sample questions through a node, kill it, show it remembers (DATA=folder)
+demo: build ## stream sample questions through a node, kill it, show it remembers (DATA=folder)
 	@/usr/bin/python3 samples/demo.py --binary "$(NODE)" $(if $(DATA),--data "$(DATA)")
 
 .PHONY: cluster
-cluster: programs ## three nodes that form a cluster, on :3000 to :3002; Ctrl-C stops them (PORT=, NODES=, TLS=1)
+cluster: build ## three nodes that form a cluster, on :3000 to :3002; Ctrl-C stops them (PORT=, NODES=, TLS=1)
 	@/usr/bin/python3 tools/run_cluster.py --binary "$(NODE)" --port "$(PORT)" --nodes "$(or $(NODES),3)" \
 	  --folder "$(CURDIR)/run/cluster" $(if $(TLS),--tls)
 
 .PHONY: demo-cluster
-demo-cluster: programs ## insert anywhere, ask everywhere, kill one node, ask again, bring it back
+demo-cluster: build ## insert anywhere, ask everywhere, kill one node, ask again, bring it back
 	@/usr/bin/python3 samples/demo_cluster.py --binary "$(NODE)"
 
 .PHONY: bench

@@ -1,0 +1,287 @@
+#include "tests/unit/operator/scenarios/operations.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "tests/unit/operator/scenarios/role.h"
+
+namespace ferro::oper::scenarios {
+namespace {
+
+using testing::Contains;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+std::string name_of(const testing::TestParamInfo<size_t>& each) {
+  std::string name = operations()[each.param].name;
+  std::replace(name.begin(), name.end(), ' ', '_');
+  return name;
+}
+
+class OperationTest : public testing::TestWithParam<size_t> {};
+
+TEST_P(OperationTest, EndsSettledAndHarmsNobody) {
+  const Operation& operation = operations()[GetParam()];
+  Role role;
+  Stage stage;
+  role.guard(stage);
+  stage.create(kCluster, operation.spec);
+  if (operation.begin) {
+    ASSERT_TRUE(stage.settles(kCluster)) << operation.name << " before it\n" << stage.story(kCluster);
+    operation.begin(stage);
+    stage.second();
+  }
+  EXPECT_TRUE(finishes(stage, operation)) << operation.name << "\n" << stage.story(kCluster);
+  EXPECT_THAT(stage.nodes.faults(), IsEmpty()) << operation.name << "\n" << stage.story(kCluster);
+  role.look_back(stage);
+  EXPECT_THAT(role.refused(), IsEmpty());
+}
+
+INSTANTIATE_TEST_SUITE_P(All, OperationTest, testing::Range<size_t>(0, operations().size()), name_of);
+
+class ClusterTest : public testing::Test {
+ protected:
+  void start(Json spec = Json::object()) {
+    stage_.create(kCluster, std::move(spec));
+    ASSERT_TRUE(stage_.settles(kCluster)) << stage_.story(kCluster);
+  }
+  Stage stage_;
+};
+
+TEST_F(ClusterTest, AScaleDownThatIsTakenBackLosesNobody) {
+  start({{"replicas", 5}});
+  stage_.nodes.drain_seconds = 30;
+  stage_.patch(kCluster, {{"spec", {{"replicas", 3}}}});
+  Nodes::Cluster& cluster = *stage_.nodes.find(Stage::kNamespace, kCluster);
+  ASSERT_TRUE(stage_.until([&] { return cluster.nodes["demo-4"].draining; }, 60)) << stage_.story(kCluster);
+  stage_.patch(kCluster, {{"spec", {{"replicas", 5}}}});
+  EXPECT_TRUE(stage_.settles(kCluster)) << stage_.story(kCluster);
+  EXPECT_FALSE(cluster.nodes["demo-4"].draining);
+  EXPECT_EQ(cluster.ring.size(), 5U);
+  EXPECT_THAT(stage_.nodes.faults(), IsEmpty());
+}
+
+TEST_F(ClusterTest, ABadImageStopsAfterOneNode) {
+  start();
+  stage_.kube.break_image("ferrocached:bad");
+  stage_.patch(kCluster, {{"spec", {{"image", "ferrocached:bad"}}}});
+  ASSERT_TRUE(stage_.until([&] { return !stage_.blockers(kCluster).empty(); }, 120))
+      << stage_.story(kCluster);
+  stage_.until([] { return false; }, 120);
+  EXPECT_THAT(stage_.blockers(kCluster), Contains("NewPodNotReady")) << stage_.story(kCluster);
+  EXPECT_THAT(stage_.status(kCluster).dump(), HasSubstr("its image cannot be pulled"));
+  EXPECT_THAT(stage_.nodes.faults(), IsEmpty()) << stage_.story(kCluster);
+  stage_.patch(kCluster, {{"spec", {{"image", "ferrocached:3"}}}});
+  EXPECT_TRUE(stage_.settles(kCluster)) << stage_.story(kCluster);
+}
+
+TEST_F(ClusterTest, PausedItIsLeftAlone) {
+  start();
+  stage_.patch(kCluster, {{"spec", {{"paused", true}}}});
+  ASSERT_TRUE(stage_.until([&] { return stage_.phase(kCluster) == "Paused"; }, 30)) << stage_.story(kCluster);
+  stage_.patch(kCluster, {{"spec", {{"replicas", 4}, {"image", "ferrocached:2"}}}});
+  stage_.until([] { return false; }, 120);
+  EXPECT_EQ(stage_.pods(), 3);
+  stage_.patch(kCluster, {{"spec", {{"paused", false}}}});
+  EXPECT_TRUE(stage_.settles(kCluster)) << stage_.story(kCluster);
+  EXPECT_EQ(stage_.pods(), 4);
+}
+
+TEST_F(ClusterTest, HibernatedItKeepsItsVolumes) {
+  start();
+  stage_.patch(kCluster, {{"spec", {{"hibernated", true}}}});
+  ASSERT_TRUE(stage_.until([&] { return stage_.pods() == 0 && stage_.phase(kCluster) == "Hibernated"; }, 120))
+      << stage_.story(kCluster);
+  EXPECT_EQ(stage_.server.list("persistentvolumeclaims", Stage::kNamespace).size(), 3U);
+  stage_.patch(kCluster, {{"spec", {{"hibernated", false}}}});
+  EXPECT_TRUE(stage_.settles(kCluster)) << stage_.story(kCluster);
+  EXPECT_EQ(stage_.nodes.find(Stage::kNamespace, kCluster)->ring.size(), 3U);
+}
+
+TEST_F(ClusterTest, ADeletedClusterLeavesNothingBehind) {
+  start();
+  stage_.remove(kCluster);
+  stage_.until([&] { return stage_.pods() == 0; }, 60);
+  stage_.until([] { return false; }, 10);
+  for (const char* plural : {"statefulsets", "services", "secrets", "configmaps", "serviceaccounts", "pods",
+                             "persistentvolumeclaims", "poddisruptionbudgets", "networkpolicies"}) {
+    EXPECT_THAT(stage_.server.list(plural, Stage::kNamespace), IsEmpty()) << plural;
+  }
+  for (const auto& family : stage_.oper->figures().Collect())
+    EXPECT_THAT(family.metric, IsEmpty()) << family.name;
+}
+
+TEST_F(ClusterTest, AnotherOneOfTheSameNameStartsAfresh) {
+  start();
+  const std::string token = stage_.nodes.client_token_of(Stage::kNamespace, kCluster);
+  stage_.remove(kCluster);
+  stage_.create(kCluster);
+  EXPECT_TRUE(stage_.settles(kCluster)) << stage_.story(kCluster);
+  EXPECT_NE(stage_.nodes.client_token_of(Stage::kNamespace, kCluster), token);
+}
+
+TEST_F(ClusterTest, ObjectsOfOthersAreNeitherTouchedNorAdopted) {
+  const Json theirs = {{"metadata", {{"name", "demo-config"}, {"namespace", Stage::kNamespace}}},
+                       {"data", {{"a", "b"}}}};
+  stage_.server.create("somebody", "configmaps", theirs);
+  stage_.create(kCluster);
+  ASSERT_TRUE(stage_.until(
+      [&] { return stage_.status(kCluster).dump().find("demo-config") != std::string::npos; }, 60))
+      << stage_.story(kCluster);
+  stage_.until([] { return false; }, 30);
+  EXPECT_EQ((*stage_.server.get("configmaps", Stage::kNamespace, "demo-config"))["data"], theirs["data"]);
+  stage_.server.remove("configmaps", Stage::kNamespace, "demo-config");
+  EXPECT_TRUE(stage_.settles(kCluster)) << stage_.story(kCluster);
+}
+
+TEST_F(ClusterTest, OneBadResourceStopsNoOther) {
+  // As an API server without our rules would let it in.
+  stage_.server.install_kind({"cache.ferrocache.io", "v1alpha1", "ferrocacheclusters", "FerroCacheCluster",
+                              true, true, true, false, std::nullopt, Json()});
+  stage_.create("bad", {{"replicas", "many"}});
+  stage_.create("worse", {{"storage", {{"size", "big"}}}});
+  stage_.create(kCluster, {{"replicas", 3}});
+  EXPECT_TRUE(stage_.settles(kCluster)) << stage_.story(kCluster);
+  EXPECT_EQ(stage_.phase("bad"), "Failed") << stage_.story("bad");
+  EXPECT_EQ(stage_.condition("bad", "Progressing"), "False/InvalidSpec");
+  EXPECT_EQ(stage_.phase("worse"), "Failed");
+}
+
+TEST_F(ClusterTest, WhateverObjectSomebodyDeletesComesBackAndNobodyNotices) {
+  start();
+  for (const char* plural :
+       {"services", "configmaps", "serviceaccounts", "poddisruptionbudgets", "networkpolicies", "secrets"}) {
+    const auto objects = stage_.server.list(plural, Stage::kNamespace);
+    EXPECT_THAT(objects, Not(IsEmpty())) << plural;
+    for (const Json& object : objects) {
+      const std::string name = object["metadata"].value("name", "");
+      if (name == "demo-token") continue;  // clients have to notice: below
+      stage_.server.remove(plural, Stage::kNamespace, name);
+      EXPECT_TRUE(stage_.settles(kCluster)) << plural << "/" << name << "\n" << stage_.story(kCluster);
+      EXPECT_TRUE(stage_.server.get(plural, Stage::kNamespace, name).has_value()) << plural << "/" << name;
+      EXPECT_THAT(stage_.nodes.faults(), IsEmpty()) << plural << "/" << name;
+    }
+  }
+}
+
+TEST_F(ClusterTest, AStatefulSetThatSomebodyDeletedIsMadeAnewWithEveryMember) {
+  start();
+  for (const char* propagation : {"Orphan", "Background"}) {
+    stage_.nodes.away_allowed = propagation == std::string("Orphan") ? 1 : 3;
+    stage_.server.remove("statefulsets", Stage::kNamespace, kCluster, propagation);
+    stage_.second();
+    EXPECT_TRUE(stage_.settles(kCluster)) << propagation << "\n" << stage_.story(kCluster);
+    EXPECT_EQ(stage_.pods(), 3) << propagation;
+    EXPECT_THAT(stage_.nodes.faults(), IsEmpty()) << propagation;
+  }
+}
+
+TEST_F(ClusterTest, ReplicasOfTheStatefulSetThatSomebodyChangedArePutBackWithADrain) {
+  start();
+  const auto scale = [this](int replicas) {
+    stage_.server.edit("somebody", "statefulsets", Stage::kNamespace, kCluster,
+                       [replicas](Json& set) { set["spec"]["replicas"] = replicas; });
+    stage_.second();
+    EXPECT_TRUE(stage_.settles(kCluster)) << stage_.story(kCluster);
+    EXPECT_EQ(stage_.pods(), 3);
+  };
+  scale(5);
+  EXPECT_THAT(stage_.nodes.faults(), IsEmpty()) << stage_.story(kCluster);
+  scale(2);  // that one goes without a drain: it is not the operator that takes it
+}
+
+TEST_F(ClusterTest, ALostTokenSecretIsMadeAnew) {
+  start();
+  stage_.server.remove("secrets", Stage::kNamespace, "demo-token");
+  stage_.nodes.away_allowed = 3;
+  EXPECT_TRUE(stage_.settles(kCluster)) << stage_.story(kCluster);
+  EXPECT_NE(stage_.nodes.client_token_of(Stage::kNamespace, kCluster), "");
+}
+
+TEST_F(ClusterTest, ALostAuthorityIsReplacedWithTheOldTrustKept) {
+  start();
+  stage_.server.remove("secrets", Stage::kNamespace, "demo-ca");
+  EXPECT_TRUE(stage_.settles(kCluster)) << stage_.story(kCluster);
+  EXPECT_THAT(stage_.nodes.faults(), IsEmpty()) << stage_.story(kCluster);
+}
+
+TEST_F(ClusterTest, ALostAuthorityAndItsLostBundleAreReplacedWithTheOldTrustKept) {
+  start();
+  stage_.server.remove("secrets", Stage::kNamespace, "demo-ca");
+  stage_.server.remove("secrets", Stage::kNamespace, "demo-trust");
+  EXPECT_TRUE(stage_.settles(kCluster)) << stage_.story(kCluster);
+  EXPECT_THAT(stage_.nodes.faults(), IsEmpty()) << stage_.story(kCluster);
+}
+
+// Nobody is left who knows the old anchors: what helps is that the new certificates do not wait.
+TEST_F(ClusterTest, SecretsThatAreLostWhileNoOperatorRunsAreMadeAnewAtOnce) {
+  for (const bool all : {false, true}) {
+    Stage stage;
+    stage.create(kCluster);
+    ASSERT_TRUE(stage.settles(kCluster)) << stage.story(kCluster);
+    stage.nodes.away_allowed = 3;
+    std::vector<std::string> lost = {"demo-ca", "demo-trust"};
+    if (all) lost = {"demo-ca", "demo-trust", "demo-tls", "demo-token"};
+    for (const std::string& name : lost) stage.server.remove("secrets", Stage::kNamespace, name);
+    stage.restart_operator();
+    stage.second();
+    EXPECT_TRUE(stage.settles(kCluster, 60)) << stage.story(kCluster);
+    // Told when the operator looks the next time.
+    EXPECT_TRUE(
+        stage.until([&] { return stage.condition(kCluster, "CertificatesReady") == "True/Issued"; }, 60))
+        << stage.story(kCluster);
+  }
+}
+
+TEST_F(ClusterTest, FewerMembersThanRetainedVolumesAreRefusedUntilSomebodyDecides) {
+  const auto retaining = [](int replicas) {
+    return Json{{"replicas", replicas}, {"storage", {{"deletePolicy", "Retain"}}}};
+  };
+  start(retaining(4));
+  stage_.remove(kCluster);
+  ASSERT_TRUE(stage_.until([&] { return stage_.pods() == 0; }, 60));
+  stage_.clock.advance_ms(1000);  // it is another one's life: stamps count seconds
+  stage_.create(kCluster, retaining(3));
+  ASSERT_TRUE(stage_.until([&] { return !stage_.blockers(kCluster).empty(); }, 60)) << stage_.story(kCluster);
+  stage_.until([] { return false; }, 120);
+  EXPECT_THAT(stage_.blockers(kCluster), Contains("RetainedVolumesLeftOut")) << stage_.story(kCluster);
+  EXPECT_EQ(stage_.condition(kCluster, "StorageReady"), "False/RetainedVolumesLeftOut");
+  EXPECT_EQ(stage_.pods(), 0);
+  stage_.nodes.away_allowed = 4;  // those of the former cluster
+  stage_.patch(kCluster, {{"spec", {{"replicas", 4}}}});
+  EXPECT_TRUE(stage_.settles(kCluster)) << stage_.story(kCluster);
+  stage_.nodes.away_allowed = 1;
+  stage_.patch(kCluster, {{"spec", {{"replicas", 3}}}});
+  EXPECT_TRUE(stage_.settles(kCluster)) << stage_.story(kCluster);
+  EXPECT_THAT(stage_.nodes.faults(), IsEmpty()) << stage_.story(kCluster);
+}
+
+TEST_F(ClusterTest, LabelsThatSomebodyTookAwayComeBack) {
+  start();
+  stage_.server.edit("somebody", "secrets", Stage::kNamespace, "demo-token",
+                     [](Json& secret) { secret["metadata"].erase("labels"); });
+  stage_.patch(kCluster, {{"spec", {{"auth", {{"rotateGeneration", 1}, {"overlap", "1m"}}}}}});
+  EXPECT_TRUE(stage_.settles(kCluster)) << stage_.story(kCluster);
+  EXPECT_THAT(stage_.server.get("secrets", Stage::kNamespace, "demo-token")->dump(),
+              HasSubstr("app.kubernetes.io/instance"));
+}
+
+TEST_F(ClusterTest, MemoryAboveItsTargetMakesOneMore) {
+  start({{"autoscaling",
+          {{"minReplicas", 3},
+           {"maxReplicas", 4},
+           {"targetMemoryPercent", 60},
+           {"stabilizationSeconds", 60}}}});
+  for (auto& [member, node] : stage_.nodes.find(Stage::kNamespace, kCluster)->nodes) node.memory = 900;
+  ASSERT_TRUE(stage_.until([&] { return stage_.resource(kCluster)["spec"].value("replicas", 0) == 4; }, 300))
+      << stage_.story(kCluster);
+  EXPECT_TRUE(stage_.settles(kCluster)) << stage_.story(kCluster);
+  stage_.until([] { return false; }, 300);
+  EXPECT_EQ(stage_.resource(kCluster)["spec"].value("replicas", 0), 4);
+}
+
+}  // namespace
+}  // namespace ferro::oper::scenarios
