@@ -137,6 +137,12 @@ Status drain(const std::string& name, int output, int error, const Deadline& dea
   return {};
 }
 
+// Of a companion: why, and the beginning of what it said.
+Status not_ready(std::string why, const std::string& said) {
+  if (!said.empty()) why.append(": ").append(said, 0, kErrorBytesShown);
+  return Status::unreachable(std::move(why));
+}
+
 // Until the program closes its end or the other end of `stop` is closed. A program whose output nobody reads
 // stops when a pipe is full.
 void discard(int output, const Descriptor& stop) {
@@ -200,17 +206,14 @@ Status Companion::read_line(const std::string& name, const std::string& sign, in
   while (at == std::string::npos || said.find('\n', at) == std::string::npos) {
     pollfd end{output_.get(), POLLIN, 0};
     const int left_ms = deadline.left_ms();
-    if (left_ms == 0)
-      return Status::unreachable(deadline.missed(name + " was not ready").message() +
-                                 (said.empty() ? "" : ": " + said));
+    if (left_ms == 0) return not_ready(deadline.missed(name + " was not ready").message(), said);
     const int ready = ::poll(&end, 1, left_ms);
     if (ready == 0 || (ready < 0 && errno == EINTR)) continue;
     const ssize_t got = ready < 0 ? -1 : ::read(output_.get(), part.data(), part.size());
     if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return Status::unreachable(name + " ended at once: " + said);
+    if (got <= 0) return not_ready(name + " ended at once", said);
     said.append(part.data(), static_cast<size_t>(got));
-    if (said.size() > kGreetingBytesMax)
-      return Status::unreachable(name + " prints something else: " + said.substr(0, kErrorBytesShown));
+    if (said.size() > kGreetingBytesMax) return not_ready(name + " prints something else", said);
     at = said.find(sign);
   }
   const size_t before = said.rfind('\n', at);
