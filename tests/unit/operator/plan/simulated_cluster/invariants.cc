@@ -75,9 +75,11 @@ void SimulatedOperator::check_before(const Action& action, const World& world,
     const auto* kill = std::get_if<DeletePod>(&action);
     // What does not serve may be replaced whoever else is on its way out.
     const auto victim = kill != nullptr ? objects.pods.find(ordinal_of(kill->pod)) : objects.pods.end();
-    const bool serves = victim == objects.pods.end() || victim->second.ready;
     // A member that is removed may be on its way out already, on a host that nobody hears of.
     const int64_t removed = apply != nullptr ? apply->statefulset_replicas : -1;
+    // One that has left the ring serves nobody any more: check_shrink asks whether it had.
+    const bool has_left = removed >= 0 && cluster_.ring().count(removed) == 0;
+    const bool serves = !has_left && (victim == objects.pods.end() || victim->second.ready);
     const auto leaving = std::count_if(objects.pods.begin(), objects.pods.end(), [removed](const auto& pod) {
       return pod.second.deletion != 0 && pod.first != removed;
     });
@@ -108,9 +110,17 @@ void SimulatedOperator::check_before(const Action& action, const World& world,
   } else if (const auto* drop = std::get_if<DeleteClaim>(&action)) {
     const int64_t ordinal = ordinal_of(drop->claim);
     for (int p = 0; p < kPartitions; ++p) {
+      auto holders = cluster_.holders_of(p);
+      // A member whose pod is just restarting comes back with what is on its volume.
+      for (const auto& [other, claim] : objects.claims) {
+        const bool comes_back =
+            objects.set && other < objects.set->replicas && !claim.lost && !claim.terminating;
+        if (comes_back && cluster_.volume(other).copies[static_cast<size_t>(p)] == cluster_.newest(p))
+          holders.insert(other);
+      }
+      holders.erase(ordinal);
       if (cluster_.volume(ordinal).copies[static_cast<size_t>(p)] == cluster_.newest(p) &&
-          cluster_.newest(p) > 0 &&
-          cluster_.holders_of(p).size() < (cluster_.holders_of(p).count(ordinal) > 0 ? 2U : 1U))
+          cluster_.newest(p) > 0 && holders.empty())
         faults.push_back("DeleteClaim of " + std::to_string(ordinal) +
                          " gives up the only copy of partition " + std::to_string(p));
     }

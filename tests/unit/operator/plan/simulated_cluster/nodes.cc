@@ -41,7 +41,8 @@ void SimulatedCluster::stop_node(Pod& pod) {
 void SimulatedCluster::hand_over(const Pod& leaving) {
   std::set<int64_t> others;
   for (const auto& [ordinal, pod] : objects_.pods) {
-    if (ordinal != leaving.ordinal && takes_part(pod)) others.insert(ordinal);
+    // One that leaves the ring itself is not handed anything.
+    if (ordinal != leaving.ordinal && takes_part(pod) && !pod.drain) others.insert(ordinal);
   }
   for (int p = 0; p < kPartitions; ++p) {
     const auto holders = holders_of(p);
