@@ -25,6 +25,7 @@ from api_server import find_program  # noqa: E402  (needs the path above)
 
 WITH_COMMANDS = [page for page in PAGES if commands(page)]
 NODE_ADDRESSES = re.compile(r"(?:http://)?(?:127\.0\.0\.1|localhost|demo\.default\.svc|NODE|OTHER|HOST):3000")
+GATEWAY_ADDRESS = "localhost:8080"  # of ferrocache-gateway, which clients/python tests
 RUN = {"curl", "echo", "ferroctl"}
 # What a page takes for granted: entries that its commands find.
 STORED = {
@@ -65,7 +66,7 @@ def shell(nodes):
 
 @pytest.mark.parametrize("page", WITH_COMMANDS, ids=name_of)
 def test_what_a_page_has_run_prints_what_it_shows(page, shell, nodes):
-    todo = [one for one in commands(page) if one.text.split()[0] in RUN]
+    todo = [one for one in commands(page) if one.text.split()[0] in RUN and GATEWAY_ADDRESS not in one.text]
     if not todo:
         return  # the tests below have the others
     node = nodes.start({"auth_token": "a-token"}, token="a-token") if "$TOKEN" in page.read_text() else nodes.start()
@@ -147,6 +148,12 @@ def check_ferrocached(words):
         assert not word.startswith("--") or word.split("=")[0] in said, f"ferrocached has no {word}"
 
 
+def check_gateway(words):
+    parser = (ROOT / "clients/python/src/ferrocache/gateway/main.py").read_text()
+    for word in words[1:]:
+        assert not word.startswith("--") or f'add_argument("{word.split("=")[0]}"' in parser, f"ferrocache-gateway has no {word}"
+
+
 def check_promtool(words):
     assert words[1:3] in (["test", "rules"], ["check", "rules"]), f"promtool {' '.join(words[1:3])}"
     for pattern in words[3:]:
@@ -221,11 +228,12 @@ def check_kubectl(words):
 
 
 def check_curl(words):
-    """Its path is one of the API's."""
+    """Its path is one of the API's, or of the gateway's."""
     [target] = [word for word in words[1:] if re.match(r"(https?://)?[A-Za-z0-9.]+:\d+/", word)] or [None]
     assert target is not None, "curl without an address of host, port and path"
     path = re.sub(r"^(https?://)?[^/]*", "", target).split("?")[0]
-    known = re.findall(r"`(?:GET|POST|DELETE) (/[\w/{}]*)`", (ROOT / "docs/api.md").read_text())
+    api = "docs/clients/langcache.md" if GATEWAY_ADDRESS in target else "docs/api.md"
+    known = re.findall(r"`(?:GET|POST|DELETE) (/[\w/{}]*)`", (ROOT / api).read_text())
     shapes = [re.sub(r"\{\w+\}", "[^/]+", one) for one in known]
     assert any(re.fullmatch(shape, path) for shape in shapes), f"no path {path}"
 
@@ -236,7 +244,8 @@ def passes(_words):
 
 CHECKS = {"make": check_make, "pip": check_pip, "python": check_python, "python3": check_python, "e2e/run.py": check_script,
           "dashboards/build.py": check_script, "dashboards/draw.py": check_script, "ferroctl": check_ferroctl,
-          "ferrocached": check_ferrocached, "promtool": check_promtool, "helm": check_helm, "kubectl": check_kubectl,
+          "ferrocached": check_ferrocached, "ferrocache-gateway": check_gateway, "promtool": check_promtool, "helm": check_helm,
+          "kubectl": check_kubectl,
           "curl": check_curl, "echo": passes, "export": passes, "man": passes, ".": passes, "base64": passes, "systemctl": passes,
           "journalctl": passes, "source": passes}
 
