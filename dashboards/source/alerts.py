@@ -105,6 +105,11 @@ OF_NODES = [
           "Nodes of $cluster go by different rings.",
           "A part of the cluster may be cut off and serve what it owned before.",
           "Compare nodes and refused_links in /cluster/status of every node; heal the network or the certificates."),
+    # Beyond 30 s a node is not ready by its own judgement; this is to be told before.
+    Alert("FerroCacheClockSkew", "abs(ferrocache_clock_ahead_seconds{$nodes}) > 5", "5m", "warning",
+          "The clock of $member is {{ $value | humanizeDuration }} off most other nodes'.",
+          "Which of two writes is the later one is decided by clocks; beyond 30 seconds the node stops being ready.",
+          "Look at time synchronisation of that machine (chronyc tracking, timedatectl) and of the others."),
     Alert("FerroCacheHintsDropped", "increase(ferrocache_hints_dropped_total{$nodes}[15m]) > 0", "0m", "info",
           "$member gave up operations that it kept for a node that is down.",
           "None for data: comparing copies brings them when the node is back, which takes longer.",
