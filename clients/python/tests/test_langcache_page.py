@@ -28,8 +28,9 @@ def door(node, tmp_path_factory):
     """What the page's commands start. Not run: the installation, which the tests have behind them. Changed: addresses, since
     node and door have ports of their own here, and the model, to the one that is installed and computes the same vectors."""
     folder = tmp_path_factory.mktemp("page")
-    setup = blocks("sh")[0].replace("http://localhost:3000", node.url)
-    setup = setup.replace('provider = "sentence-transformers"', 'provider = "local"')
+    settings = blocks("toml")[0].replace("http://localhost:3000", node.url)
+    (folder / "gateway.toml").write_text(settings.replace('provider = "sentence-transformers"', 'provider = "local"'))
+    setup = blocks("sh")[0] + blocks("sh")[1]
     lines = [line for line in setup.splitlines() if not line.startswith("pip ")]
     assert lines[-1] == "ferrocache-gateway --config gateway.toml"
     script = "\n".join(lines[:-1]).replace("ferrocache-gateway", f"{sys.executable} -m ferrocache.gateway")
@@ -48,7 +49,7 @@ def test_the_programs_of_the_page(door):
     code = code.replace('-key") as', f'-key", timeout_ms={1000 * PATIENCE_SECONDS}) as')
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE_SECONDS)
     assert (done.returncode, done.stdout) == (0, "Settings, Security, Reset. semantic\n"), done.stderr
-    command, said = blocks("sh")[1].split("# ", 1)
+    command, said = blocks("sh")[2].split("# ", 1)
     command = command.replace("http://localhost:8080", door.url)
     done = subprocess.run(["sh", "-ec", command], capture_output=True, text=True, timeout=PATIENCE_SECONDS)
     assert done.returncode == 0, done.stderr
