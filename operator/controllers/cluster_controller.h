@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -56,8 +55,6 @@ class ClusterController {
     bool namespace_terminating = false;
     NodeAccessBook access;
     AutoscaleSampler sampler;
-    std::string keys_of;                // versions of the Secrets that `keys` was read from
-    std::optional<plan::PkiView> keys;  // nothing: no pass has read them yet
   };
   // What one pass has in its hands.
   struct Look;

@@ -18,7 +18,7 @@ namespace {
 using fakes::kube::Fault;
 using fakes::kube::RequestFacts;
 
-constexpr uint64_t kSampled = 2;  // points of an operation that every run visits
+constexpr uint64_t kSampled = 3;  // points of an operation that every run visits
 
 // Kills at the n-th write since it was armed: before the server sees it, or after it was carried out. From
 // then on nothing of that process reaches anybody, until the next one begins.

@@ -78,30 +78,6 @@ TEST_F(ClusterTest, ABadImageStopsAfterOneNode) {
   EXPECT_TRUE(stage_.settles(kCluster)) << stage_.story(kCluster);
 }
 
-// A pod that somebody deletes in the moment before the operator deletes another one, while the watch of pods
-// hangs.
-TEST_F(ClusterTest, NobodyIsTakenOutOnAnOldPicture) {
-  start();
-  stage_.patch(kCluster, {{"spec", {{"image", "ferrocached:2"}}}});
-  const auto deletes_next = [this] {
-    const Json set = stage_.server.get("statefulsets", Stage::kNamespace, kCluster).value_or(Json());
-    return set["spec"]["template"]["spec"]["containers"][0]["image"] == "ferrocached:2" &&
-           set["status"]["observedGeneration"] == set["metadata"]["generation"];
-  };
-  ASSERT_TRUE(stage_.until(deletes_next, 30)) << stage_.story(kCluster);
-  stage_.server.set_faults([](const fakes::kube::RequestFacts& facts) {
-    fakes::kube::Fault fault;
-    if (facts.plural == "pods" && facts.verb == "watch") fault.kind = fakes::kube::Fault::Kind::drop_request;
-    return fault;
-  });
-  stage_.server.remove("pods", Stage::kNamespace, "demo-0");
-  stage_.second();
-  EXPECT_THAT(stage_.oper->actions(), Contains("DeletePod failed")) << "it wanted to";
-  stage_.server.set_faults({});
-  EXPECT_TRUE(stage_.settles(kCluster)) << stage_.story(kCluster);
-  EXPECT_THAT(stage_.nodes.faults(), IsEmpty()) << stage_.story(kCluster);
-}
-
 TEST_F(ClusterTest, PausedItIsLeftAlone) {
   start();
   stage_.patch(kCluster, {{"spec", {{"paused", true}}}});
