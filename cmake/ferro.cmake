@@ -48,6 +48,10 @@ function(ferro_test name)
   if(NOT T_TIMEOUT)
     set(T_TIMEOUT 600)
   endif()
+  if(FERRO_SANITIZE)
+    # It ends what hangs, and must not end what is slow: a sanitizer on a shared machine costs ten times the time.
+    math(EXPR T_TIMEOUT "3 * ${T_TIMEOUT}")
+  endif()
   set_tests_properties(${name} PROPERTIES LABELS "${T_LABELS}" TIMEOUT ${T_TIMEOUT}
     ENVIRONMENT "TSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/cmake/tsan.supp:halt_on_error=1:second_deadlock_stack=1")
 endfunction()
