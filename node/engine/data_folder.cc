@@ -1,12 +1,12 @@
 #include "node/engine/data_folder.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <optional>
 #include <utility>
 
+#include "common/base/bytes.h"
 #include "common/crypto/uuid.h"
-#include "common/io/crc32c.h"
+#include "common/io/checked_text.h"
 #include "common/obs/log.h"
 
 namespace ferro::node::engine {
@@ -16,7 +16,6 @@ namespace {
 constexpr std::string_view kTitle = "ferrocache data folder 1\n";
 constexpr std::string_view kNodeLabel = "node_id ";
 constexpr std::string_view kClusterLabel = "cluster_id ";
-constexpr std::string_view kChecksumLabel = "crc32c ";
 constexpr size_t kIdentityBytesMax = 4096;
 
 struct Identity {
@@ -28,41 +27,23 @@ Status refused(std::string message) {
   return {StatusCode::failed_precondition, std::move(message)};
 }
 
-std::string checksum_line(std::string_view text) {
-  char line[32];
-  std::snprintf(line, sizeof line, "%s%08x\n", kChecksumLabel.data(), io::crc32c(as_bytes(text)));
-  return line;
-}
-
 std::string encode(const Identity& identity) {
   std::string text(kTitle);
   text.append(kNodeLabel).append(identity.node_id).append("\n");
   text.append(kClusterLabel).append(identity.cluster_id).append("\n");
-  return text + checksum_line(text);
-}
-
-// The rest of the first line if it starts with `label`; takes the line off.
-std::optional<std::string> take_line(std::string_view& text, std::string_view label) {
-  const size_t end = text.find('\n');
-  if (!text.starts_with(label) || end == std::string_view::npos) return std::nullopt;
-  std::string value(text.substr(label.size(), end - label.size()));
-  text.remove_prefix(end + 1);
-  return value;
+  return io::with_checksum(std::move(text));
 }
 
 Result<Identity> decode(std::string_view text) {
-  const size_t checksum_at = text.rfind(kChecksumLabel);
-  if (checksum_at == std::string_view::npos ||
-      text.substr(checksum_at) != checksum_line(text.substr(0, checksum_at))) {
-    return Status::data_loss("its checksum does not match");
-  }
-  std::string_view body = text.substr(0, checksum_at);
+  const auto checked = io::without_checksum(text);
+  if (!checked) return Status::data_loss("its checksum does not match");
+  std::string_view body = *checked;
   if (!body.starts_with(kTitle)) return refused("it was written by a later program");
   body.remove_prefix(kTitle.size());
-  auto node_id = take_line(body, kNodeLabel);
-  auto cluster_id = take_line(body, kClusterLabel);
+  const auto node_id = io::take_line(body, kNodeLabel);
+  const auto cluster_id = io::take_line(body, kClusterLabel);
   if (!node_id || !cluster_id || node_id->empty()) return Status::data_loss("it cannot be read");
-  return Identity{std::move(*node_id), std::move(*cluster_id)};
+  return Identity{std::string(*node_id), std::string(*cluster_id)};
 }
 
 // Ids stand on a line of their own.

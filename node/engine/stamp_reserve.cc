@@ -2,13 +2,12 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstdio>
 #include <optional>
 #include <string_view>
 #include <utility>
 
 #include "common/base/bytes.h"
-#include "common/io/crc32c.h"
+#include "common/io/checked_text.h"
 #include "common/obs/log.h"
 
 namespace ferro::node::engine {
@@ -41,35 +40,27 @@ std::string print(const Bounds& bounds) {
   text.append(kAheadLabel).append(std::to_string(bounds.ahead_of_steady_ms)).append("\n");
   text.append(kSteadyLabel).append(std::to_string(bounds.written_at_steady_ms)).append("\n");
   text.append(kBootLabel).append(bounds.boot_id).append("\n");
-  char checksum[32];
-  std::snprintf(checksum, sizeof checksum, "crc32c %08x\n", io::crc32c(as_bytes(text)));
-  return text + checksum;
-}
-
-// The rest of the first line if it starts with `label`; takes the line off.
-std::string_view take_line(std::string_view& text, std::string_view label) {
-  const size_t end = text.find('\n');
-  if (!text.starts_with(label) || end == std::string_view::npos) return {};
-  const std::string_view value = text.substr(label.size(), end - label.size());
-  text.remove_prefix(end + 1);
-  return value;
+  return io::with_checksum(std::move(text));
 }
 
 template <typename Number>
-bool parse_number(std::string_view text, Number& number) {
-  return std::from_chars(text.data(), text.data() + text.size(), number).ec == std::errc();
+bool take_number(std::string_view& text, std::string_view label, Number& number) {
+  const auto digits = io::take_line(text, label);
+  return digits && std::from_chars(digits->data(), digits->data() + digits->size(), number).ec == std::errc();
 }
 
 std::optional<Bounds> parse(std::string_view text) {
   if (!text.starts_with(kTitle)) return std::nullopt;
   std::string_view left = text.substr(kTitle.size());
   Bounds bounds;
-  if (!parse_number(take_line(left, kUptoLabel), bounds.upto_ticks) ||
-      !parse_number(take_line(left, kAheadLabel), bounds.ahead_of_steady_ms) ||
-      !parse_number(take_line(left, kSteadyLabel), bounds.written_at_steady_ms)) {
+  if (!take_number(left, kUptoLabel, bounds.upto_ticks) ||
+      !take_number(left, kAheadLabel, bounds.ahead_of_steady_ms) ||
+      !take_number(left, kSteadyLabel, bounds.written_at_steady_ms)) {
     return std::nullopt;
   }
-  bounds.boot_id = take_line(left, kBootLabel);
+  const auto boot_id = io::take_line(left, kBootLabel);
+  if (!boot_id) return std::nullopt;
+  bounds.boot_id = *boot_id;
   if (bounds.ahead_of_steady_ms > kMillisecondsMax || bounds.ahead_of_steady_ms < -kMillisecondsMax)
     return std::nullopt;
   if (print(bounds) != text) return std::nullopt;  // the checksum, and that nothing else stands there

@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <utility>
 
-#include "common/io/crc32c.h"
+#include "common/io/checked_text.h"
 
 namespace ferro::node::snapshot {
 
@@ -12,7 +13,6 @@ namespace {
 
 constexpr std::string_view kTitle = "ferrocache snapshots ";
 constexpr std::string_view kVersionText = "1";
-constexpr std::string_view kChecksumLabel = "crc32c ";
 constexpr std::string_view kPrefix = "snapshot-";
 constexpr std::string_view kSuffix = ".fcs";
 constexpr std::string_view kTempSuffix = ".tmp";
@@ -22,12 +22,6 @@ std::string padded(uint64_t number) {
   char digits[kNumberDigits + 1];
   std::snprintf(digits, sizeof digits, "%0*llu", kNumberDigits, static_cast<unsigned long long>(number));
   return digits;
-}
-
-std::string checksum_line(std::string_view text) {
-  char line[32];
-  std::snprintf(line, sizeof line, "%s%08x\n", kChecksumLabel.data(), io::crc32c(as_bytes(text)));
-  return line;
 }
 
 std::string_view next_token(std::string_view& line) {
@@ -69,16 +63,13 @@ std::string encode_manifest(const std::vector<SnapshotInfo>& snapshots) {
             std::to_string(info.created_at_ms) + ' ' + std::to_string(info.records) + ' ' +
             std::to_string(info.bytes) + ' ' + info.file + '\n';
   }
-  return text + checksum_line(text);
+  return io::with_checksum(std::move(text));
 }
 
 Result<std::vector<SnapshotInfo>> decode_manifest(std::string_view text) {
-  const size_t checksum_at = text.rfind(kChecksumLabel);
-  if (checksum_at == std::string_view::npos ||
-      text.substr(checksum_at) != checksum_line(text.substr(0, checksum_at))) {
-    return Status::data_loss("its checksum does not match");
-  }
-  std::string_view body = text.substr(0, checksum_at);
+  const auto checked = io::without_checksum(text);
+  if (!checked) return Status::data_loss("its checksum does not match");
+  std::string_view body = *checked;
   if (!body.starts_with(kTitle)) return Status::data_loss("its first line is not a manifest's");
   std::vector<SnapshotInfo> snapshots;
   for (size_t line_number = 1; !body.empty(); ++line_number) {
