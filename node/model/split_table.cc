@@ -55,6 +55,7 @@ SplitTable::SplitTable(std::vector<Split> splits) {
 }
 
 SplitTable SplitTable::merged(const SplitTable& a, const SplitTable& b) {
+  if (a.covers(b)) return a;
   std::vector<Split> all = a.splits_;
   size_t room = kSplitsMax - std::min(kSplitsMax, all.size());
   for (const Split& split : b.splits_) {

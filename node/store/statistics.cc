@@ -43,7 +43,7 @@ std::vector<NamespaceStats> Statistics::namespaces(int64_t now_ms, std::string_v
           within == nullptr ? model::kAllSlots : within->slots_of(ns->placement_hash);
       if (slots == 0 || out.size() == limit) continue;
       if (const uint64_t live = live_in(state_, *ns, slots, now_ms); live > 0) {
-        out.push_back(stats_of(*ns, live));
+        out.push_back(stats_of(*ns, slots, live));
       }
     }
   }
@@ -55,10 +55,10 @@ std::optional<NamespaceStats> Statistics::of_namespace(const model::NamespaceKey
   const NamespaceState* ns = state_.namespaces.find(key);
   const uint64_t live = ns != nullptr ? state_.census.live_of(*ns, now_ms) : 0;
   if (live == 0) return std::nullopt;
-  return stats_of(*ns, live);
+  return stats_of(*ns, model::kAllSlots, live);
 }
 
-NamespaceStats Statistics::stats_of(const NamespaceState& ns, size_t live) const {
+NamespaceStats Statistics::stats_of(const NamespaceState& ns, model::SlotSet slots, size_t live) const {
   NamespaceStats out;
   out.key = ns.key;
   out.entry_count = live;
@@ -69,9 +69,9 @@ NamespaceStats Statistics::stats_of(const NamespaceState& ns, size_t live) const
   out.index_kind = ns.index->kind_name();
   out.bytes = get(ns.entry_bytes) + get(ns.index_bytes) + ns.own_bytes();
   // Of a shard its part: what else is here is counted by whoever answers for it.
-  if (const uint64_t all = ns.sum.entries(); live < all) {
-    out.bytes = static_cast<uint64_t>(static_cast<double>(out.bytes) * static_cast<double>(live) /
-                                      static_cast<double>(all));
+  if (const uint64_t all = ns.sum.entries(); slots != model::kAllSlots && all > 0) {
+    const auto part = static_cast<double>(sum_of(state_, ns, slots).entries) / static_cast<double>(all);
+    out.bytes = static_cast<uint64_t>(static_cast<double>(out.bytes) * part);
   }
   out.index_rebuilds = ns.index->rebuilds();
   out.counters = ns.base.counters.load();

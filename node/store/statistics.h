@@ -25,7 +25,7 @@ class Statistics {
   std::vector<LargeNamespace> larger_than(uint16_t partition, uint64_t entries, uint64_t bytes) const;
 
  private:
-  NamespaceStats stats_of(const NamespaceState& ns, size_t live) const;
+  NamespaceStats stats_of(const NamespaceState& ns, model::SlotSet slots, size_t live) const;
   std::vector<TopEntry> top_of(const NamespaceState& ns, int64_t now_ms, size_t top,
                                model::SlotSet slots) const;
 

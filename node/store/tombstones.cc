@@ -119,6 +119,7 @@ bool Tombstones::raise_floor(const model::DropNamespaceOp& op, int64_t now_ms) {
 }
 
 bool Tombstones::raises(const model::DropNamespaceOp& op) const {
+  if (op.version == Hlc{}) return false;  // where there is no floor, it lies there
   const std::lock_guard lock(mutex_);
   const Grave* grave = grave_of(op.ns);
   return grave == nullptr || risen_slots(grave->floors, op) != 0;
@@ -200,9 +201,12 @@ std::vector<Tombstones::OfNamespace> Tombstones::of_hash(uint64_t ns_hash, model
   {
     const std::lock_guard lock(mutex_);
     for (const Grave& grave : by_partition_.at(model::home_of(ns_hash))) {
-      if (grave.hash == ns_hash) out.push_back({*grave.ns, ns_hash, 0, floors_of(grave, slots)});
+      if (grave.hash != ns_hash) continue;
+      const size_t count = slots == model::kAllSlots ? grave.count : 0;
+      out.push_back({*grave.ns, ns_hash, count, floors_of(grave, slots)});
     }
   }
+  if (slots == model::kAllSlots) return out;
   std::vector<model::DeleteOp> page;
   for (OfNamespace& gone : out) {
     Cursor cursor;

@@ -27,7 +27,7 @@ std::shared_ptr<const model::SplitTable> Routes::splits_of(uint64_t fingerprint)
 }
 
 bool Routes::reads_here(uint64_t ns_hash, model::SlotSet slots) const {
-  if (current_->splits()->empty()) return reads_here_.test(model::home_of(ns_hash));
+  if (current_->splits()->degree_of(ns_hash) == 0) return reads_here_.test(model::home_of(ns_hash));
   for (const auto& shard : current_->splits()->shards_of(ns_hash)) {
     if ((shard.slots & slots) != 0 && !reads_here_.test(shard.partition)) return false;
   }
@@ -36,6 +36,10 @@ bool Routes::reads_here(uint64_t ns_hash, model::SlotSet slots) const {
 
 bool Routes::owns_here(uint64_t ns_hash, model::SlotSet slots) const {
   for (size_t i = 0; i < write_rings_.size() && slots != 0; ++i) {
+    if (write_rings_[i]->splits()->degree_of(ns_hash) == 0) {
+      if (owned_in_[i].test(model::home_of(ns_hash))) return true;
+      continue;
+    }
     for (const auto& shard : write_rings_[i]->splits()->shards_of(ns_hash)) {
       if (owned_in_[i].test(shard.partition)) slots &= ~shard.slots;
     }

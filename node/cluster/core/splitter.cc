@@ -21,6 +21,11 @@ unsigned split_degree_max(const Placement& ring) noexcept {
 
 const model::SplitTable& Splitter::step(const Placement& ring) {
   if (options_.entries == 0 && options_.bytes == 0) return wanted_;
+  if (split_degree_max(ring) == 0) {  // too few members: nothing is looked for
+    next_ = 0;
+    found_.clear();
+    return wanted_ = model::SplitTable();
+  }
   const size_t end =
       std::min(next_ + (model::kPartitions + options_.steps - 1) / options_.steps, model::kPartitions);
   for (; next_ < end; ++next_) {

@@ -38,6 +38,16 @@ TEST_F(StatisticsTest, FiguresOfOneNamespace) {
   EXPECT_FALSE(store_->namespace_stats({"other", "", ""}, now()).has_value());
 }
 
+// They were left out as if they were another shard's, on a node alone too.
+TEST_F(StatisticsTest, WhatHasExpiredTakesItsBytesUntilItIsReaped) {
+  put("a", "first");
+  put_for("b", "second", 1000, {0.0F, 1.0F});
+  const uint64_t both = store_->namespace_stats(ns_, now())->bytes;
+  clock_.advance_ms(1000);
+  EXPECT_EQ(store_->namespace_stats(ns_, now())->entry_count, 1U);
+  EXPECT_EQ(store_->namespace_stats(ns_, now())->bytes, both);
+}
+
 TEST_F(StatisticsTest, EveryKindOfEndHasItsCounter) {
   put("stays", "");
   put("a", "");
