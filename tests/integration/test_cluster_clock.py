@@ -1,4 +1,6 @@
 """A node whose wall clock is wrong steps back, says why, and comes back when it is right."""
+import re
+
 from harness.clock import ShiftedClock
 from harness.cluster import Cluster, is_ready
 from harness.timing import wait_until
@@ -50,21 +52,26 @@ def test_a_clock_that_runs_ahead_and_is_set_right(nodes, rng):
     first, others = cluster.members[0], cluster.members[1:]
 
     clocks["n1"].shift(HOUR)
-    wait_until(lambda: "ahead" in reason(first), NOTICED_SECONDS, "the node says that its clock is ahead")
-    assert "3600 s" in reason(first) or "3599 s" in reason(first)
+
+    def says_an_hour():
+        by = re.search(r"(\d+) s ahead", reason(first))
+        return by is not None and abs(int(by[1]) - HOUR) <= 5
+
+    wait_until(says_an_hour, NOTICED_SECONDS, "the node says that its clock is ahead, and by how much")
 
     def told():
         status = cluster.status(first)
-        figures = [status["clock_ahead_ms"], *(peer["clock_ahead_ms"] for peer in status["peers"])]
+        figures = [status["clock_ahead_ms"], *(peer.get("clock_ahead_ms") for peer in status["peers"])]
         return "clock" in status["reason"] and all(by is not None and abs(by - HOUR * 1000) < 2000 for by in figures)
 
     wait_until(told, NOTICED_SECONDS, "its status tells by how much")
-    assert all(abs(cluster.status(node)["clock_ahead_ms"]) < 2000 for node in others)
+    for node in others:
+        wait_until(lambda: abs(cluster.status(node)["clock_ahead_ms"]) < 2000, NOTICED_SECONDS, "the others' are right")
     wait_until(lambda: ready_names(cluster) == ["n2", "n3"], NOTICED_SECONDS, "the others serve")
     assert first.api.metrics().value("ferrocache_clock_ahead_seconds") > HOUR - 2
     during = insert_from_every_node(cluster, rng, "during")
-    for node in others:
-        assert cluster.status(node)["replication"]["hints"] == 0, "nothing that others refuse was written"
+    for node in others:  # one for a slow machine's sake goes again, one that another refuses stays
+        wait_until(lambda: cluster.status(node)["replication"]["hints"] == 0, NOTICED_SECONDS, "nobody refuses what was written")
 
     clocks["n1"].shift(0)
     wait_until(lambda: ready_names(cluster) == ["n1", "n2", "n3"], NOTICED_SECONDS, "all are ready again")
@@ -75,10 +82,10 @@ def test_a_clock_that_runs_ahead_and_is_set_right(nodes, rng):
     wait_until(lambda: cluster.copies() == 2 * 90, NOTICED_SECONDS, "two copies of each")
 
 
-def test_a_node_that_starts_with_a_clock_far_ahead_never_serves(nodes, rng):
+def test_a_node_that_starts_with_a_clock_far_ahead_serves_only_once_it_is_right(nodes, rng):
     cluster, clocks = start_with_clocks(nodes, n2=HOUR)
     second = cluster.members[1]
-    wait_until(lambda: ready_names(cluster) == ["n1", "n3"], 30, "the two with right clocks are ready")
+    wait_until(lambda: ready_names(cluster) == ["n1", "n3"], NOTICED_SECONDS, "the two with right clocks are ready")
     wait_until(lambda: "ahead" in reason(second), NOTICED_SECONDS, "the third says why it is not")
     written = insert_from_every_node(cluster, rng, "w")
     clocks["n2"].shift(0)

@@ -95,6 +95,7 @@ TEST_P(CrashPointTest, TheNextOneGoesOn) {
   const Operation& operation = operations()[GetParam()];
   const Ending whole = run(operation, 0, false);
   ASSERT_TRUE(whole.finished) << operation.name << "\n" << whole.story;
+  ASSERT_GT(whole.writes, 0U) << "there is nothing to be killed at";
   const char* const wanted = std::getenv("FERRO_CRASH_POINTS");
   const bool all = wanted != nullptr && std::string_view(wanted) == "all";
   const uint64_t stride = all ? 1 : std::max<uint64_t>(1, whole.writes / kSampled);
@@ -105,6 +106,7 @@ TEST_P(CrashPointTest, TheNextOneGoesOn) {
       const Ending killed = run(operation, at, after);
       const std::string where = operation.name + ", killed " + (after ? "after" : "before") + " write " +
                                 std::to_string(at) + " of " + std::to_string(whole.writes);
+      ASSERT_GE(killed.writes, at) << where;
       ASSERT_TRUE(killed.finished) << where << "\n" << killed.story;
       ASSERT_THAT(killed.faults, testing::IsEmpty()) << where << "\n" << killed.story;
     }

@@ -171,9 +171,10 @@ TEST_F(ClusterTest, AStatefulSetThatSomebodyDeletedIsMadeAnewWithEveryMember) {
   start();
   for (const char* propagation : {"Orphan", "Background"}) {
     stage_.nodes.away_allowed = propagation == std::string("Orphan") ? 1 : 3;
-    stage_.server.remove("statefulsets", Stage::kNamespace, kCluster, propagation);
+    EXPECT_TRUE(stage_.server.remove("statefulsets", Stage::kNamespace, kCluster, propagation));
     stage_.second();
     EXPECT_TRUE(stage_.settles(kCluster)) << propagation << "\n" << stage_.story(kCluster);
+    EXPECT_TRUE(stage_.server.get("statefulsets", Stage::kNamespace, kCluster).has_value()) << propagation;
     EXPECT_EQ(stage_.pods(), 3) << propagation;
     EXPECT_THAT(stage_.nodes.faults(), IsEmpty()) << propagation;
   }

@@ -57,9 +57,10 @@ TEST(Faults, AnUnreliableApiServerOnlyTakesLonger) {
     stage.let_watches_end_early();
     stage.server.set_faults(fakes::kube::seeded_faults(seed, 0.05));
     stage.create(kCluster, {{"replicas", 3}});
-    stage.until([&] { return stage.is_settled(kCluster); }, 1800);
+    EXPECT_TRUE(stage.until([&] { return stage.is_settled(kCluster); }, 1800)) << stage.story(kCluster);
     stage.patch(kCluster, {{"spec", {{"replicas", 4}, {"tls", {{"replaceCAGeneration", 1}}}}}});
-    stage.until([&] { return stage.is_settled(kCluster) && stage.pods() == 4; }, 3600);
+    EXPECT_TRUE(stage.until([&] { return stage.is_settled(kCluster) && stage.pods() == 4; }, 3600))
+        << stage.story(kCluster);
     stage.server.set_faults({});
     EXPECT_TRUE(stage.settles(kCluster)) << stage.story(kCluster);
     EXPECT_THAT(stage.nodes.faults(), testing::IsEmpty());
