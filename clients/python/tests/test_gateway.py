@@ -18,6 +18,7 @@ import pytest
 from ferrocache import FerrocacheError
 from ferrocache.embeddings import Embedder as BaseEmbedder
 from ferrocache.gateway._table import ConfigError
+from ferrocache.gateway.app import Gateway
 from ferrocache.gateway.config import Embedding as EmbeddingSettings
 from ferrocache.gateway.config import load
 from ferrocache.gateway.embedding import EmbeddingFailed, EmbeddingService
@@ -246,6 +247,48 @@ async def test_an_embedder_that_does_not_answer(monkeypatch):
         made.let_go.set()
 
 
+async def test_an_embedder_that_hangs_holds_up_no_other(folder, monkeypatch):
+    monkeypatch.setattr("ferrocache.gateway.embedding.GRACE_SECONDS", 0.0)
+    stuck, other = Stuck(), Picky()
+    monkeypatch.setattr("ferrocache.gateway.app.build", lambda settings: stuck if settings.model == "stuck" else other)
+    text = "[server]\nembedding_threads = 1\n"
+    for name, seconds in (("stuck", 0.1), ("other", PATIENCE_SECONDS)):
+        embedding_of = f'embedding = {{ provider = "openai", model = "{name}", timeout_seconds = {seconds} }}'
+        text += f'[[caches]]\nid = "{name}"\napi_keys = [{{ file = "c.key" }}]\n{embedding_of}\n'
+    gateway = Gateway(loaded(folder, text))
+    try:
+        hanging, answering = (gateway._embeddings[made.embedding] for made in gateway.config.caches)
+        with pytest.raises(EmbeddingFailed, match="did not answer within"):
+            await hanging.vector("p")
+        assert list(await answering.vector("p")) == [1.0]  # the one thread of the former still hangs
+    finally:
+        stuck.let_go.set()
+        await gateway.stop()
+
+
+class Picky(BaseEmbedder):
+    name = "picky"
+
+    def embed(self, text, timeout=None):
+        if text.startswith("HTTP "):
+            raise FerrocacheError("not that one", int(text[5:]))
+        return [1.0]
+
+
+async def test_a_prompt_that_cannot_be_embedded_makes_nobody_unready():
+    settings = EmbeddingSettings("openai", "m", None, None, timeout_seconds=PATIENCE_SECONDS, remembered_prompts=10)
+    with ThreadPoolExecutor(1) as threads:
+        service = EmbeddingService(settings, Picky(), threads, Metrics())
+        for status in (400, 429):
+            assert await service.fault() is None
+            with pytest.raises(EmbeddingFailed):
+                await service.vector(f"HTTP {status}")
+            assert await service.fault() is None
+        with pytest.raises(EmbeddingFailed):
+            await service.vector("HTTP 401")
+        assert "refused its key" in await service.fault()
+
+
 async def test_a_body_that_does_not_come_ends_the_request(folder):
     config = loaded(folder, "[server]\nbody_timeout_seconds = 0.05\n" + SMALLEST)
     api = LangCacheApi([Served(config.caches[0], None)], config.server, Metrics())
@@ -328,7 +371,7 @@ api_keys = [{{ file = "keys" }}]
         with plain_http() as http:
             assert http.get(door.url + "/livez").status_code == 200
             metrics = http.get(door.url + "/metrics").text
-        assert 'ferrocache_gateway_dependency_failures_total{dependency="embedder"}' in metrics
+        assert 'ferrocache_gateway_dependency_failures_total{dependency="embedder"} 0.0' not in metrics
         assert 'ferrocache_gateway_dependency_failures_total{dependency="node"} 0.0' not in metrics
         new.close()
     finally:

@@ -41,10 +41,12 @@ class SentenceTransformer(Embedder):
         return _installed("sentence_transformers")
 
     def embed(self, text: str, timeout: Optional[float] = None) -> List[float]:
-        with _loading:
-            model = self._models.get(self._model)
-            if model is None:
-                model = self._models[self._model] = self._load()
+        model = self._models.get(self._model)
+        if model is None:  # those that are loaded wait for nobody's
+            with _loading:
+                model = self._models.get(self._model)
+                if model is None:
+                    model = self._models[self._model] = self._load()
         if isinstance(model, LocalMiniLm):
             return model.embed(text)
         return numbers(model.encode(text))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import AsyncIterator, Dict, List, Optional, Set, Tuple
@@ -26,7 +25,6 @@ from .store import CacheStore
 
 # Probes come often and from several sides: for how long what the node said is believed, and waited for.
 NODE_FRESH_SECONDS, NODE_WAIT_SECONDS = 1.0, 2.0
-_log = logging.getLogger(__name__)
 
 
 def _client(node: Node) -> AsyncFerrocacheClient:
@@ -46,11 +44,13 @@ class Gateway:
         self.config, self.metrics = config, Metrics()
         self.draining = False
         self.node = _client(config.node)
-        self._threads = ThreadPoolExecutor(config.server.embedding_threads, "embedding")
+        # Each embedder has its own: one that hangs holds up nobody else.
+        self._threads: List[ThreadPoolExecutor] = []
         self._embeddings: Dict[Embedding, EmbeddingService] = {}
         for settings in [cache.embedding for cache in config.caches]:
             if settings not in self._embeddings:
-                self._embeddings[settings] = EmbeddingService(settings, build(settings), self._threads, self.metrics)
+                self._threads.append(ThreadPoolExecutor(config.server.embedding_threads, "embedding"))
+                self._embeddings[settings] = EmbeddingService(settings, build(settings), self._threads[-1], self.metrics)
         self._node_said: Tuple[float, Optional[str]] = (-NODE_FRESH_SECONDS, None)
         self._asking_node = asyncio.Lock()
         self._warm_up: Set[asyncio.Task[Optional[str]]] = set()
@@ -82,7 +82,8 @@ class Gateway:
         await self.stop()
 
     async def stop(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for threads in self._threads:
+            threads.shutdown(wait=False, cancel_futures=True)
         await self.node.aclose()
 
     def models(self) -> List[str]:

@@ -110,7 +110,9 @@ class EmbeddingService:
             made = await self._asked(text)
         except EmbeddingFailed as error:
             self._failures.inc()
-            self._last_bad, self._last_fault = time.monotonic(), error.detail
+            # What it could not embed, or not as often as somebody asked, says nothing about the prompts of others.
+            if text == PROBE or error.kind in ("unauthorized", "unavailable"):
+                self._last_bad, self._last_fault = time.monotonic(), error.detail
             raise
         self._seconds.observe(time.monotonic() - begin)
         self._last_good = time.monotonic()

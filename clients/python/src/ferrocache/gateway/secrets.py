@@ -31,19 +31,29 @@ class SecretFile:
         self._path, self._clock = path, clock
         self._lock = threading.Lock()
         self._stamp, self._lines = self._read()
+        self._digests = _digests_of(self._lines)
         self._next_look = clock() + RELOAD_SECONDS
 
     def lines(self) -> Tuple[str, ...]:
+        self._look()
+        return self._lines
+
+    def digests(self) -> Tuple[str, ...]:
+        """The SHA-256 of each line, made when the file was read."""
+        self._look()
+        return self._digests
+
+    def _look(self) -> None:
         with self._lock:
             if self._clock() >= self._next_look:
                 self._next_look = self._clock() + RELOAD_SECONDS
                 try:
                     if self._signature() != self._stamp:
                         self._stamp, self._lines = self._read()
+                        self._digests = _digests_of(self._lines)
                         _log.info("%s was read anew", self._path)
                 except ConfigError as error:
                     _log.warning("%s; what it said before stays in force", error)
-            return self._lines
 
     def _signature(self) -> Tuple[int, int, int]:
         try:
@@ -91,6 +101,10 @@ def digest_of(key: bytes) -> str:
     return hashlib.sha256(key).hexdigest()
 
 
+def _digests_of(lines: Sequence[str]) -> Tuple[str, ...]:
+    return tuple(digest_of(line.encode("utf-8")) for line in lines)
+
+
 class ApiKeys:
     """The keys of one cache, by their SHA-256. Files are looked at again, so that keys can be rotated."""
 
@@ -100,7 +114,7 @@ class ApiKeys:
     def know(self, digest: str) -> bool:
         """Compares with each of them, however early one fits: the time tells nothing."""
         found = False
-        for known in self._digests + tuple(digest_of(line.encode("utf-8")) for file in self._files for line in file.lines()):
+        for known in self._digests + tuple(one for file in self._files for one in file.digests()):
             found |= hmac.compare_digest(known, digest)
         return found
 

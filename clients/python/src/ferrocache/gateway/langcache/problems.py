@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional
@@ -78,7 +79,7 @@ class Problem(Exception):
         if status == 401:
             more["WWW-Authenticate"] = "Bearer"
         if self.retry_after is not None:
-            more["Retry-After"] = str(max(1, round(self.retry_after)))
+            more["Retry-After"] = str(max(1, math.ceil(self.retry_after)))
         return Response(json.dumps(body, ensure_ascii=False).encode("utf-8"), status, more, "application/json")
 
 
