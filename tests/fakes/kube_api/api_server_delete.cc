@@ -16,6 +16,15 @@ bool owned_by(const Json& object, const std::string& uid) {
                                           [&](const Json& owner) { return text_at(owner, {"uid"}) == uid; });
 }
 
+// The object without those of its owners.
+template <typename Predicate>
+Json without_owners(Json object, const Predicate& is_gone) {
+  Json& owners = object["metadata"]["ownerReferences"];
+  owners.erase(std::remove_if(owners.begin(), owners.end(), is_gone), owners.end());
+  if (owners.empty()) object["metadata"].erase("ownerReferences");
+  return object;
+}
+
 bool has_finalizer(const Json& object, const char* name) {
   const Json* finalizers = at(object, {"metadata", "finalizers"});
   return finalizers != nullptr &&
@@ -40,13 +49,9 @@ void ApiServer::orphan_dependents(const std::string& uid) {
     const Objects snapshot = objects_[kind->qualified()];
     for (const auto& [key, object] : snapshot) {
       if (!owned_by(*object, uid)) continue;
-      Json freed = *object;
-      Json& owners = freed["metadata"]["ownerReferences"];
-      owners.erase(std::remove_if(owners.begin(), owners.end(),
-                                  [&](const Json& owner) { return text_at(owner, {"uid"}) == uid; }),
-                   owners.end());
-      if (owners.empty()) freed["metadata"].erase("ownerReferences");
-      put(*kind, key, std::move(freed), object.get());
+      put(*kind, key,
+          without_owners(*object, [&](const Json& owner) { return text_at(owner, {"uid"}) == uid; }),
+          object.get());
     }
   }
 }
@@ -130,10 +135,14 @@ bool ApiServer::collect_once() {
       const Json* owners = at(*object, {"metadata", "ownerReferences"});
       if (owners == nullptr || owners->empty() || at(*object, {"metadata", "deletionTimestamp"}) != nullptr)
         continue;
-      const bool any_left = std::any_of(owners->begin(), owners->end(), [&](const Json& owner) {
-        return uids.count(text_at(owner, {"uid"})) > 0;
-      });
-      if (any_left) continue;
+      const auto is_gone = [&](const Json& owner) { return uids.count(text_at(owner, {"uid"})) == 0; };
+      const int64_t gone = std::count_if(owners->begin(), owners->end(), is_gone);
+      if (gone == 0) continue;
+      if (gone < static_cast<int64_t>(owners->size())) {
+        put(*kind, key, without_owners(*object, is_gone), object.get());
+        done = true;
+        continue;
+      }
       Request request;
       request.method = "DELETE";
       done |= remove_one({kind, key.first, key.second, ""}, request).ok();
@@ -168,9 +177,16 @@ bool ApiServer::finish_namespaces() {
   return done;
 }
 
-// Owners that wait for their dependents: these go first, then the finalizer.
+// Owners that wait for their dependents: these go first, then the finalizer. A dependent that another owner
+// holds, which does not wait itself, stays and loses the one that waits.
 bool ApiServer::finish_foreground(const std::set<std::string>& uids) {
   bool done = false;
+  std::set<std::string> waiting;
+  for (const auto& [kind, objects] : objects_) {
+    for (const auto& [key, object] : objects) {
+      if (has_finalizer(*object, kForeground)) waiting.insert(text_at(*object, {"metadata", "uid"}));
+    }
+  }
   for (const KindPtr& kind : kinds_.all()) {
     const Objects owners = objects_[kind->qualified()];
     for (const auto& [key, owner] : owners) {
@@ -181,6 +197,18 @@ bool ApiServer::finish_foreground(const std::set<std::string>& uids) {
         const Objects snapshot = objects_[below->qualified()];
         for (const auto& [inner, object] : snapshot) {
           if (!owned_by(*object, uid)) continue;
+          const Json& all = object->at("metadata").at("ownerReferences");
+          const bool is_held = std::any_of(all.begin(), all.end(), [&](const Json& other) {
+            const std::string of = text_at(other, {"uid"});
+            return uids.count(of) > 0 && waiting.count(of) == 0;
+          });
+          if (is_held) {
+            put(*below, inner,
+                without_owners(*object, [&](const Json& other) { return text_at(other, {"uid"}) == uid; }),
+                object.get());
+            done = true;
+            continue;
+          }
           dependents = true;
           if (at(*object, {"metadata", "deletionTimestamp"}) != nullptr) continue;
           Request request;

@@ -136,7 +136,10 @@ bool Controllers::ensure_claims(const Json& set, int64_t ordinal) {
     const std::string name = claim_name(source, set, ordinal);
     const std::optional<Json> found = server_.get("persistentvolumeclaims", ns_of(set), name);
     if (found && terminating(*found)) return false;
-    if (found) continue;
+    if (found) {
+      own_claim(set, *found);
+      continue;
+    }
     Json claim = source;
     claim.erase("status");
     claim["metadata"]["name"] = name;
@@ -144,14 +147,31 @@ bool Controllers::ensure_claims(const Json& set, int64_t ordinal) {
     const Json labels = set.at("spec").at("selector").value("matchLabels", Json::object());
     for (const auto& [key, value] : labels.items()) claim["metadata"]["labels"][key] = value;
     if (text_at(claim, {"spec", "storageClassName"}).empty()) claim["spec"]["storageClassName"] = "standard";
-    if (text_at(set, {"spec", "persistentVolumeClaimRetentionPolicy", "whenDeleted"}) == "Delete") {
-      Json owner = owner_reference(set);
-      owner.erase("controller");
-      claim["metadata"]["ownerReferences"] = Json::array({owner});
-    }
-    server_.create(kSetController, "persistentvolumeclaims", claim);
+    own_claim(set, server_.create(kSetController, "persistentvolumeclaims", claim));
   }
   return true;
+}
+
+// As updateClaimOwnerRefForSetAndPod of Kubernetes 1.34: a claim that has another controller, or a
+// StatefulSet of this name that is gone, is left to the garbage collector.
+void Controllers::own_claim(const Json& set, const Json& claim) {
+  const bool wanted =
+      text_at(set, {"spec", "persistentVolumeClaimRetentionPolicy", "whenDeleted"}) == "Delete";
+  const auto is_set = [&set](const Json& owner) {
+    return text_at(owner, {"kind"}) == "StatefulSet" && text_at(owner, {"name"}) == name_of(set);
+  };
+  Json owners = Json::array();
+  for (const Json& owner : claim.at("metadata").value("ownerReferences", Json::array())) {
+    const bool is_other =
+        is_set(owner) ? text_at(owner, {"uid"}) != uid_of(set) : owner.value("controller", false);
+    if (wanted && is_other) return;
+    if (!is_set(owner)) owners.push_back(owner);
+  }
+  if (wanted) owners.push_back(owner_reference(set));
+  server_.edit(kSetController, "persistentvolumeclaims", ns_of(claim), name_of(claim), [&owners](Json& now) {
+    now["metadata"]["ownerReferences"] = owners;
+    if (owners.empty()) now["metadata"].erase("ownerReferences");
+  });
 }
 
 bool Controllers::ensure_pod(const Json& set, int64_t ordinal) {

@@ -79,6 +79,7 @@ class Controllers {
   bool step_stateful_sets();
   bool step_stateful_set(const Json& set);
   bool ensure_claims(const Json& set, int64_t ordinal);  // true if all are there and may be used
+  void own_claim(const Json& set, const Json& claim);
   bool ensure_pod(const Json& set, int64_t ordinal);
   bool remove_condemned(const Json& set);
   bool write_set_status(const Json& set);

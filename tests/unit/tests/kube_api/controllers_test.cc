@@ -100,6 +100,34 @@ TEST_F(ControllersTest, OnDeleteReplacesNothingByItselfAndADeletedPodComesBackNe
   EXPECT_EQ(set().at("status").at("updatedReplicas"), 1);
 }
 
+TEST_F(ControllersTest, WhoOwnsClaimsFollowsTheRetentionPolicy) {
+  make_set(1);
+  controllers_.settle();
+  const auto owners = [this] {
+    const Json claim = *server_.get("persistentvolumeclaims", "ns", "data-s-0");
+    return claim.at("metadata").value("ownerReferences", Json::array());
+  };
+  const auto when_deleted = [this](const char* policy) {
+    server_.edit("t", "statefulsets", "ns", "s", [policy](Json& o) {
+      o["spec"]["persistentVolumeClaimRetentionPolicy"]["whenDeleted"] = policy;
+    });
+    ASSERT_TRUE(controllers_.settle());
+  };
+  EXPECT_THAT(owners(), IsEmpty());
+  when_deleted("Delete");
+  ASSERT_EQ(owners().size(), 1U);
+  EXPECT_EQ(owners()[0]["uid"], set()["metadata"]["uid"]);
+  EXPECT_EQ(owners()[0]["controller"], true);
+  const Json other = {{"apiVersion", "v1"},
+                      {"kind", "Namespace"},
+                      {"name", "ns"},
+                      {"uid", server_.get("namespaces", "", "ns")->at("metadata").at("uid")}};
+  server_.edit("t", "persistentvolumeclaims", "ns", "data-s-0",
+               [&other](Json& o) { o["metadata"]["ownerReferences"].push_back(other); });
+  when_deleted("Retain");
+  EXPECT_EQ(owners(), Json::array({other})) << "those of others stay";
+}
+
 TEST_F(ControllersTest, ScalingDownRemovesTheHighestAndKeepsItsClaim) {
   make_set(3);
   controllers_.settle();

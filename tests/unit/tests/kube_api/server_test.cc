@@ -79,6 +79,25 @@ TEST_F(ServerTest, OrphansStayAndForegroundGoesLast) {
   EXPECT_THAT(names(), ElementsAre("b"));
 }
 
+TEST_F(ServerTest, WhatHasTwoOwnersGoesWithTheLater) {
+  for (const char* propagation : {"Background", "Foreground"}) {
+    SCOPED_TRACE(propagation);
+    const Json first = make("a"), second = make("b");
+    Json both = owned_by(first);
+    both["metadata"]["ownerReferences"].push_back(owned_by(second)["metadata"]["ownerReferences"][0]);
+    make("c", "default", both);
+    server_.remove("configmaps", "default", "a", propagation);
+    server_.collect_garbage();
+    EXPECT_THAT(names(), ElementsAre("b", "c"));
+    EXPECT_EQ(server_.get("configmaps", "default", "c")->at("metadata").at("ownerReferences"),
+              owned_by(second)["metadata"]["ownerReferences"])
+        << "an owner that is gone is no owner any more";
+    server_.remove("configmaps", "default", "b", propagation);
+    server_.collect_garbage();
+    EXPECT_THAT(names(), IsEmpty());
+  }
+}
+
 TEST_F(ServerTest, ANamespaceGoesWhenItIsEmptyAndTakesNothingNew) {
   server_.make_namespace("ns");
   make("a", "ns");
