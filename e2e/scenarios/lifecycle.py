@@ -132,6 +132,38 @@ def retain(context):
     load.finish_clean(faulty=(deleted, again))
 
 
+@scenario("stray-delete", minutes=2)
+def stray_delete(context):
+    """kubectl delete sts by mistake: pods stop, no volume goes with it, and every entry is there when they are back."""
+    cluster = Cluster(context).create()
+    load = Load(context, NAME, f"{NAME}-token").start()
+    load.run_for(10)
+    claims = {one["metadata"]["uid"] for one in cluster.claims()}
+    began = time.time()
+    for cascade in ("background", "foreground"):
+        context.wait("theirs: every claim has two owners", lambda: owners(cluster) == {("FerroCacheCluster", "StatefulSet")}, 30)
+        before = set_uid(context)
+        with context.timed(f"kubectl delete sts, {cascade}: settled again", 90):
+            context.stage.kubectl("delete", "sts", NAME, "-n", context.namespace, f"--cascade={cascade}", "--wait=false")
+            context.wait("new: the StatefulSet", lambda: set_uid(context) not in (None, before), 60)
+            cluster.wait_settled(120)
+        context.check({one["metadata"]["uid"] for one in cluster.claims()} == claims, "every claim is the same as before")
+        context.wait("served: five seconds without a failure", lambda: quiet(load, began, 5), 60, 0.5)
+    back = time.time()
+    load.run_for(5)
+    load.finish_clean(faulty=(began, back))
+
+
+def set_uid(context):
+    found = context.api.find("StatefulSet", context.namespace, NAME)
+    return found and found["metadata"]["uid"]
+
+
+def owners(cluster):
+    """Kinds of owners, for every claim."""
+    return {tuple(sorted(one["kind"] for one in claim["metadata"].get("ownerReferences", []))) for claim in cluster.claims()}
+
+
 @scenario("retain-scale", minutes=2)
 def retain_scale(context):
     """With deletePolicy Retain a removed node's volume stays, and brings nothing back that was deleted while it lay there."""

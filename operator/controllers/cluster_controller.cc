@@ -108,7 +108,7 @@ runtime::Outcome ClusterController::reconcile(const std::string& key) {
     plan::Plan none;
     outcome = conclude(look, exec::Outcome::failed(observed.error(), "looking at " + key), none);
   } else if (observed.value().cluster.deleting) {
-    parts_.figures.forget(key);  // owner references and the claims' retention policy do the rest
+    parts_.figures.forget(key);  // owner references do the rest
   } else {
     plan::Plan plan = plan::make_plan(world_of(observed.value()), look.now_unix);
     exec::Outcome done = perform(look, observed.value(), plan);
@@ -162,6 +162,7 @@ std::optional<k8s::ApiError> ClusterController::observe_objects(Look& look, Obse
       secret(spec.auth.existing_secret.value_or(api::token_secret(cluster.name)), spec.auth.enabled);
   observed.pods = parts_.caches.of_cluster(k8s::kPods, cluster.ns, cluster.name);
   observed.claims = parts_.caches.of_cluster(k8s::kClaims, cluster.ns, cluster.name);
+  for (const runtime::Object& claim : observed.claims) look.objects.remember(k8s::kClaims, claim);
   if (!observed.invalid.empty()) return failed;
 
   std::vector<const Json*> claims;
@@ -172,7 +173,7 @@ std::optional<k8s::ApiError> ClusterController::observe_objects(Look& look, Obse
         object != nullptr && objects::ownership_of(*object, cluster) == objects::Ownership::ours;
     return is_own ? object.get() : nullptr;
   };
-  cluster.volumes_id = volumes_id(own(statefulset), own(config_map), claims, cluster.name);
+  cluster.volumes_id = volumes_id(own(statefulset), own(config_map), claims, cluster);
 
   objects::RenderInputs& inputs = observed.inputs;
   inputs.default_image = options_.default_image;

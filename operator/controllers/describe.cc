@@ -27,6 +27,9 @@ struct Details {
   std::string operator()(const plan::DeletePod& a) const { return a.pod + " (" + a.reason + ")"; }
   std::string operator()(const plan::DeleteClaim& a) const { return a.claim + " (" + a.reason + ")"; }
   std::string operator()(const plan::GrowClaim& a) const { return a.claim + " to " + a.size; }
+  std::string operator()(const plan::OwnClaim& a) const {
+    return a.claim + (a.owned ? " (goes with the resource)" : " (stays when the resource goes)");
+  }
   std::string operator()(const plan::RecreateStatefulSet& /*a*/) const { return {}; }
   std::string operator()(const plan::Compact& a) const { return a.member; }
   std::string operator()(const plan::SetReplicas& a) const {

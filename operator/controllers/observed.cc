@@ -87,6 +87,8 @@ void view_claims(const Observed& observed, plan::World& world) {
     const auto ordinal = api::ordinal_of_claim(observed.cluster.name, name);
     if (!ordinal) continue;
     plan::ClaimView view = view_claim(*claim, *ordinal);
+    view.owned = objects::owns_claim(observed.cluster, *claim);
+    view.owned_by_set = objects::set_owns_claim(observed.cluster, *claim);
     const auto expandable = observed.expandable.find(text_at(object_at(*claim, "spec"), "storageClassName"));
     if (expandable != observed.expandable.end()) view.expandable = expandable->second;
     world.claims.push_back(std::move(view));

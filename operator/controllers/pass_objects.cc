@@ -1,8 +1,14 @@
 #include "operator/controllers/pass_objects.h"
 
+#include "operator/controllers/fields.h"
 #include "operator/controllers/observed.h"
 
 namespace ferro::oper::controllers {
+
+void PassObjects::remember(const k8s::Resource& resource, runtime::Object object) {
+  const std::string name = text_at(object_at(*object, "metadata"), "name");
+  asked_.insert_or_assign(kind_and_name(resource, name), std::move(object));
+}
 
 k8s::ApiResult<std::shared_ptr<const k8s::Json>> PassObjects::find(const k8s::Resource& resource,
                                                                    std::string_view name) {

@@ -16,6 +16,8 @@ class PassObjects final : public exec::ObjectSource {
   PassObjects(const Caches& caches, k8s::Client& client, std::string ns)
       : caches_(caches), client_(client), ns_(std::move(ns)) {}
 
+  // What the pass goes by already. Of a kind that the operator may list and not get.
+  void remember(const k8s::Resource& resource, runtime::Object object);
   k8s::ApiResult<std::shared_ptr<const k8s::Json>> find(const k8s::Resource& resource,
                                                         std::string_view name) override;
 

@@ -121,6 +121,8 @@ plan::StatefulSetView view_statefulset(const Json& statefulset, std::string_view
   const Json& status = object_at(statefulset, "status");
   view.observed = number_at(status, "observedGeneration") == number_at(metadata, "generation");
   view.pods_made = number_at(status, "replicas");
+  view.owns_claims =
+      text_at(object_at(spec, "persistentVolumeClaimRetentionPolicy"), "whenDeleted") == "Delete";
   for (const Json& claim : array_at(spec, "volumeClaimTemplates")) {
     view.claim_bytes =
         bytes_at(object_at(object_at(object_at(claim, "spec"), "resources"), "requests"), "storage");
@@ -147,7 +149,7 @@ std::string running_image(const Json& statefulset, const std::vector<const Json*
 }
 
 std::string volumes_id(const Json* statefulset, const Json* config_map,
-                       const std::vector<const Json*>& claims, std::string_view cluster) {
+                       const std::vector<const Json*>& claims, const api::Cluster& cluster) {
   const auto id_of = [](const Json& object) {
     return text_at(object_at(object_at(object, "metadata"), "annotations"), api::kVolumesId);
   };
@@ -160,10 +162,9 @@ std::string volumes_id(const Json* statefulset, const Json* config_map,
   std::string id;
   for (const Json* const claim : claims) {
     const Json& metadata = object_at(*claim, "metadata");
-    if (!text_at(metadata, "deletionTimestamp").empty() || !array_at(metadata, "ownerReferences").empty() ||
-        id_of(*claim).empty())
-      continue;
-    const auto ordinal = api::ordinal_of_claim(cluster, text_at(metadata, "name"));
+    const bool stays = array_at(metadata, "ownerReferences").empty() || objects::owns_claim(cluster, *claim);
+    if (!text_at(metadata, "deletionTimestamp").empty() || !stays || id_of(*claim).empty()) continue;
+    const auto ordinal = api::ordinal_of_claim(cluster.name, text_at(metadata, "name"));
     if (!ordinal || (lowest && *lowest <= *ordinal)) continue;
     lowest = ordinal;
     id = id_of(*claim);

@@ -19,9 +19,10 @@ plan::StatefulSetView view_statefulset(const Json& statefulset, std::string_view
 std::string running_image(const Json& statefulset, const std::vector<const Json*>& pods);
 
 // cluster.id of the nodes: what our StatefulSet (null = there is none) or our ConfigMap was made with; before
-// there is either, what the volumes belong to that a deleted cluster of this name left behind. Empty = the
-// resource's uid. A claim that goes with its StatefulSet, or is going, is not taken up.
+// there is either, what the volumes belong to that a deleted cluster of this name left behind, or that are
+// this one's own. Empty = the resource's uid. A claim that goes with something else, or is going, is not
+// taken up.
 std::string volumes_id(const Json* statefulset, const Json* config_map,
-                       const std::vector<const Json*>& claims, std::string_view cluster);
+                       const std::vector<const Json*>& claims, const api::Cluster& cluster);
 
 }  // namespace ferro::oper::controllers

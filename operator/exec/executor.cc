@@ -58,6 +58,8 @@ Outcome Executor::perform(const plan::Action& action, const Pass& pass) {
           return remove(k8s::kStatefulSets, pass.cluster.name, what.uid, pass, k8s::Propagation::orphan);
         } else if constexpr (std::is_same_v<Action, plan::GrowClaim>) {
           return grow_claim(what, pass);
+        } else if constexpr (std::is_same_v<Action, plan::OwnClaim>) {
+          return own_claim(what, pass);
         } else {
           static_assert(std::is_same_v<Action, plan::SetReplicas>, "an action that nobody performs");
           return set_replicas(what, pass);
@@ -145,6 +147,27 @@ Outcome Executor::grow_claim(const plan::GrowClaim& action, const Pass& pass) {
   return wrote(k8s::kClaims,
                client_.patch(k8s::kClaims, pass.cluster.ns, action.claim, patch, k8s::Subresource::none),
                pass, "growing " + named(k8s::kClaims, action.claim) + " to " + action.size);
+}
+
+Outcome Executor::own_claim(const plan::OwnClaim& action, const Pass& pass) {
+  const std::string doing = "changing the owners of " + named(k8s::kClaims, action.claim);
+  const auto found = pass.objects.find(k8s::kClaims, action.claim);
+  if (!found.ok()) return Outcome::failed(found.error(), doing);
+  if (found.value() == nullptr) return Outcome::nothing();
+  const k8s::Json& claim = *found.value();
+  // The list is written as a whole: on the condition that it is still the one that was read.
+  const k8s::Json patch = {{"metadata",
+                            {{"uid", metadata_text(claim, "uid")},
+                             {"resourceVersion", metadata_text(claim, "resourceVersion")},
+                             {"ownerReferences", objects::claim_owners(pass.cluster, claim, action.owned)}}}};
+  const auto written =
+      client_.patch(k8s::kClaims, pass.cluster.ns, action.claim, patch, k8s::Subresource::none);
+  // Somebody was faster, as the StatefulSet's controller is with a claim that it has just made. That brings
+  // an event, and with it the next pass.
+  if (!written.ok() &&
+      (written.error().kind == k8s::ErrorKind::conflict || written.error().kind == k8s::ErrorKind::not_found))
+    return Outcome::nothing();
+  return wrote(k8s::kClaims, written, pass, doing);
 }
 
 Outcome Executor::set_replicas(const plan::SetReplicas& action, const Pass& pass) {

@@ -30,6 +30,7 @@ class Executor {
   Outcome remove(const k8s::Resource& resource, const std::string& name, const std::string& uid,
                  const Pass& pass, k8s::Propagation propagation = k8s::Propagation::background);
   Outcome grow_claim(const plan::GrowClaim& action, const Pass& pass);
+  Outcome own_claim(const plan::OwnClaim& action, const Pass& pass);
   Outcome set_replicas(const plan::SetReplicas& action, const Pass& pass);
   Outcome tell(const std::string& member, const Pass& pass,
                Status (nodeclient::NodeClient::*command)(const nodeclient::NodeAccess&,

@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <string>
+#include <utility>
 
 #include "common/crypto/digest.h"
 #include "operator/api/names.h"
@@ -21,17 +23,34 @@ std::string text_in(const Json& object, const char* name) {
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
+// The references to its owners; an empty array if there are none.
+Json owners_of(const Json& object) {
+  if (!object.is_object()) return Json::array();
+  const auto metadata = object.find("metadata");
+  if (metadata == object.end() || !metadata->is_object()) return Json::array();
+  const auto owners = metadata->find("ownerReferences");
+  return owners != metadata->end() && owners->is_array() ? *owners : Json::array();
+}
+
 // The reference of the controller, or null.
 Json controller_of(const Json& object) {
-  if (!object.is_object()) return nullptr;
-  const auto metadata = object.find("metadata");
-  if (metadata == object.end() || !metadata->is_object()) return nullptr;
-  const auto owners = metadata->find("ownerReferences");
-  if (owners == metadata->end() || !owners->is_array()) return nullptr;
-  for (const Json& owner : *owners) {
+  for (const Json& owner : owners_of(object)) {
     if (owner.is_object() && owner.value("controller", Json()) == true) return owner;
   }
   return nullptr;
+}
+
+Json owner_reference(const api::Cluster& cluster) {
+  return {{"apiVersion", api_version(k8s::kClusters)},
+          {"kind", k8s::kClusters.kind},
+          {"name", cluster.name},
+          {"uid", cluster.uid}};
+}
+
+bool is_set_of(const api::Cluster& cluster, const Json& owner) {
+  return text_in(owner, "kind") == k8s::kStatefulSets.kind &&
+         text_in(owner, "apiVersion") == api_version(k8s::kStatefulSets) &&
+         text_in(owner, "name") == cluster.name;
 }
 
 }  // namespace
@@ -55,16 +74,35 @@ std::string selector_string(const api::Cluster& cluster) {
   return text;
 }
 
+bool owns_claim(const api::Cluster& cluster, const Json& claim) {
+  const Json owners = owners_of(claim);
+  return std::any_of(owners.begin(), owners.end(),
+                     [&](const Json& owner) { return text_in(owner, "uid") == cluster.uid; });
+}
+
+bool set_owns_claim(const api::Cluster& cluster, const Json& claim) {
+  const Json owners = owners_of(claim);
+  return std::any_of(owners.begin(), owners.end(),
+                     [&](const Json& owner) { return is_set_of(cluster, owner); });
+}
+
+Json claim_owners(const api::Cluster& cluster, const Json& claim, bool owned) {
+  Json owners = Json::array();
+  for (const Json& owner : owners_of(claim)) {
+    const bool is_set = !owned && is_set_of(cluster, owner);
+    if (!is_set && text_in(owner, "uid") != cluster.uid) owners.push_back(owner);
+  }
+  if (owned) owners.push_back(owner_reference(cluster));
+  return owners;
+}
+
 Json owned_metadata(const api::Cluster& cluster, std::string_view name) {
+  Json controller = owner_reference(cluster);
+  controller["controller"] = controller["blockOwnerDeletion"] = true;
   return {{"name", name},
           {"namespace", cluster.ns},
           {"labels", pod_selector(cluster)},
-          {"ownerReferences", Json::array({{{"apiVersion", api_version(k8s::kClusters)},
-                                            {"kind", k8s::kClusters.kind},
-                                            {"name", cluster.name},
-                                            {"uid", cluster.uid},
-                                            {"controller", true},
-                                            {"blockOwnerDeletion", true}}})}};
+          {"ownerReferences", Json::array({std::move(controller)})}};
 }
 
 Json owned(const api::Cluster& cluster, const k8s::Resource& resource, std::string_view name) {

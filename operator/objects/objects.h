@@ -72,6 +72,13 @@ std::string template_hash_of(const Json& object);
 // Labels and annotations, name, namespace and controller reference of an object of this cluster: for Secrets
 // and whatever else is made outside `render`.
 Json owned_metadata(const api::Cluster& cluster, std::string_view name);
+// Whether the resource is among the owners of a claim, which the StatefulSet's controller makes; and whether
+// that StatefulSet is.
+bool owns_claim(const api::Cluster& cluster, const Json& claim);
+bool set_owns_claim(const api::Cluster& cluster, const Json& claim);
+// The claim's owners with the resource among them, as one that is not its controller and holds up nobody's
+// deletion; or without it and its StatefulSet. Those of others stay.
+Json claim_owners(const api::Cluster& cluster, const Json& claim, bool owned);
 // Labels that select this cluster's pods, and as a selector string ("a=b,c=d").
 Json pod_selector(const api::Cluster& cluster);
 std::string selector_string(const api::Cluster& cluster);

@@ -14,7 +14,7 @@ namespace {
 constexpr auto kNames = std::to_array<std::string_view>(
     {"ApplyObjects", "CreateAuthority", "PublishNextAuthority", "PromoteAuthority", "DropPreviousAuthority",
      "RepublishTrust", "IssueLeaves", "MintToken", "SwitchToken", "DropOldToken", "StartDrain", "CancelDrain",
-     "DeletePod", "DeleteClaim", "GrowClaim", "RecreateStatefulSet", "Compact", "SetReplicas"});
+     "DeletePod", "DeleteClaim", "GrowClaim", "OwnClaim", "RecreateStatefulSet", "Compact", "SetReplicas"});
 static_assert(kNames.size() == std::variant_size_v<Action>);
 
 // First what keeps members able to talk, then what nothing depends on the order of, then what takes a member

@@ -79,6 +79,11 @@ struct GrowClaim {
   std::string claim;
   std::string size;
 };
+// The resource becomes one of the claim's owners; or neither it nor its StatefulSet is one any more.
+struct OwnClaim {
+  std::string claim;
+  bool owned = false;
+};
 // Its claim template is immutable: delete with orphans, the next pass makes it anew.
 struct RecreateStatefulSet {
   std::string uid;
@@ -94,7 +99,7 @@ struct SetReplicas {  // the autoscaler, through the scale subresource
 using Action =
     std::variant<ApplyObjects, CreateAuthority, PublishNextAuthority, PromoteAuthority, DropPreviousAuthority,
                  RepublishTrust, IssueLeaves, MintToken, SwitchToken, DropOldToken, StartDrain, CancelDrain,
-                 DeletePod, DeleteClaim, GrowClaim, RecreateStatefulSet, Compact, SetReplicas>;
+                 DeletePod, DeleteClaim, GrowClaim, OwnClaim, RecreateStatefulSet, Compact, SetReplicas>;
 
 // Worth telling people once: the controller drops what it has told already.
 struct Event {

@@ -1,5 +1,5 @@
-// Volumes: lost ones are given up and refilled from the copies, growing ones are grown, those of members that
-// were removed are deleted.
+// Volumes: they go with the resource or stay, lost ones are given up and refilled from the copies, growing
+// ones are grown, those of members that were removed are deleted.
 #include <algorithm>
 #include <utility>
 #include <vector>
@@ -55,6 +55,20 @@ void grow(const Facts& facts, Draft& draft, const ClaimView& claim) {
                               "the StorageClass of " + claim.name + " does not allow expansion"});
   draft.act(GrowClaim{claim.name, storage.size});
   draft.event(false, "VolumeGrows", claim.name + " grows to " + storage.size);
+}
+
+// Garbage collection takes what has no owner left. The StatefulSet alone would be one too few: somebody who
+// deletes it by mistake must not delete what the members hold. So the resource is a second one, and a claim
+// goes with the later of the two. One that is to be retained has neither: the StatefulSet's controller looks
+// after claims of pods alone, which a cluster that sleeps has none of.
+void own(const Facts& facts, Draft& draft, const ClaimView& claim, bool is_ours) {
+  const auto& set = facts.world.statefulset;
+  if (facts.spec.storage.delete_policy == api::DeletePolicy::retain) {
+    const bool goes_with_set = claim.owned_by_set && !(set && set->owns_claims);
+    if (claim.owned || goes_with_set) draft.act(OwnClaim{claim.name, false});
+  } else if (is_ours && !claim.owned) {
+    draft.act(OwnClaim{claim.name, true});
+  }
 }
 
 bool is_grown(const Facts& facts, const ClaimView& claim) {
@@ -127,11 +141,15 @@ void plan_lost_claims(const Facts& facts, Draft& draft) {
 
 void plan_storage(const Facts& facts, Draft& draft) {
   for (const ClaimView& claim : facts.world.claims) {
+    if (claim.terminating) continue;
     // What a former cluster left behind is a member's from the moment that there is the member.
+    const bool is_ours = claim.ordinal < std::max(facts.held, facts.remembered.ring_members) ||
+                         claim.created_unix >= facts.world.cluster.created_unix;
+    own(facts, draft, claim, is_ours);
     const bool is_members =
         claim.ordinal < facts.held ||
         (claim.ordinal < facts.ordinals && claim.created_unix >= facts.world.cluster.created_unix);
-    if (is_members && !claim.terminating && !is_lost(claim)) grow(facts, draft, claim);
+    if (is_members && !is_lost(claim)) grow(facts, draft, claim);
   }
   recreate_set(facts, draft);
   restart_for_file_system(facts, draft);

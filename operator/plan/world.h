@@ -86,8 +86,10 @@ struct ClaimView {
   std::string name;
   int64_t ordinal = 0;
   std::string uid;
-  std::string volumes_id;  // cluster.id of the nodes that wrote to it, as api::Cluster::volumes_id
-  std::string phase;       // Pending, Bound, Lost
+  bool owned = true;          // the resource is among its owners
+  bool owned_by_set = false;  // its StatefulSet is
+  std::string volumes_id;     // cluster.id of the nodes that wrote to it, as api::Cluster::volumes_id
+  std::string phase;          // Pending, Bound, Lost
   bool terminating = false;
   int64_t requested_bytes = 0;
   int64_t capacity_bytes = 0;
@@ -105,7 +107,8 @@ struct StatefulSetView {
   std::string template_hash;
   bool tls = true;  // of its pod template, as in PodView
   bool terminating = false;
-  int64_t pods_made = 0;  // by its controller, at its last look
+  bool owns_claims = false;  // its controller makes it an owner of the claims (whenDeleted: Delete)
+  int64_t pods_made = 0;     // by its controller, at its last look
   bool observed =
       true;  // its controller has seen the latest: status.observedGeneration is metadata.generation
 };

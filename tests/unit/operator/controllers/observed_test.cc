@@ -128,6 +128,25 @@ TEST_F(ObservedTest, PodsAndClaimsByOrdinalWithTheirProbes) {
   EXPECT_EQ(seen.claims[0].expandable, false);
 }
 
+TEST_F(ObservedTest, WhoseAClaimIs) {
+  Json claim = {{"metadata", {{"name", "data-demo-0"}}}};
+  const auto owned = [&](const Json& owners) {
+    claim["metadata"]["ownerReferences"] = owners;
+    observed_.claims = {object(claim)};
+    const plan::ClaimView view = world().claims.at(0);
+    return std::pair(view.owned, view.owned_by_set);
+  };
+  const Json ours = {{"kind", "FerroCacheCluster"}, {"name", "demo"}, {"uid", "uid-1"}};
+  const Json set = {{"apiVersion", "apps/v1"}, {"kind", "StatefulSet"}, {"name", "demo"}, {"uid", "s"}};
+  EXPECT_EQ(owned(Json::array()), std::pair(false, false));
+  EXPECT_EQ(owned(Json::array({ours})), std::pair(true, false));
+  EXPECT_EQ(owned(Json::array({set})), std::pair(false, true));
+  EXPECT_EQ(owned(Json::array({set, ours})), std::pair(true, true));
+  EXPECT_EQ(owned(Json::array({{{"kind", "FerroCacheCluster"}, {"name", "demo"}, {"uid", "uid-0"}}})),
+            std::pair(false, false))
+      << "of a former one";
+}
+
 TEST_F(ObservedTest, SecretsOfOursAreReadAndThoseOfOthersTold) {
   const auto authorities = pki::first_authority({"shop", "demo", 3600, 0}, 1, "", kNow).value();
   observed_.ca = owned_secret("demo-ca", pki::content_of(authorities));

@@ -131,11 +131,27 @@ TEST(Views, AStatefulSet) {
       "volumeClaimTemplates":[{"metadata":{"name":"data"},"spec":{"resources":{"requests":{"storage":"10Gi"}}}}]},
     "status":{"observedGeneration":3}})");
   const plan::StatefulSetView view = view_statefulset(set, "demo");
+  EXPECT_FALSE(view.owns_claims);
   EXPECT_EQ(view.replicas, 3);
   EXPECT_EQ(view.claim_bytes, int64_t{10} << 30);
   EXPECT_EQ(view.template_hash, "h");
   EXPECT_TRUE(view.tls);
   EXPECT_FALSE(view.observed);
+}
+
+const api::Cluster kDemo = [] {
+  api::Cluster cluster;
+  cluster.name = "demo";
+  cluster.uid = "uid-1";
+  return cluster;
+}();
+
+TEST(Views, AStatefulSetThatTakesItsClaimsAlong) {
+  const auto deleted = [](const char* what) {
+    return Json{{"spec", {{"persistentVolumeClaimRetentionPolicy", {{"whenDeleted", what}}}}}};
+  };
+  EXPECT_TRUE(view_statefulset(deleted("Delete"), "demo").owns_claims);
+  EXPECT_FALSE(view_statefulset(deleted("Retain"), "demo").owns_claims);
 }
 
 Json claim_of(const char* name, const char* id) {
@@ -146,29 +162,32 @@ Json claim_of(const char* name, const char* id) {
 // its nodes knew it by another id than the volumes did.
 TEST(Views, RetainedVolumesAreTakenUpByTheirId) {
   const Json first = claim_of("data-demo-0", "former"), last = claim_of("data-demo-10", "other");
-  EXPECT_EQ(volumes_id(nullptr, nullptr, {&last, &first}, "demo"), "former");
-  EXPECT_EQ(volumes_id(nullptr, nullptr, {}, "demo"), "");
+  EXPECT_EQ(volumes_id(nullptr, nullptr, {&last, &first}, kDemo), "former");
+  EXPECT_EQ(volumes_id(nullptr, nullptr, {}, kDemo), "");
   const Json of_another = claim_of("data-demo2-0", "x"), without = {{"metadata", {{"name", "data-demo-0"}}}};
-  EXPECT_EQ(volumes_id(nullptr, nullptr, {&of_another, &without}, "demo"), "");
+  EXPECT_EQ(volumes_id(nullptr, nullptr, {&of_another, &without}, kDemo), "");
   Json going = first;
   going["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z";
   Json owned = first;
   owned["metadata"]["ownerReferences"] = {{{"kind", "StatefulSet"}}};
-  EXPECT_EQ(volumes_id(nullptr, nullptr, {&going, &owned}, "demo"), "") << "they go with their cluster";
+  EXPECT_EQ(volumes_id(nullptr, nullptr, {&going, &owned}, kDemo), "") << "they go with their cluster";
+  // StatefulSet and ConfigMap deleted at once: the volumes are still those of this very cluster.
+  owned["metadata"]["ownerReferences"].push_back({{"kind", "FerroCacheCluster"}, {"uid", "uid-1"}});
+  EXPECT_EQ(volumes_id(nullptr, nullptr, {&owned}, kDemo), "former");
 }
 
 TEST(Views, TheIdOfVolumesStaysWhatTheClusterWasMadeWith) {
   const Json claim = claim_of("data-demo-0", "former");
   const Json set = {{"spec", {{"volumeClaimTemplates", {claim_of("data", "made")}}}}};
-  EXPECT_EQ(volumes_id(&set, nullptr, {&claim}, "demo"), "made");
+  EXPECT_EQ(volumes_id(&set, nullptr, {&claim}, kDemo), "made");
   // While the StatefulSet is made anew with larger claims.
   const Json map = claim_of("demo-config", "made");
-  EXPECT_EQ(volumes_id(nullptr, &map, {&claim}, "demo"), "made");
+  EXPECT_EQ(volumes_id(nullptr, &map, {&claim}, kDemo), "made");
   // Made before claims carried an id: the resource's uid stays in force.
   const Json old_set = {{"spec", {{"volumeClaimTemplates", {{{"metadata", {{"name", "data"}}}}}}}}};
   const Json old_map = {{"metadata", {{"name", "demo-config"}}}};
-  EXPECT_EQ(volumes_id(&old_set, nullptr, {&claim}, "demo"), "");
-  EXPECT_EQ(volumes_id(nullptr, &old_map, {&claim}, "demo"), "");
+  EXPECT_EQ(volumes_id(&old_set, nullptr, {&claim}, kDemo), "");
+  EXPECT_EQ(volumes_id(nullptr, &old_map, {&claim}, kDemo), "");
 }
 
 Json pod_with(const std::string& image, bool ready, const char* waiting = nullptr) {

@@ -186,6 +186,38 @@ TEST(Ownership, OnlyWhatTheClusterControlsIsItsOwn) {
     EXPECT_EQ(ownership_of(Json::parse(odd), cluster), Ownership::unowned) << odd;
 }
 
+TEST(Ownership, OfAClaimIsAskedAndChangedBesideThatOfOthers) {
+  const api::Cluster cluster = cluster_of(Json::object());
+  const Json ours = {{"apiVersion", "cache.ferrocache.io/v1alpha1"},
+                     {"kind", "FerroCacheCluster"},
+                     {"name", cluster.name},
+                     {"uid", cluster.uid}};
+  const Json set = {{"apiVersion", "apps/v1"},
+                    {"kind", "StatefulSet"},
+                    {"name", cluster.name},
+                    {"uid", "set"},
+                    {"controller", true}};
+  Json other_set = set, backup = {{"apiVersion", "v1"}, {"kind", "Backup"}, {"name", "b"}, {"uid", "b"}};
+  other_set["name"] = "other";
+  const auto claim = [](const Json& owners) { return Json{{"metadata", {{"ownerReferences", owners}}}}; };
+  const Json bare = {{"metadata", Json::object()}};
+  EXPECT_EQ(claim_owners(cluster, bare, true), Json::array({ours}))
+      << "no controller: the StatefulSet's is that";
+  EXPECT_EQ(claim_owners(cluster, bare, false), Json::array());
+  EXPECT_EQ(claim_owners(cluster, claim({set, backup}), true), Json::array({set, backup, ours}));
+  EXPECT_EQ(claim_owners(cluster, claim({set, backup, ours}), true), Json::array({set, backup, ours}));
+  EXPECT_EQ(claim_owners(cluster, claim({set, other_set, backup, ours}), false),
+            Json::array({other_set, backup}));
+  EXPECT_TRUE(owns_claim(cluster, claim({set, ours})));
+  EXPECT_TRUE(set_owns_claim(cluster, claim({ours, set})));
+  EXPECT_FALSE(owns_claim(cluster, claim({set, backup})));
+  EXPECT_FALSE(set_owns_claim(cluster, claim({other_set, ours})));
+  for (const char* odd : {"null", "{}", R"({"metadata": 1})", R"({"metadata": {"ownerReferences": 7}})"}) {
+    EXPECT_FALSE(owns_claim(cluster, Json::parse(odd))) << odd;
+    EXPECT_EQ(claim_owners(cluster, Json::parse(odd), true).size(), 1U) << odd;
+  }
+}
+
 TEST(Selector, SelectsPodsOfThisClusterOnly) {
   EXPECT_EQ(selector_string(cluster_of(Json::object())),
             "app.kubernetes.io/instance=demo,app.kubernetes.io/managed-by=ferrocache-operator,"

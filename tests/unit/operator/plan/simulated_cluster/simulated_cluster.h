@@ -108,6 +108,7 @@ struct Claim {
   int64_t bytes = 0;
   bool lost = false;
   bool terminating = false;
+  bool owned = false;
   int64_t resize_pending_since = 0;
 };
 

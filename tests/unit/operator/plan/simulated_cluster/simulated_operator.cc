@@ -51,6 +51,7 @@ ClaimView view_of(int64_t ordinal, const Claim& claim) {
   view.uid = claim.uid;
   view.phase = claim.lost ? "Lost" : "Bound";
   view.terminating = claim.terminating;
+  view.owned = claim.owned;
   view.created_unix = claim.created;
   view.requested_bytes = view.capacity_bytes = claim.bytes;
   view.expandable = true;
@@ -296,6 +297,8 @@ void SimulatedOperator::perform_on_objects(const Action& action) {
     Claim& claim = objects.claims.at(ordinal_of(grow->claim));
     claim.bytes = objects.spec.storage.size_bytes;
     claim.resize_pending_since = cluster_.now();
+  } else if (const auto* own = std::get_if<OwnClaim>(&action)) {
+    objects.claims.at(ordinal_of(own->claim)).owned = own->owned;
   } else if (const auto* recreate = std::get_if<RecreateStatefulSet>(&action)) {
     if (objects.set && objects.set->uid == recreate->uid) objects.set.reset();
   } else if (const auto* compact = std::get_if<Compact>(&action)) {

@@ -217,7 +217,7 @@ bool Story::is_settled() const {
   }
   for (const auto& [ordinal, claim] : objects.claims) {
     if (claim.lost || claim.terminating || claim.bytes != objects.spec.storage.size_bytes) return false;
-    if (claim.resize_pending_since != 0) return false;
+    if (claim.resize_pending_since != 0 || !claim.owned) return false;
     if (ordinal >= objects.spec.replicas) return false;
   }
   if (objects.spec.tls.enabled &&
