@@ -19,6 +19,8 @@ DASHBOARD = Dashboard(
             Panel("Partitions short of copies", [q("ferrocache_partitions_under_replicated{$nodes}", "{{node}}")]),
             Panel("Partitions out of step", [q("ferrocache_partitions_out_of_step{$nodes}", "{{node}}")],
                   description="Copies that differed when last compared."),
+            Panel("Partitions not compared yet", [q("ferrocache_partitions_uncompared{$nodes}", "{{node}}")],
+                  description="Since the ring changed or somebody came back. Falls to nothing within seconds."),
             Panel("Partitions owned", [q("ferrocache_partitions_owned{$nodes}", "{{node}}")],
                   description="Even lines: load is spread evenly."),
         ]),

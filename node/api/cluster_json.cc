@@ -156,11 +156,13 @@ void append_partitions(const ClusterStatus& status, JsonWriter& json) {
   json.key("partitions_owned").number(status.partitions_owned);
   json.key("partitions_under_replicated").number(status.partitions_under_replicated);
   json.key("partitions_out_of_step").number(status.partitions_out_of_step);
+  json.key("partitions_uncompared").number(status.partitions_uncompared);
   json.key("partitions").begin_array();
   for (const cluster::PartitionHealth& health : status.partitions) {
     json.begin_object().key("partition").number(health.partition).key("owners");
     append_ids(health.owners, json);
-    json.key("live_owners").number(health.live_owners).key("in_step").boolean(health.in_step).end_object();
+    json.key("live_owners").number(health.live_owners).key("in_step").boolean(health.in_step);
+    json.key("compared").boolean(health.compared).end_object();
   }
   json.end_array();
 }

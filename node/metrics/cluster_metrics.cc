@@ -54,6 +54,9 @@ void add_replication(const ClusterStatus& status, Families& out) {
             value(status.partitions_under_replicated));
   out.gauge("ferrocache_partitions_out_of_step", "Of them, those whose copies differed when last compared.",
             value(status.partitions_out_of_step));
+  out.gauge("ferrocache_partitions_uncompared",
+            "Of them, those not compared yet since the ring changed or somebody came back.",
+            value(status.partitions_uncompared));
 }
 
 void add_members(const ClusterStatus& status, Families& out) {

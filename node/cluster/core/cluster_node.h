@@ -82,7 +82,8 @@ struct PartitionHealth {
   uint16_t partition = 0;
   std::vector<NodeId> owners;  // of the ring in force, best first
   uint64_t live_owners = 0;
-  bool in_step = true;  // as last compared with every live owner
+  bool in_step = true;   // as last compared with every live owner
+  bool compared = true;  // with each of them, since the ring is as it is and somebody last came back
 };
 
 struct ClusterStatus {
@@ -95,7 +96,8 @@ struct ClusterStatus {
   uint64_t ring_epoch = 0, ring_members = 0, ring_fingerprint = 0, target_fingerprint = 0;
   bool ring_changing = false;
   bool ring_full = false;  // somebody who wants to join is left out
-  uint64_t partitions_owned = 0, partitions_under_replicated = 0, partitions_out_of_step = 0;
+  uint64_t partitions_owned = 0, partitions_under_replicated = 0, partitions_out_of_step = 0,
+           partitions_uncompared = 0;
   std::vector<PartitionHealth> partitions;  // those that this node owns or is about to
   struct Transfer {
     bool running = false;

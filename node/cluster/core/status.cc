@@ -117,6 +117,7 @@ void ClusterNodeImpl::add_partitions(ClusterStatus& status) const {
     is_live_member.push_back(told != nullptr && is_live(*told));
   }
   const size_t wanted = std::min(context_.options.replication_factor, ring_.current()->members().size());
+  const model::PartitionSet uncompared = syncer_->uncompared();
   for (size_t p = 0; p < model::kPartitions; ++p) {
     if (!routes->owned_here().test(p)) continue;
     const auto partition = static_cast<uint16_t>(p);
@@ -130,6 +131,8 @@ void ClusterNodeImpl::add_partitions(ClusterStatus& status) const {
     ++status.partitions_owned;
     if (health.live_owners < wanted) ++status.partitions_under_replicated;
     if (!health.in_step) ++status.partitions_out_of_step;
+    health.compared = !uncompared.test(p);
+    if (!health.compared) ++status.partitions_uncompared;
     status.partitions.push_back(std::move(health));
   }
 }

@@ -21,13 +21,18 @@ void Repair::set_view(const SyncView& view) {
     if (over && entry.second.rounds != nullptr) entry.second.rounds->stop();
     return over;
   });
-  for (const NodeId& peer : view.live) pairs_.try_emplace(peer);
+  const model::PartitionSet mine = view.current->partitions_of(options_.self);
+  for (const NodeId& peer : view.live) {
+    const auto [pair, added] = pairs_.try_emplace(peer);
+    if (added) pair->second.shared = mine & view.current->partitions_of(peer);
+  }
 }
 
 void Repair::hurry() {
   for (auto& [peer, pair] : pairs_) {
     pair.next_ms = 0;
     pair.hurried = true;
+    pair.compared.reset();
   }
 }
 
@@ -44,11 +49,9 @@ void Repair::tick(int64_t now_ms) {
 }
 
 void Repair::begin(const NodeId& peer, Pair& pair) {
-  const model::PartitionSet shared =
-      view_.current->partitions_of(options_.self) & view_.current->partitions_of(peer);
   PeerRounds::Work work;
-  for (size_t i = 0; i < shared.size(); ++i) {
-    if (shared.test(i)) work.emplace(Unit{static_cast<uint16_t>(i)}, std::vector<NodeId>{peer});
+  for (size_t i = 0; i < pair.shared.size(); ++i) {
+    if (pair.shared.test(i)) work.emplace(Unit{static_cast<uint16_t>(i)}, std::vector<NodeId>{peer});
   }
   RoundOptions options;
   options.budget = &budget_;
@@ -73,6 +76,7 @@ void Repair::on_result(const NodeId& peer, const UnitOutcome& outcome) {
   pair.out_of_step.set(outcome.unit.partition,
                        !outcome.status.ok() || (differs && pair.differed.test(outcome.unit.partition)));
   pair.differed.set(outcome.unit.partition, differs);
+  note_compared(pair, outcome.unit.partition, outcome.status.ok());
 }
 
 void Repair::note_asked(const NodeId& peer, uint16_t partition, bool same) {
@@ -80,6 +84,18 @@ void Repair::note_asked(const NodeId& peer, uint16_t partition, bool same) {
   if (found == pairs_.end()) return;
   found->second.out_of_step.set(partition, !same && found->second.differed.test(partition));
   found->second.differed.set(partition, !same);
+  note_compared(found->second, partition, true);
+}
+
+// A round that is due at once may find what the one under way has passed already.
+void Repair::note_compared(Pair& pair, uint16_t partition, bool now) {
+  if (now && !pair.hurried) pair.compared.set(partition);
+}
+
+model::PartitionSet Repair::uncompared() const {
+  model::PartitionSet unknown;
+  for (const auto& [peer, pair] : pairs_) unknown |= pair.shared & ~pair.compared;
+  return unknown;
 }
 
 bool Repair::in_step(uint16_t partition) const {

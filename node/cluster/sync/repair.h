@@ -36,6 +36,10 @@ class Repair {
   // Compared in step the last time, with every other owner that is there; true as well if it was not compared
   // yet. Of pairs that the other side compares: as that side found it when it asked.
   bool in_step(uint16_t partition) const;
+  // Of which partitions nothing is known yet: not compared with every other owner that is there since the
+  // ring is as it is and somebody last came back. Of pairs that the other side compares: it has not asked
+  // yet.
+  model::PartitionSet uncompared() const;
   // Another node asked, with this digest being the same here or not.
   void note_asked(const NodeId& peer, uint16_t partition, bool same);
   uint64_t rounds() const noexcept { return rounds_done_; }
@@ -45,12 +49,14 @@ class Repair {
   struct Pair {
     int64_t next_ms = 0;
     bool hurried = false;
-    std::shared_ptr<PeerRounds> rounds;  // null between two
+    std::shared_ptr<PeerRounds> rounds;    // null between two
+    model::PartitionSet shared, compared;  // owned by both; of these, what was compared
     model::PartitionSet differed, out_of_step;
   };
 
   void begin(const NodeId& peer, Pair& pair);
   void on_result(const NodeId& peer, const UnitOutcome& outcome);
+  static void note_compared(Pair& pair, uint16_t partition, bool now);
 
   Transfer& transfer_;
   const RepairOptions options_;

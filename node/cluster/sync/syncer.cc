@@ -117,6 +117,10 @@ bool Syncer::in_step(uint16_t partition) const {
   return repair_->in_step(partition);
 }
 
+model::PartitionSet Syncer::uncompared() const {
+  return repair_->uncompared();
+}
+
 // Clocks of nodes differ, and "alive" is noted now and then: what may have been missed counts from earlier.
 int64_t Syncer::away_since_ms() const {
   if (view_.complete || last_alive_ms_ == 0) return 0;

@@ -73,6 +73,8 @@ class Syncer {
 
   // As last compared with every other live owner of the current ring.
   bool in_step(uint16_t partition) const;
+  // Not compared yet with all of them since the ring is as it is and somebody last came back.
+  model::PartitionSet uncompared() const;
   // What to keep on disk now and then, and give to the next life as SyncOptions::last_alive_ms.
   int64_t last_alive_ms() const noexcept { return last_alive_ms_; }
   SyncFigures figures() const;

@@ -80,7 +80,9 @@ class Cluster:
         def settled():
             for node in self.running():
                 status = self.status(node)
-                if status["replication"]["hints"] or status["partitions_out_of_step"]:
+                if status["replication"]["hints"] or status["partitions_out_of_step"] or status["partitions_uncompared"]:
+                    return False
+                if status["hand_over"]["running"] or status["catch_up"]["running"]:
                     return False
             return True
 

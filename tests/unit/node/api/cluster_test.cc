@@ -83,7 +83,8 @@ TEST(ClusterStatus, SaysWhatAnOperatorNeeds) {
   status.partitions_owned = 700;
   status.partitions_under_replicated = 2;
   status.partitions_out_of_step = 1;
-  status.partitions = {{17, {"node-1", "b"}, 1, false}};
+  status.partitions_uncompared = 4;
+  status.partitions = {{17, {"node-1", "b"}, 1, false, false}};
   status.drain = {true, 3, 9, 50, 5000};
   status.hints = 6;
   status.replication_lag_ms = 250;
@@ -102,8 +103,12 @@ TEST(ClusterStatus, SaysWhatAnOperatorNeeds) {
   EXPECT_EQ(answer.at("partitions_owned"), 700);
   EXPECT_EQ(answer.at("partitions_under_replicated"), 2);
   EXPECT_EQ(answer.at("partitions_out_of_step"), 1);
-  const json partition = {
-      {"partition", 17}, {"owners", {"node-1", "b"}}, {"live_owners", 1}, {"in_step", false}};
+  EXPECT_EQ(answer.at("partitions_uncompared"), 4);
+  const json partition = {{"partition", 17},
+                          {"owners", {"node-1", "b"}},
+                          {"live_owners", 1},
+                          {"in_step", false},
+                          {"compared", false}};
   EXPECT_EQ(answer.at("partitions"), json::array({partition}));
   EXPECT_EQ(answer.at("drain").at("partitions_total"), 9);
   EXPECT_EQ(answer.at("refused_links")[0].at("reason"), "its cluster id is ?other");

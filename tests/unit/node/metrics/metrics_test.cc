@@ -316,6 +316,7 @@ TEST_F(MetricsTest, ShowsWhatTheClusterSays) {
   status.hints_dropped = 11;
   status.partitions_under_replicated = 12;
   status.partitions_out_of_step = 13;
+  status.partitions_uncompared = 14;
   status.splits = {{1, 2, {}}, {2, 4, {}}};
   status.splits_wanted = 3;
   status.catch_up = {true, 3, 90, 1000, 2000};
@@ -345,6 +346,7 @@ TEST_F(MetricsTest, ShowsWhatTheClusterSays) {
   EXPECT_EQ(scrape.value("ferrocache_hints_dropped_total"), 11);
   EXPECT_EQ(scrape.value("ferrocache_partitions_under_replicated"), 12);
   EXPECT_EQ(scrape.value("ferrocache_partitions_out_of_step"), 13);
+  EXPECT_EQ(scrape.value("ferrocache_partitions_uncompared"), 14);
   EXPECT_EQ(scrape.value("ferrocache_split_namespaces"), 2);
   EXPECT_EQ(scrape.value("ferrocache_split_partitions_max"), 16);
   EXPECT_EQ(scrape.value("ferrocache_splits_wanted"), 3);

@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <set>
 #include <string>
+#include <utility>
 
 #include "node/model/partition.h"
 #include "tests/unit/node/cluster/sync/sync_world.h"
@@ -20,6 +22,13 @@ class RepairTest : public ::testing::Test {
     for (const char* id : {"a", "b", "c"}) world.add(id);
     world.one_ring({"a", "b", "c"});
     world.run(2000);
+  }
+
+  // The node takes these for alive, and nobody else.
+  void see(const NodeId& id, std::set<NodeId> live) {
+    SyncNode& node = world.at(id);
+    node.view.live = std::move(live);
+    node.syncer->set_view(node.view);
   }
 
   SyncWorld world;
@@ -85,6 +94,42 @@ TEST_F(RepairTest, WhatCannotBeMendedIsSeen) {
   world.run(30'000);
   EXPECT_TRUE(world.at("a").syncer->in_step(partition_of("m")));
   EXPECT_TRUE(world.at("b").syncer->in_step(partition_of("m")));
+}
+
+// What was written while two halves could not hear each other counted as in step the moment they could.
+TEST_F(RepairTest, WhatWasNotComparedYetIsSeen) {
+  start();
+  const uint16_t partition = partition_of("m");
+  const auto uncompared = [&](const char* id) { return world.at(id).syncer->uncompared(); };
+  for (const NodeId& id : world.ids()) EXPECT_TRUE(uncompared(id.c_str()).none()) << id;
+
+  world.at("b").put("m", "e");
+  see("a", {"c"});
+  see("b", {"c"});
+  world.run(1000);
+  EXPECT_TRUE(uncompared("a").none()) << "whoever is not there is not waited for";
+  see("a", {"b", "c"});
+  see("b", {"a", "c"});
+  for (const char* id : {"a", "b"}) {
+    EXPECT_TRUE(uncompared(id).test(partition)) << id;
+    EXPECT_TRUE(world.at(id).syncer->in_step(partition)) << id;
+  }
+  EXPECT_TRUE(uncompared("c").none());
+  ASSERT_TRUE(world.run_until([&] { return uncompared("a").none() && uncompared("b").none(); }, 5000));
+  EXPECT_TRUE(world.at("a").has("m", "e"));
+
+  world.at("a").syncer->hurry();
+  EXPECT_TRUE(uncompared("a").test(partition)) << "something may have been missed";
+  ASSERT_TRUE(world.run_until([&] { return uncompared("a").none(); }, 5000));
+}
+
+TEST_F(RepairTest, AnotherRingIsComparedAnew) {
+  start();
+  const auto ring = ring_of({"a", "b"}, 2);
+  world.rings(ring, ring, {"a", "b", "c"});
+  EXPECT_TRUE(world.at("a").syncer->uncompared().any());
+  EXPECT_TRUE(world.at("c").syncer->uncompared().none()) << "it owns nothing";
+  ASSERT_TRUE(world.run_until([&] { return world.at("a").syncer->uncompared().none(); }, 5000));
 }
 
 TEST_F(RepairTest, AHangingPeerHoldsNobodyElseUp) {
