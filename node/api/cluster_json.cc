@@ -159,9 +159,11 @@ void append_partitions(const ClusterStatus& status, JsonWriter& json) {
   json.key("partitions_uncompared").number(status.partitions_uncompared);
   json.key("partitions").begin_array();
   for (const cluster::PartitionHealth& health : status.partitions) {
-    json.begin_object().key("partition").number(health.partition).key("owners");
-    append_ids(health.owners, json);
-    json.key("live_owners").number(health.live_owners).key("in_step").boolean(health.in_step);
+    json.begin_object().key("partition").number(health.partition).key("owners").begin_array();
+    for (const uint16_t owner : status.ring->owners(health.partition)) {
+      json.string(printable(status.ring->id(owner)));
+    }
+    json.end_array().key("live_owners").number(health.live_owners).key("in_step").boolean(health.in_step);
     json.key("compared").boolean(health.compared).end_object();
   }
   json.end_array();

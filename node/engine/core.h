@@ -34,9 +34,13 @@ struct Core {
         hlc(time, node),
         queue(options.write_queue_max, kWaitingBytesMax) {}
 
-  // Tells readers how the log is; after everything that may have stopped it, before anybody is answered.
-  // Writer.
-  void publish_log_health() { log_health.set(refusal_for(wal->health())); }
+  // Whether writes can be logged, and their stamps be kept from being used again. Writer.
+  Status write_health() const {
+    const Status log = wal->health();
+    return log.ok() ? stamps_trouble : refusal_for(log);
+  }
+  // Tells readers; after everything that may have stopped writes, before anybody is answered. Writer.
+  void publish_log_health() { log_health.set(write_health()); }
 
   const EngineOptions options;                       // read-only
   DecisionSink* sink = nullptr;                      // set before the first write; then the writer's
@@ -47,6 +51,7 @@ struct Core {
   sync::EpochDomain epochs;                          // pin: any; collect: writer
   HlcClock hlc;                                      // thread-safe
   std::optional<StampReserve> stamps;                // set by open; then the writer's
+  Status stamps_trouble;                             // why no stamps can be reserved; writer
   std::unique_ptr<store::Store> store;               // as store.h says
   std::unique_ptr<wal::Wal> wal;                     // writer; stats() any
   std::unique_ptr<snapshot::SnapshotSet> snapshots;  // snapshot thread

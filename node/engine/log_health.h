@@ -24,6 +24,14 @@ class LogHealth {
   Status status_;
 };
 
+// The file STAMPS; passes by itself.
+inline Status refusal_for_stamps(const Status& reserving) {
+  if (reserving.code() == StatusCode::no_space)
+    return reserving.with_context("the disk is full, writes are refused until there is room");
+  return Status::unavailable("stamps of writes cannot be reserved, writes are refused until they can be: " +
+                             reserving.message());
+}
+
 // no_space (507) and unavailable (503) stay what they are and pass by themselves; every other failure of the
 // log is for good (503).
 inline Status refusal_for(const Status& log) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/base/assert.h"
+#include "common/base/status.h"
 #include "common/obs/log.h"
 #include "common/sync/thread_role.h"
 
@@ -93,7 +94,7 @@ void Writer::serve_taken() {
     } else {
       refuse_taken(core_.log_health.current());
     }
-  } else if (wal::may_pass(core_.wal->health().code())) {
+  } else if (may_resume()) {
     static_cast<void>(ready_to_log());
   }
   housekeeping();
@@ -125,21 +126,30 @@ void Writer::gather() {
 nanoseconds Writer::idle_wait() const {
   if (more_to_reap_) return nanoseconds(0);
   if (unreclaimed_ > 0) return core_.epochs.more_is_safe() ? nanoseconds(0) : kReclaimInterval;
-  if (wal::may_pass(core_.wal->health().code())) return kResumeInterval;
+  if (may_resume()) return kResumeInterval;
   const nanoseconds until_reap(next_reap_ns_ - core_.clock.steady_ns());
   return std::clamp<nanoseconds>(until_reap, milliseconds(1), kIdleWaitMax);
 }
 
-// A full disk may have room again, or there may be descriptors: then the log goes on. Everything else that
-// stops it is final.
+bool Writer::may_resume() const {
+  const Status log = core_.wal->health();
+  return log.ok() ? !core_.stamps_trouble.ok() : wal::may_pass(log.code());
+}
+
+// A full disk may have room again, or there may be descriptors: then the log goes on, and stamps can be
+// reserved. Everything else that stops the log is final.
 bool Writer::ready_to_log() {
-  Status health = core_.wal->health();
-  if (wal::may_pass(health.code())) {
-    health = core_.wal->try_resume();
-    if (health.ok()) obs::info("the log goes on: writes are accepted again");
-  }
+  const bool stopped = may_resume();
+  if (wal::may_pass(core_.wal->health().code())) static_cast<void>(core_.wal->try_resume());
+  if (!core_.stamps_trouble.ok()) reserve_stamps(core_.stamps->extend(core_.hlc.latest()));
+  const bool ready = core_.write_health().ok();
+  if (stopped && ready) obs::info("the log goes on: writes are accepted again");
   core_.publish_log_health();
-  return health.ok();
+  return ready;
+}
+
+void Writer::reserve_stamps(const Status& reserved) {
+  core_.stamps_trouble = reserved.ok() ? Status() : refusal_for_stamps(reserved);
 }
 
 void Writer::serve_batch() {
@@ -175,10 +185,10 @@ void Writer::commit() {
       // The batch is safe, yet the log may have stopped behind it.
       if (!core_.wal->health().ok()) core_.publish_log_health();
     } else {
-      const Status health = core_.wal->health();
       obs::error("writes could not be logged", {{"reason", sequence.status().to_string()}});
       core_.publish_log_health();
-      const Status answer = told.ok() ? refusal_for(health.ok() ? sequence.status() : health) : told;
+      const Status health = core_.write_health();
+      const Status answer = health.ok() ? refusal_for(sequence.status()) : health;
       for (PlannedOperation& planned : batch_.operations) {
         if (planned.item != nullptr) planned.item->status = answer;
       }
@@ -216,9 +226,8 @@ Status Writer::tell_sink() {
   }
   if (decided.empty()) return {};
   decided_upto_ = core_.hlc.latest();
-  if (const Status covered = core_.stamps->cover(decided_upto_); !covered.ok()) {
-    return covered.code() == StatusCode::no_space ? covered : Status::unavailable(covered.message());
-  }
+  reserve_stamps(core_.stamps->cover(decided_upto_));
+  FERRO_RETURN_IF_ERROR(core_.stamps_trouble);
   core_.sink->on_decided(std::move(decided));
   return {};
 }
@@ -272,10 +281,20 @@ void Writer::refuse_taken(const Status& why) {
 void Writer::housekeeping() {
   reap_if_due();
   if (unreclaimed_ > 0) reclaim();
-  if (core_.stamps->running_short(decided_upto_)) static_cast<void>(core_.stamps->extend(decided_upto_));
+  extend_stamps_if_short();
   for (size_t slice = 0; slice < kMemorySlices && core_.store->give_memory_back(); ++slice) reclaim();
   hand_out_index_work();
   progress_(std::exchange(inserts_, 0), std::exchange(log_bytes_, 0));
+}
+
+// Ahead of need, so that no write waits for it; if it fails there is time to try again.
+void Writer::extend_stamps_if_short() {
+  const int64_t now_ns = core_.clock.steady_ns();
+  if (!core_.stamps->running_short(decided_upto_) || now_ns < next_extension_ns_) return;
+  const Status extended = core_.stamps->extend(decided_upto_);
+  if (extended.ok()) return;
+  next_extension_ns_ = now_ns + nanoseconds(kResumeInterval).count();
+  obs::warn("stamps could not be reserved ahead of need", {{"reason", extended.message()}});
 }
 
 void Writer::reap_if_due() {

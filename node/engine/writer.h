@@ -46,7 +46,9 @@ class Writer {
   void gather();
   std::chrono::nanoseconds idle_wait() const;
 
+  bool may_resume() const;
   bool ready_to_log();
+  void reserve_stamps(const Status& reserved);
   void serve_batch();
   void commit();
   uint64_t encode();
@@ -57,6 +59,7 @@ class Writer {
   void refuse_taken(const Status& why);
 
   void housekeeping();
+  void extend_stamps_if_short();
   void reap_if_due();
   void reclaim();
   void hand_out_index_work();
@@ -75,8 +78,8 @@ class Writer {
   size_t last_batch_operations_ = 0;
   bool stays_awake_ = false;  // the last sleep was so short that staying awake is cheaper
 
-  int64_t next_reap_ns_ = 0;  // steady
-  Hlc decided_upto_;          // the newest stamp that has left this node
+  int64_t next_reap_ns_ = 0, next_extension_ns_ = 0;  // steady
+  Hlc decided_upto_;                                  // the newest stamp that has left this node
   bool more_to_reap_ = false;
   size_t index_jobs_out_ = 0;
   size_t unreclaimed_ = 0;

@@ -80,7 +80,6 @@ struct PeerStatus {
 
 struct PartitionHealth {
   uint16_t partition = 0;
-  std::vector<NodeId> owners;  // of the ring in force, best first
   uint64_t live_owners = 0;
   bool in_step = true;   // as last compared with every live owner
   bool compared = true;  // with each of them, since the ring is as it is and somebody last came back
@@ -99,6 +98,8 @@ struct ClusterStatus {
   uint64_t partitions_owned = 0, partitions_under_replicated = 0, partitions_out_of_step = 0,
            partitions_uncompared = 0;
   std::vector<PartitionHealth> partitions;  // those that this node owns or is about to
+  std::shared_ptr<const Placement> ring =
+      std::make_shared<const Placement>();  // in force: says who owns them
   struct Transfer {
     bool running = false;
     uint64_t partitions_done = 0, partitions_total = 0, entries_moved = 0, bytes_moved = 0;

@@ -194,7 +194,7 @@ void ClusterNodeImpl::judge_clock() {
 
 void ClusterNodeImpl::observe() {
   if (stopped_) return;
-  const std::string ring_before = encode_ring(ring_.record());
+  const std::string ring_before = ring_.record_text();
   bool urgent = false;
   for (const OwnValue& value : ring_.update(membership_.members(), now_ms())) {
     urgent = true;
@@ -207,8 +207,8 @@ void ClusterNodeImpl::observe() {
   forget_departed();
   publish_routes();
   syncer_->set_view(view_of(ring_, membership_.members(), context_.options.self));
-  if (encode_ring(ring_.record()) != ring_before) {
-    if (ring_before != encode_ring(RingRecord())) ++context_.figures.ring_changes;
+  if (ring_.record_text() != ring_before) {
+    if (!ring_before.empty()) ++context_.figures.ring_changes;
     obs::info("the ring changed", {{"epoch", std::to_string(ring_.epoch())},
                                    {"members", std::to_string(ring_.record().members.size())}});
     remember();

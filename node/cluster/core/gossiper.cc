@@ -30,8 +30,7 @@ void Gossiper::round() {
        membership_.choose_targets([this] { return context_.loop.random(); }, kTargetsPerRound)) {
     with(node);
   }
-  learn_addresses();
-  learned_();
+  learn();
 }
 
 void Gossiper::with(const NodeId& node) {
@@ -51,8 +50,7 @@ void Gossiper::with(const NodeId& node) {
         std::string ack2 = encode(membership_.on_ack(*ack), context_.peers->version_of(node));
         context_.figures.gossip_bytes_sent += ack2.size();
         context_.peers->send_one_way(node, MessageType::gossip_ack2, std::move(ack2));
-        learn_addresses();
-        learned_();
+        learn();
       });
 }
 
@@ -83,8 +81,7 @@ void Gossiper::take_ack2(std::string_view body) {
   const auto ack2 = decode<GossipAck2>(body);
   if (!ack2.ok()) return;
   membership_.on_ack2(*ack2);
-  learn_addresses();
-  learned_();
+  learn();
 }
 
 void Gossiper::look_for_seeds() {
@@ -114,7 +111,13 @@ void Gossiper::look_for_seeds() {
   }
 }
 
+void Gossiper::learn() {
+  learn_addresses();
+  if (std::exchange(learned_upto_, membership_.change_count()) != membership_.change_count()) learned_();
+}
+
 void Gossiper::learn_addresses() {
+  if (std::exchange(addresses_upto_, membership_.change_count()) == membership_.change_count()) return;
   for (const Member& member : membership_.members()) {
     if (member.id == context_.options.self) continue;
     const auto address = parse_endpoint(member.value(kGossipAddressKey));

@@ -28,6 +28,8 @@ class Gossiper {
 
  private:
   void look_for_seeds();
+  // What a message brought is acted on; most bring heartbeats only.
+  void learn();
   void learn_addresses();
 
   Context& context_;
@@ -35,6 +37,7 @@ class Gossiper {
   ClockWatch& clocks_;
   const std::function<void()> learned_;
   uint64_t rounds_ = 0;
+  uint64_t learned_upto_ = 0, addresses_upto_ = 0;  // Membership::change_count
 };
 
 }  // namespace ferro::node::cluster

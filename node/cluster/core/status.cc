@@ -62,6 +62,7 @@ ClusterStatus ClusterNodeImpl::make_status() const {
   status.state = leaving_ ? "leaving" : std::string(to_string(ring_.state()));
   status.reason = ring_.reason();
   status.gossip_address = to_string(context_.options.advertised);
+  status.ring = ring_.current();
   status.ring_epoch = ring_.epoch();
   status.ring_members = ring_.current()->members().size();
   status.ring_fingerprint = ring_.current()->fingerprint();
@@ -124,7 +125,6 @@ void ClusterNodeImpl::add_partitions(ClusterStatus& status) const {
     PartitionHealth health;
     health.partition = partition;
     for (const uint16_t member : ring_.current()->owners(partition)) {
-      health.owners.push_back(ring_.current()->id(member));
       if (is_live_member[member]) ++health.live_owners;
     }
     health.in_step = syncer_->in_step(partition);
@@ -133,7 +133,7 @@ void ClusterNodeImpl::add_partitions(ClusterStatus& status) const {
     if (!health.in_step) ++status.partitions_out_of_step;
     health.compared = !uncompared.test(p);
     if (!health.compared) ++status.partitions_uncompared;
-    status.partitions.push_back(std::move(health));
+    status.partitions.push_back(health);
   }
 }
 

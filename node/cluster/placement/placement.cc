@@ -105,6 +105,7 @@ Placement Placement::build(std::vector<RingMember> members, size_t factor, const
   out.members_ = std::move(members);
   out.factor_ = factor;
   out.copies_ = std::min(factor, out.members_.size());
+  out.owned_.resize(out.members_.size());
   if (!splits.empty()) out.splits_ = std::make_shared<const model::SplitTable>(splits);
   if (out.copies_ == 0) return out;
   FERRO_ASSERT(out.members_.size() <= kMembersMax, "a ring has at most kMembersMax members");
@@ -135,6 +136,7 @@ Placement Placement::build(std::vector<RingMember> members, size_t factor, const
     uint16_t* const row = out.owners_.data() + it.partition * out.copies_;
     if (it.member != *row) row[filled[it.partition]++] = it.member;
   }
+  for (size_t i = 0; i < out.owners_.size(); ++i) out.owned_[out.owners_[i]].set(i / out.copies_);
   return out;
 }
 
@@ -147,17 +149,12 @@ bool Placement::owns(std::string_view node, uint16_t partition) const noexcept {
   return std::any_of(row.begin(), row.end(), [&](uint16_t member) { return members_[member].id == node; });
 }
 
-model::PartitionSet Placement::partitions_of(std::string_view node) const {
-  model::PartitionSet out;
+model::PartitionSet Placement::partitions_of(std::string_view node) const noexcept {
   const auto member =
       std::lower_bound(members_.begin(), members_.end(), node,
                        [](const RingMember& one, std::string_view id) { return one.id < id; });
-  if (member == members_.end() || member->id != node) return out;
-  const auto index = static_cast<uint16_t>(member - members_.begin());
-  for (size_t i = 0; i < owners_.size(); ++i) {
-    if (owners_[i] == index) out.set(i / copies_);
-  }
-  return out;
+  if (member == members_.end() || member->id != node) return {};
+  return owned_[static_cast<size_t>(member - members_.begin())];
 }
 
 }  // namespace ferro::node::cluster

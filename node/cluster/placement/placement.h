@@ -41,7 +41,7 @@ class Placement {
   // Best first, distinct; empty only without members.
   std::span<const uint16_t> owners(uint16_t partition) const noexcept;  // indexes into members()
   bool owns(std::string_view node, uint16_t partition) const noexcept;
-  model::PartitionSet partitions_of(std::string_view node) const;
+  model::PartitionSet partitions_of(std::string_view node) const noexcept;
 
   const std::vector<RingMember>& members() const noexcept { return members_; }  // by id
   const NodeId& id(uint16_t member) const { return members_[member].id; }
@@ -55,8 +55,9 @@ class Placement {
  private:
   std::vector<RingMember> members_;
   size_t factor_ = 0;
-  size_t copies_ = 0;             // owners of each partition
-  std::vector<uint16_t> owners_;  // kPartitions rows of copies_
+  size_t copies_ = 0;                       // owners of each partition
+  std::vector<uint16_t> owners_;            // kPartitions rows of copies_
+  std::vector<model::PartitionSet> owned_;  // by member: the same, seen from the other side
   uint64_t fingerprint_ = 0, fingerprint_of_owners_ = 0;
   std::shared_ptr<const model::SplitTable> splits_ = std::make_shared<const model::SplitTable>();
 };

@@ -62,6 +62,7 @@ class RingKeeper {
   const std::vector<std::shared_ptr<const Placement>>& write_rings() const noexcept { return write_rings_; }
   // What core keeps on disk when its epoch or members change; epoch 0 while there is none.
   const RingRecord& record() const noexcept { return record_; }
+  const std::string& record_text() const noexcept { return record_text_; }  // encoded; empty: there is none
   uint64_t epoch() const noexcept { return record_.epoch; }
   // Another ring is to come, or the current one has not reached every live member.
   bool changing() const noexcept { return moving() || !outdated_.empty(); }

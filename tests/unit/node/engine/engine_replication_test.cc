@@ -1,7 +1,9 @@
 // What an engine tells other nodes, takes from them, hands over and forgets.
 #include <gmock/gmock.h>
 
+#include <chrono>
 #include <set>
+#include <thread>
 
 #include "common/base/limits.h"
 #include "tests/fakes/faulty_file_system.h"
@@ -172,6 +174,28 @@ TEST_P(EngineReplicationTest, NothingLeavesTheNodeBeforeItsStampIsReserved) {
   EXPECT_THAT(engine->find("a", false), IsEmpty());
   EXPECT_TRUE(insert_tagged("a", 2).ok()) << "the log has not failed";
   EXPECT_THAT(sink_.take_lines(), ElementsAre("put a #2"));
+}
+
+// It said that it was ready, and answered every write with an error.
+TEST_P(EngineReplicationTest, ANodeThatCannotReserveStampsIsNotReadyUntilItCan) {
+  open();
+  fs_.set_out_of_descriptors(true);
+  const Status refused = insert_tagged("a", 1).status();
+  EXPECT_EQ(refused.code(), StatusCode::unavailable);
+  EXPECT_THAT(refused.message(), HasSubstr("stamps of writes cannot be reserved"));
+  EXPECT_EQ(engine->readiness().to_string(), refused.to_string());
+  EXPECT_EQ(insert_tagged("a", 2).status().to_string(), refused.to_string());
+  EXPECT_THAT(sink_.take(), IsEmpty());
+
+  fs_.set_out_of_descriptors(false);
+  const auto end = std::chrono::steady_clock::now() + kAnswerWithin;
+  while (!engine->readiness().ok() && std::chrono::steady_clock::now() < end) {
+    settle(*engine);
+    std::this_thread::yield();
+  }
+  EXPECT_TRUE(engine->readiness().ok()) << "by itself, without a write";
+  EXPECT_TRUE(insert_tagged("a", 3).ok());
+  EXPECT_THAT(sink_.take_lines(), ElementsAre("put a #3"));
 }
 
 TEST_P(EngineReplicationTest, ANodeThatWasStoppedInOrderGoesOnFromItsClock) {
