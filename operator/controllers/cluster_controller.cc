@@ -110,7 +110,10 @@ runtime::Outcome ClusterController::reconcile(const std::string& key) {
   } else if (observed.value().cluster.deleting) {
     parts_.figures.forget(key);  // owner references do the rest
   } else {
-    plan::Plan plan = plan::make_plan(world_of(observed.value()), look.now_unix);
+    const plan::World world = world_of(observed.value());
+    look.memory->keys = world.pki;
+    look.memory->keys_of = observed.value().keys_of;
+    plan::Plan plan = plan::make_plan(world, look.now_unix);
     exec::Outcome done = perform(look, observed.value(), plan);
     const exec::Outcome written = write_status(look, observed.value(), plan);
     tell(look, observed.value(), plan);
@@ -160,6 +163,9 @@ std::optional<k8s::ApiError> ClusterController::observe_objects(Look& look, Obse
   observed.tls = secret(api::tls_secret(cluster.name), spec.tls.enabled);
   observed.tokens =
       secret(spec.auth.existing_secret.value_or(api::token_secret(cluster.name)), spec.auth.enabled);
+  observed.keys_of = version_of(observed.ca) + " " + version_of(observed.trust) + " ";
+  observed.keys_of += version_of(observed.tls);
+  if (look.memory->keys_of == observed.keys_of) observed.keys = look.memory->keys;
   observed.pods = parts_.caches.of_cluster(k8s::kPods, cluster.ns, cluster.name);
   observed.claims = parts_.caches.of_cluster(k8s::kClaims, cluster.ns, cluster.name);
   for (const runtime::Object& claim : observed.claims) look.objects.remember(k8s::kClaims, claim);
@@ -237,7 +243,10 @@ void ClusterController::observe_nodes(Look& look, Observed& observed) {
 
 exec::Outcome ClusterController::perform(Look& look, const Observed& observed, plan::Plan& plan) {
   const exec::Pass pass{
-      observed.cluster, observed.inputs, look.objects,
+      observed.cluster,
+      observed.inputs,
+      look.objects,
+      observed.pods,
       [&](std::string_view member) -> std::optional<exec::Reachable> {
         for (const runtime::Object& pod : observed.pods) {
           if (text_at(object_at(*pod, "metadata"), "name") != member) continue;

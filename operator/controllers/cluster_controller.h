@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -55,6 +56,9 @@ class ClusterController {
     bool namespace_terminating = false;
     NodeAccessBook access;
     AutoscaleSampler sampler;
+    // Of the last pass that came as far as reading them, and the versions of the Secrets that it read.
+    std::optional<plan::PkiView> keys;
+    std::string keys_of;
   };
   // What one pass has in its hands.
   struct Look;

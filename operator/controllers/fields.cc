@@ -59,4 +59,10 @@ const Json& element_with(const Json& array, std::string_view key, std::string_vi
   return empty_object();
 }
 
+std::string version_of(const runtime::Object& object) {
+  if (object == nullptr) return "-";
+  const Json& metadata = object_at(*object, "metadata");
+  return text_at(metadata, "uid") + "@" + text_at(metadata, "resourceVersion");
+}
+
 }  // namespace ferro::oper::controllers

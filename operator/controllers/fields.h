@@ -8,6 +8,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "operator/runtime/store.h"
+
 namespace ferro::oper::controllers {
 
 using Json = nlohmann::json;
@@ -20,6 +22,8 @@ int64_t number_at(const Json& object, std::string_view name);
 bool flag_at(const Json& object, std::string_view name);
 // metav1.Time as Unix seconds; 0 if absent.
 int64_t time_at(const Json& object, std::string_view name);
+// "uid@resourceVersion": another text whenever the object is another one or has changed; "-" for none.
+std::string version_of(const runtime::Object& object);
 // Of `array`, the first element whose member `key` has this value; an empty object if there is none.
 const Json& element_with(const Json& array, std::string_view key, std::string_view value);
 

@@ -7,16 +7,6 @@
 #include "operator/pki/tokens.h"
 
 namespace ferro::oper::controllers {
-namespace {
-
-std::string version_of(const runtime::Object& object) {
-  if (object == nullptr) return "-";
-  const Json& metadata = object_at(*object, "metadata");
-  return text_at(metadata, "uid") + "@" + text_at(metadata, "resourceVersion");
-}
-
-}  // namespace
-
 void NodeAccessBook::update(const api::Cluster& cluster, const runtime::Object& ca,
                             const runtime::Object& trust, const runtime::Object& tokens, int64_t now_unix) {
   token_ = Secret();

@@ -58,9 +58,12 @@ const Json* own_secret(const runtime::Object& secret, const Observed& observed, 
 
 void view_keys(const Observed& observed, plan::World& world) {
   const api::ClusterSpec& spec = observed.cluster.spec;
-  world.pki = pki::view_authorities(
-      observed.cluster.name, observed.cluster.ns, own_secret(observed.ca, observed, world),
-      own_secret(observed.trust, observed, world), own_secret(observed.tls, observed, world));
+  const Json* const ca = own_secret(observed.ca, observed, world);
+  const Json* const trust = own_secret(observed.trust, observed, world);
+  const Json* const tls = own_secret(observed.tls, observed, world);
+  world.pki = observed.keys
+                  ? *observed.keys
+                  : pki::view_authorities(observed.cluster.name, observed.cluster.ns, ca, trust, tls);
   const bool external = spec.auth.existing_secret.has_value();
   const Json* const tokens = external ? observed.tokens.get() : own_secret(observed.tokens, observed, world);
   world.tokens = pki::view_tokens(tokens, external);

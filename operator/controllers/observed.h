@@ -29,7 +29,10 @@ struct Observed {
   std::map<std::string, runtime::Object>
       objects;  // what there is of `desired`, by "Kind/name"; null = absent
   std::vector<runtime::Object> pods, claims;
-  runtime::Object ca, trust, tls, tokens;                 // Secrets; null = absent
+  runtime::Object ca, trust, tls, tokens;  // Secrets; null = absent
+  std::string keys_of;                     // versions of ca, trust and tls
+  // What an earlier pass made of these very Secrets: reading and checking keys is most of a pass's work.
+  std::optional<plan::PkiView> keys;
   std::map<std::string, Probe> probes;                    // by member
   std::map<std::string, std::optional<bool>> expandable;  // by StorageClass
   plan::AutoscaleSample autoscale;

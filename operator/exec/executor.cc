@@ -1,7 +1,10 @@
 #include "operator/exec/executor.h"
 
+#include <set>
 #include <type_traits>
+#include <utility>
 
+#include "operator/api/names.h"
 #include "operator/exec/json_fields.h"
 #include "operator/exec/key_actions.h"
 #include "operator/k8s/resources.h"
@@ -27,6 +30,16 @@ std::string cluster_key(const Pass& pass) {
   return runtime::key_of(pass.cluster.ns, pass.cluster.name);
 }
 
+// A member less by this one's doing, now or when it is done.
+bool takes_out(const plan::Action& action) {
+  return plan::is_disruptive(action) && !std::holds_alternative<plan::Compact>(action);
+}
+
+std::string describe(const k8s::Json& pod) {
+  return metadata_text(pod, "name") + " " + metadata_text(pod, "uid") +
+         (metadata_text(pod, "deletionTimestamp").empty() ? "" : " terminating");
+}
+
 }  // namespace
 
 Outcome Executor::perform(const plan::Action& action, const Pass& pass) {
@@ -35,6 +48,9 @@ Outcome Executor::perform(const plan::Action& action, const Pass& pass) {
         Status(StatusCode::failed_precondition, "this process does not lead (any more): nothing is changed"));
     outcome.api_error = k8s::ErrorKind::not_leader;
     return outcome;
+  }
+  if (takes_out(action)) {
+    if (auto outcome = look_again(pass)) return *std::move(outcome);
   }
   return std::visit(
       [&](const auto& what) -> Outcome {
@@ -66,6 +82,25 @@ Outcome Executor::perform(const plan::Action& action, const Pass& pass) {
         }
       },
       action);
+}
+
+// The caches are behind by a moment, by minutes where a watch hangs: a person or an eviction may have taken a
+// member out already. Whatever takes one out is done only while the pods are those that it was decided upon.
+std::optional<Outcome> Executor::look_again(const Pass& pass) {
+  k8s::ListOptions options;
+  options.ns = pass.cluster.ns;
+  // As the caches choose them.
+  options.label_selector =
+      std::string(api::kSelectorAll) + "," + std::string(api::kLabelInstance) + "=" + pass.cluster.name;
+  const auto live = client_.list(k8s::kPods, options);
+  if (!live.ok()) return Outcome::failed(live.error(), "looking at the pods once more");
+  std::set<std::string> seen, there;
+  for (const auto& pod : pass.pods) seen.insert(describe(*pod));
+  for (const k8s::Json& pod : live.value().items) there.insert(describe(pod));
+  if (seen == there) return std::nullopt;
+  Outcome outcome = Outcome::failed(Status::unavailable("the pods have changed meanwhile"));
+  outcome.api_error = k8s::ErrorKind::conflict;
+  return outcome;
 }
 
 Outcome Executor::wrote(const k8s::Resource& resource, const k8s::ApiResult<k8s::Json>& answer,

@@ -1,6 +1,9 @@
 // Performs what the planner decided, one action at a time, and decides nothing itself.
 #pragma once
 
+#include <optional>
+#include <string>
+
 #include "common/time/clock.h"
 #include "operator/exec/expectations.h"
 #include "operator/exec/outcome.h"
@@ -24,6 +27,7 @@ class Executor {
   Outcome perform(const plan::Action& action, const Pass& pass);
 
  private:
+  std::optional<Outcome> look_again(const Pass& pass);
   Outcome apply_objects(const plan::ApplyObjects& action, const Pass& pass);
   Outcome apply_object(const objects::Object& wanted, const Pass& pass);
   Outcome remove_object(const k8s::Resource& resource, const std::string& name, const Pass& pass);

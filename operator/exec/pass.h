@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "operator/api/spec.h"
 #include "operator/k8s/client.h"
@@ -33,6 +34,8 @@ struct Pass {
   const api::Cluster& cluster;
   const objects::RenderInputs& inputs;
   ObjectSource& objects;
+  // The pods that the plan was made from, as the caches had them.
+  const std::vector<std::shared_ptr<const k8s::Json>>& pods;
   // Nothing for a member that has no address yet.
   std::function<std::optional<Reachable>(std::string_view member)> reach;
   // Anchors that this process saw published before, PEM; empty = none. Where NAME-ca and NAME-trust are gone

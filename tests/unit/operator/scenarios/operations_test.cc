@@ -86,6 +86,30 @@ TEST_F(ClusterTest, ABadImageStopsAfterOneNode) {
   EXPECT_TRUE(stage_.settles(kCluster)) << stage_.story(kCluster);
 }
 
+// A pod that somebody deletes in the moment before the operator deletes another one, while the watch of pods
+// hangs.
+TEST_F(ClusterTest, NobodyIsTakenOutOnAnOldPicture) {
+  start();
+  stage_.patch(kCluster, {{"spec", {{"image", "ferrocached:2"}}}});
+  const auto deletes_next = [this] {
+    const Json set = stage_.server.get("statefulsets", Stage::kNamespace, kCluster).value_or(Json());
+    return set["spec"]["template"]["spec"]["containers"][0]["image"] == "ferrocached:2" &&
+           set["status"]["observedGeneration"] == set["metadata"]["generation"];
+  };
+  ASSERT_TRUE(stage_.until(deletes_next, 30)) << stage_.story(kCluster);
+  stage_.server.set_faults([](const fakes::kube::RequestFacts& facts) {
+    fakes::kube::Fault fault;
+    if (facts.plural == "pods" && facts.verb == "watch") fault.kind = fakes::kube::Fault::Kind::drop_request;
+    return fault;
+  });
+  stage_.server.remove("pods", Stage::kNamespace, "demo-0");
+  stage_.second();
+  EXPECT_THAT(stage_.oper->actions(), Contains("DeletePod failed")) << "it wanted to";
+  stage_.server.set_faults({});
+  EXPECT_TRUE(stage_.settles(kCluster)) << stage_.story(kCluster);
+  EXPECT_THAT(stage_.nodes.faults(), IsEmpty()) << stage_.story(kCluster);
+}
+
 TEST_F(ClusterTest, PausedItIsLeftAlone) {
   start();
   stage_.patch(kCluster, {{"spec", {{"paused", true}}}});
@@ -281,6 +305,28 @@ TEST_F(ClusterTest, ReplicasOfTheStatefulSetThatSomebodyChangedArePutBackWithADr
   scale(5);
   EXPECT_THAT(stage_.nodes.faults(), IsEmpty()) << stage_.story(kCluster);
   scale(2);  // that one goes without a drain: it is not the operator that takes it
+}
+
+// Cause: what was read of the Secrets was kept as that of their newest versions, also by a pass that ended
+// before it had read them.
+TEST_F(ClusterTest, CertificatesThatGoWhileNoPassEndsAreSeenToBeGone) {
+  start({{"networkPolicy", {{"enabled", false}}}});  // whether there is one is asked on every pass
+  stage_.server.set_faults([](const fakes::kube::RequestFacts& facts) {
+    fakes::kube::Fault fault;
+    if (facts.plural != "networkpolicies" || facts.verb != "get") return fault;
+    fault.kind = fakes::kube::Fault::Kind::answer;
+    fault.status = 500;
+    return fault;
+  });
+  stage_.server.remove("secrets", Stage::kNamespace, "demo-tls");
+  const uint64_t passes = stage_.oper->passes();
+  ASSERT_TRUE(stage_.until([&] { return stage_.oper->passes() > passes + 1; }, 60));
+  EXPECT_FALSE(stage_.server.get("secrets", Stage::kNamespace, "demo-tls").has_value());
+  stage_.server.set_faults({});
+  EXPECT_TRUE(stage_.until(
+      [&] { return stage_.server.get("secrets", Stage::kNamespace, "demo-tls").has_value(); }, 60))
+      << stage_.story(kCluster);
+  EXPECT_TRUE(stage_.settles(kCluster)) << stage_.story(kCluster);
 }
 
 TEST_F(ClusterTest, ALostTokenSecretIsMadeAnew) {

@@ -156,7 +156,8 @@ void SimulatedOperator::pass(const Chaos& chaos, std::vector<std::string>& fault
   if (disruptive > 1) faults.push_back("more than one disruptive action in a plan");
   bool failed = false;
   for (const Action& action : plan_.actions) {
-    if (is_disruptive(action) && behind) {
+    const bool takes_out = is_disruptive(action) && !std::holds_alternative<Compact>(action);
+    if (is_disruptive(action) && (behind || (takes_out && !sees_pods(world)))) {
       failed = true;
       break;
     }
@@ -183,6 +184,17 @@ void SimulatedOperator::pass(const Chaos& chaos, std::vector<std::string>& fault
     }
   }
   if (!failed || !cluster_.chance(0.5)) write_status(world);
+}
+
+// operator/exec looks at the pods once more before it takes one out.
+bool SimulatedOperator::sees_pods(const World& world) const {
+  const auto& pods = cluster_.objects().pods;
+  return pods.size() == world.pods.size() &&
+         std::all_of(world.pods.begin(), world.pods.end(), [&pods](const PodView& view) {
+           const auto live = pods.find(view.ordinal);
+           return live != pods.end() && live->second.uid == view.uid &&
+                  (live->second.deletion != 0) == view.terminating;
+         });
 }
 
 void SimulatedOperator::write_status(const World& world) {
