@@ -58,6 +58,18 @@ bool is_cut_off(const PkiView& pki, const Leaf* leaf) {
                      [&](const std::string& anchor) { return anchor == pki.current->fingerprint; });
 }
 
+// That a node has loaded what its kubelet brought is told by nobody but the node.
+bool is_being_loaded(const Facts& facts) {
+  const PkiView& pki = facts.world.pki;
+  return std::any_of(facts.members.begin(), facts.members.end(), [&](const Member& member) {
+    const auto leaf = pki.leaves.find(member.ordinal);
+    const NodeReport* report = member.report();
+    return report != nullptr && member.pod->tls && leaf != pki.leaves.end() &&
+           report->certificate_fingerprint != leaf->second.fingerprint &&
+           facts.now < leaf->second.not_before_unix + kSilentPatienceS;
+  });
+}
+
 }  // namespace
 
 void plan_leaves(const Facts& facts, Draft& draft) {
@@ -84,6 +96,7 @@ void plan_leaves(const Facts& facts, Draft& draft) {
       changes_issuer = true;
     if (leaf != nullptr && is_urgent(facts, *leaf)) urgent = true;
   }
+  if (is_being_loaded(facts)) draft.look_soon();
   if (issue.ordinals.empty()) return;
   if (changes_issuer && !urgent) {
     if (auto hold = hold_of_trust(facts)) return draft.hold(kRenew, std::move(*hold));

@@ -70,7 +70,6 @@ class Controllers {
   void heal_node(const std::string& node);
   // The volume behind the claim is gone for good.
   void lose_volume(const std::string& ns, const std::string& claim);
-  const std::set<std::string>& lost_nodes() const { return lost_nodes_; }
   // Grows with every such decision: while it, the server's version and what the hooks answer stay as they
   // were after a step that wrote nothing, another step does nothing either.
   uint64_t decisions() const { return decisions_; }

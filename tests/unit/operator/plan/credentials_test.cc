@@ -241,6 +241,23 @@ TEST(Leaves, ExpiredOnesAreRenewedThoughNobodyCanAnswer) {
   EXPECT_EQ(condition(plan, "CertificatesReady").reason, "CertificateExpired");
 }
 
+// Cause: the condition said Renewing for half a minute after the last node had loaded its certificate.
+TEST(Leaves, ThatNodesStillHaveToLoadAreLookedAtSoon) {
+  World world = healthy();
+  world.pki.leaves[1].fingerprint = "leaf-1b";
+  world.pki.leaves[1].not_before_unix = kNow - 300;
+  Plan plan = make_plan(world, kNow);
+  EXPECT_THAT(names(plan), IsEmpty());
+  EXPECT_EQ(condition(plan, "CertificatesReady").reason, "Renewing");
+  EXPECT_EQ(plan.next_look_ms, kLookUnderWayMs);
+  EXPECT_EQ(make_plan(world, kNow + kSilentPatienceS).next_look_ms, kLookAtRestMs)
+      << "that node needs a person";
+  report_of(world, 1).certificate_fingerprint = "leaf-1b";
+  plan = make_plan(world, kNow);
+  EXPECT_EQ(condition(plan, "CertificatesReady").reason, "Issued");
+  EXPECT_EQ(plan.next_look_ms, kLookAtRestMs);
+}
+
 TEST(Leaves, AreRenewedInAPausedClusterAndNothingElseIs) {
   World world = healthy();
   world.cluster.spec.paused = true;

@@ -1,5 +1,7 @@
 #include "tests/unit/operator/scenarios/nodes.h"
 
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
 #include <algorithm>
 #include <utility>
 
@@ -23,12 +25,6 @@ std::string key_of(const Json& pod) {
   const Json labels = pod["metadata"].value("labels", Json::object());
   return meta(pod, "namespace") + "/" + labels.value("app.kubernetes.io/instance", "");
 }
-std::string secret_value(const fakes::kube::ApiServer& server, const std::string& ns, const std::string& name,
-                         const std::string& key) {
-  const auto secret = server.get("secrets", ns, name);
-  const auto value = secret ? pki::data_of(*secret, key) : Status::not_found("");
-  return value.ok() ? std::string(value->reveal()) : std::string();
-}
 // Name of the Secret that a volume of the pod is made of, and the key that is mounted from it (empty = all).
 std::pair<std::string, std::string> secret_volume(const Json& pod, const std::string& name) {
   for (const Json& volume : pod["spec"].value("volumes", Json::array())) {
@@ -51,8 +47,31 @@ std::map<std::string, int64_t> parse_tokens(const std::string& lines) {
   }
   return tokens;
 }
+std::string pem_of(X509* certificate) {
+  const std::unique_ptr<BIO, decltype(&BIO_free)> text(BIO_new(BIO_s_mem()), &BIO_free);
+  char* data = nullptr;
+  if (certificate == nullptr || PEM_write_bio_X509(text.get(), certificate) != 1) return {};
+  const long size = BIO_get_mem_data(text.get(), &data);
+  return std::string(data, static_cast<size_t>(size));
+}
+// Certificate and anchors.
+std::pair<std::string, std::string> shown_by(const nodeclient::TlsAccess& access) {
+  SSL_CTX* const context = access.context().native_handle();
+  std::string anchors;
+  const STACK_OF(X509_OBJECT)* const objects = X509_STORE_get0_objects(SSL_CTX_get_cert_store(context));
+  for (int i = 0; i < sk_X509_OBJECT_num(objects); ++i)
+    anchors += pem_of(X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, i)));
+  return {pem_of(SSL_CTX_get0_certificate(context)), anchors};
+}
 
 }  // namespace
+
+std::string secret_value(const fakes::kube::ApiServer& server, const std::string& ns, const std::string& name,
+                         const std::string& key) {
+  const auto secret = server.get("secrets", ns, name);
+  const auto value = secret ? pki::data_of(*secret, key) : Status::not_found("");
+  return value.ok() ? std::string(value->reveal()) : std::string();
+}
 
 Nodes::Cluster* Nodes::find(const std::string& ns, const std::string& name) {
   const auto found = clusters_.find(ns + "/" + name);
@@ -120,17 +139,37 @@ void Nodes::step() {
   }
 }
 
-void Nodes::load(Node& node) const {
+// What was mounted from a Secret stays when that is gone.
+void Nodes::load(Node& node) {
   const uint64_t version = server_.version();
   if (std::exchange(node.loaded_version, version) == version) return;
   const std::string ns = meta(node.pod, "namespace");
+  const auto take = [this](auto& held, auto found) {
+    if (found.empty() || found == held) return;
+    held = std::move(found);
+    ++changes_;
+  };
   if (const auto [leaves, unused] = secret_volume(node.pod, "tls"); !leaves.empty()) {
-    node.leaf = secret_value(server_, ns, leaves, node.member + ".crt");
-    node.bundle = secret_value(server_, ns, secret_volume(node.pod, "trust").first, "ca.crt");
+    take(node.leaf, secret_value(server_, ns, leaves, node.member + ".crt"));
+    take(node.bundle, secret_value(server_, ns, secret_volume(node.pod, "trust").first, "ca.crt"));
   }
   if (const auto [tokens, key] = secret_volume(node.pod, "tokens"); !tokens.empty()) {
-    node.tokens = parse_tokens(secret_value(server_, ns, tokens, key));
+    take(node.tokens, parse_tokens(secret_value(server_, ns, tokens, key)));
   }
+}
+
+bool Nodes::trusts(const std::string& bundle, const std::string& leaf) {
+  const auto [known, is_new] = trusted_.try_emplace({leaf, bundle}, false);
+  if (is_new) known->second = !pki::signer_among(leaf, bundle).empty();
+  return known->second;
+}
+
+// Mutual TLS between the operator and a node.
+bool Nodes::can_talk(const std::shared_ptr<const nodeclient::TlsAccess>& access, const Node& node) {
+  const auto [known, is_new] = shown_.try_emplace(access);
+  if (is_new) known->second = shown_by(*access);
+  const auto& [certificate, anchors] = known->second;
+  return trusts(anchors, node.leaf) && trusts(node.bundle, certificate);
 }
 
 void Nodes::update_ring(Cluster& cluster) {
@@ -189,12 +228,7 @@ void Nodes::judge(const std::string& key, Cluster& cluster) {
       fault(key, member + " refuses the clients' token");
     for (const auto& [other, peer] : cluster.nodes) {
       if (!peer.ready || node.leaf.empty() || peer.bundle.empty()) continue;
-      const auto pair = std::make_pair(node.leaf, peer.bundle);
-      const auto known = trusted_.find(pair);
-      const bool good =
-          known != trusted_.end() ? known->second : !pki::signer_among(node.leaf, peer.bundle).empty();
-      trusted_[pair] = good;
-      if (!good) fault(key, other + " does not trust " + member);
+      if (!trusts(peer.bundle, node.leaf)) fault(key, other + " does not trust " + member);
     }
   }
 }
@@ -224,6 +258,8 @@ Result<Nodes::Node*> Nodes::reach(const nodeclient::NodeAccess& access,
   if (tls != (address.port == api::kInternalPort) || tls != (access.tls != nullptr)) {
     return Status::unreachable(address.ip + ": speaks another protocol");
   }
+  if (tls && !can_talk(access.tls, node))
+    return Status::unreachable(address.ip + ": the handshake fails: one does not trust the other");
   if (!tls && !node.tokens.empty() && node.tokens.count(std::string(access.token.reveal())) == 0) {
     return Status(StatusCode::unauthenticated, "it answers 401");
   }

@@ -4,7 +4,7 @@
 #pragma once
 
 #include <map>
-#include <set>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -16,6 +16,10 @@
 namespace ferro::oper::scenarios {
 
 using fakes::kube::Json;
+
+// Empty if there is none.
+std::string secret_value(const fakes::kube::ApiServer& server, const std::string& ns, const std::string& name,
+                         const std::string& key);
 
 // Single-threaded. Collects what would have failed a client as sentences.
 class Nodes final : public nodeclient::NodeClient {
@@ -68,7 +72,8 @@ class Nodes final : public nodeclient::NodeClient {
   // The network between operator and nodes is cut: every call fails.
   void cut_off(bool cut) { cut_off_ = cut; }
   uint64_t commands() const { return commands_; }
-  // Grows whenever a pod would see a difference: a node starts, ends, turns ready or not.
+  // Grows whenever a pod would see a difference: a node starts, ends, turns ready or not, loads another
+  // certificate, bundle or token file.
   uint64_t changes() const { return changes_; }
   // How many members may be away at once (maxUnavailable), per check.
   int64_t away_allowed = 1;
@@ -82,7 +87,9 @@ class Nodes final : public nodeclient::NodeClient {
   void start(const Json& pod);
   void end(const Json& pod);
   bool is_ready(const Json& pod) const;
-  void load(Node& node) const;
+  void load(Node& node);
+  bool trusts(const std::string& bundle, const std::string& leaf);
+  bool can_talk(const std::shared_ptr<const nodeclient::TlsAccess>& access, const Node& node);
   void update_ring(Cluster& cluster);
   void judge(const std::string& key, Cluster& cluster);
   void use_token(Cluster& cluster) const;
@@ -93,6 +100,8 @@ class Nodes final : public nodeclient::NodeClient {
   std::map<std::string, Cluster> clusters_;  // "namespace/name"
   std::vector<std::string> faults_;
   std::map<std::pair<std::string, std::string>, bool> trusted_;  // leaf and bundle, judged before
+  // Certificate and anchors of operators that have asked, PEM.
+  std::map<std::shared_ptr<const nodeclient::TlsAccess>, std::pair<std::string, std::string>> shown_;
   bool cut_off_ = false;
   uint64_t commands_ = 0, changes_ = 0;
   int64_t now() const { return clock_.wall_ms() / 1000; }

@@ -7,9 +7,7 @@ namespace ferro::oper::scenarios {
 namespace {
 
 std::string secret(const Stage& stage, const std::string& name, const std::string& key) {
-  const auto object = stage.server.get("secrets", Stage::kNamespace, name);
-  const auto value = object ? pki::data_of(*object, key) : Status::not_found("");
-  return value.ok() ? std::string(value->reveal()) : std::string();
+  return secret_value(stage.server, Stage::kNamespace, name, key);
 }
 int64_t number(const Stage& stage, const std::string& secret_name, const char* annotation) {
   const auto object = stage.server.get("secrets", Stage::kNamespace, secret_name);

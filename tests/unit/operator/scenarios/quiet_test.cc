@@ -36,12 +36,13 @@ TEST(Quiet, ARestartedOperatorWritesNothing) {
   EXPECT_EQ(stage.server.writes(), writes) << stage.story(kCluster);
 }
 
-// Objects of others cost neither a pass nor a request.
+// Objects of others cost neither a pass nor a request, and are not even brought.
 TEST(Quiet, TenThousandSecretsOfOthersAreNotEvenRead) {
   Stage stage;
   stage.create(kCluster);
   ASSERT_TRUE(stage.settles(kCluster));
-  const uint64_t passes = stage.oper->passes();
+  const uint64_t passes = stage.oper->passes(), heard = stage.oper->heard();
+  stage.server.clear_log();
   for (int i = 0; i < 10'000; ++i) {
     stage.server.create(
         "others", "secrets",
@@ -49,6 +50,15 @@ TEST(Quiet, TenThousandSecretsOfOthersAreNotEvenRead) {
   }
   stage.second();
   EXPECT_LE(stage.oper->passes(), passes + 1);
+  EXPECT_EQ(stage.oper->heard(), heard);
+  const auto log = stage.server.log();
+  EXPECT_THAT(log, testing::Not(testing::IsEmpty())) << "it watches";
+  for (const auto& facts : log) EXPECT_EQ(facts.verb, "watch") << facts.plural << " " << facts.name;
+  // One that starts now lists all that there is of its own.
+  stage.restart_operator();
+  stage.second();
+  EXPECT_GT(stage.oper->heard(), 10U);
+  EXPECT_LT(stage.oper->heard(), 100U);
 }
 
 }  // namespace

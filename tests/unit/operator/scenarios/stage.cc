@@ -52,6 +52,7 @@ Operator::Operator(fakes::kube::ApiServer& server, nodeclient::NodeClient& nodes
     reflectors_.push_back(std::make_unique<runtime::Reflector>(
         client_, clock_, resource, kind.store,
         [this, resource](const runtime::Change& change) {
+          ++heard_;
           if (!controllers::is_relevant(resource, change)) return;
           const std::string key = controllers::cluster_key_of(resource, change);
           if (!key.empty()) queue_.add(key);

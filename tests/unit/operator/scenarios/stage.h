@@ -30,11 +30,10 @@ class Operator {
   // Brings the caches up to date, then gives every cluster that wants one a pass. False once it does nothing
   // any more for this moment.
   void pump();
-  // Nothing of it reaches anybody from now on: it is dead, and its memory goes with it.
-  void kill() { transport_.cut_off(true); }
-
   const controllers::ClusterFiguresBook& figures() const { return figures_; }
   uint64_t passes() const { return observer_.passes; }
+  // Objects that lists and watches have brought, each as often as it was brought.
+  uint64_t heard() const { return heard_; }
   const std::vector<std::string>& actions() const { return observer_.actions; }
 
  private:
@@ -74,6 +73,7 @@ class Operator {
   runtime::WorkQueue queue_;
   controllers::ClusterController controller_;
   std::vector<std::unique_ptr<runtime::Reflector>> reflectors_;
+  uint64_t heard_ = 0;
   uint64_t watched_ = 0;  // the caches show everything up to this version; 0 = they may not
 };
 
