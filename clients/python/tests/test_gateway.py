@@ -17,9 +17,9 @@ import pytest
 
 from ferrocache import FerrocacheError
 from ferrocache.embeddings import Embedder as BaseEmbedder
+from ferrocache.gateway._parts import Embedding as EmbeddingSettings
 from ferrocache.gateway._table import ConfigError
 from ferrocache.gateway.app import Gateway
-from ferrocache.gateway.config import Embedding as EmbeddingSettings
 from ferrocache.gateway.config import load
 from ferrocache.gateway.embedding import EmbeddingFailed, EmbeddingService
 from ferrocache.gateway.langcache.api import LangCacheApi, Served

@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
-from ._calls import Json
+from ._calls import Embedding, Json
 from ._key import Key, model_id_with
 from ._settings import Token, threshold_from_environment, url_from_environment
 from .client import FerrocacheClient
@@ -96,8 +96,17 @@ class Place:
     """Where an answer belongs: the namespace and the vector of the question."""
 
     model_id: str
-    embedding: List[float]
+    embedding: Embedding
     query_text: str
+
+
+def place_of(base: Optional[str], embedder_name: str, key: Key, vector: Optional[Embedding]) -> Place:
+    """``base``: the caller's own name of the model, which takes the place of the embedder's."""
+    if vector is None or key.question is None:
+        # Only ever found by its own text, which the namespace names: any vector will do.
+        return Place(model_id_with(base or embedder_name, key.digest, None), [1.0], "")
+    model_id = model_id_with(base or f"{embedder_name}::{len(vector)}", key.digest, len(vector))
+    return Place(model_id, vector, key.question)
 
 
 @dataclass(frozen=True)
@@ -145,12 +154,7 @@ class CacheBase:
         self._pause = Pause()
 
     def _place(self, key: Key, vector: Optional[List[float]]) -> Place:
-        if vector is None or key.question is None:
-            # Only ever found by its own text, which the namespace names: any vector will do.
-            base = self.options.model_id or self.options.embedder.name
-            return Place(model_id_with(base, key.digest, None), [1.0], "")
-        base = self.options.model_id or f"{self.options.embedder.name}::{len(vector)}"
-        return Place(model_id_with(base, key.digest, len(vector)), vector, key.question)
+        return place_of(self.options.model_id, self.options.embedder.name, key, vector)
 
     def _query(self, place: Place) -> Dict[str, Any]:
         return {

@@ -187,6 +187,13 @@ def _handler(upstream: Upstream):
                 return self.send(200, answer)
             return self.send(*self.other(body))
 
+        def do_GET(self):
+            path = self.path.partition("?")[0]
+            upstream.noted(self.path, {name.lower(): value for name, value in self.headers.items()}, {})
+            if path.endswith("/models"):
+                return self.send(200, {"object": "list", "data": [{"id": "m", "object": "model", "created": 1, "owned_by": "o"}]})
+            return self.send(404, {"error": {"message": "no such path"}})
+
         def other(self, body):
             """Embeddings as the providers answer them: the vector tells the length of the text."""
             texts = body.get("input") or body.get("texts")

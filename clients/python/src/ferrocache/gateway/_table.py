@@ -57,6 +57,12 @@ class Table:
             raise self.fault(key, f"must be a number from {least:g} to {most:g}")
         return float(value)
 
+    def flag(self, key: str, default: bool) -> bool:
+        value = self._take(key)
+        if value is not None and not isinstance(value, bool):
+            raise self.fault(key, "must be true or false")
+        return default if value is None else value
+
     def texts(self, key: str) -> List[str]:
         value = self._take(key)
         if value is None:

@@ -1,4 +1,4 @@
-"""The configuration of a gateway: one TOML file, read once. docs/clients/langcache.md lists every key."""
+"""The configuration of a gateway: one TOML file, read once. docs/clients/langcache.md and gateway.md list every key."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from .._endpoints import parse_endpoints
+from ._parts import Embedding, embedding_of, readable_file
 from ._table import ConfigError, Table
+from .proxy.config import ProxySettings, proxy_of
 from .secrets import ApiKeys, api_keys, secret
 
-PROVIDERS = ("sentence-transformers", "local", "openai", "voyage", "cohere", "ollama")
-REMOTE_PROVIDERS = PROVIDERS[2:]
 COSINE, NORMALISED = "cosine", "normalised"
 # The node's own limits: a scope has 256 bytes, of which a prefix takes ten; ttl_seconds ends at ten years.
 ID_BYTES_MAX = 200
@@ -51,18 +51,6 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Embedding:
-    """Equal settings share one embedder; ``api_key`` takes part in that."""
-
-    provider: str
-    model: Optional[str]
-    url: Optional[str]
-    api_key: Optional[str] = field(repr=False)
-    timeout_seconds: float
-    remembered_prompts: int
-
-
-@dataclass(frozen=True)
 class Cache:
     id: str
     embedding: Embedding
@@ -82,6 +70,7 @@ class Config:
     server: Server
     node: Node
     caches: Tuple[Cache, ...]
+    proxy: Optional[ProxySettings] = None  # None: that door stays closed
 
 
 def load(path: Path) -> Config:
@@ -94,14 +83,16 @@ def load(path: Path) -> Config:
     server = _server(root.table("server"), folder)
     node = _node(root.table("node"), folder)
     caches = tuple(_cache(table, folder) for table in root.tables("caches"))
+    table = root.table("proxy")
+    proxy = proxy_of(table, folder) if "proxy" in values else None
     root.done()
-    if not caches:
-        raise ConfigError("caches is missing: declare at least one [[caches]]")
+    if not caches and proxy is None:
+        raise ConfigError("opens no door: declare at least one [[caches]], or [proxy]")
     ids = [cache.id for cache in caches]
     for one in ids:
         if ids.count(one) > 1:
             raise ConfigError(f"caches: the id {one!r} is given twice")
-    return Config(server, node, caches)
+    return Config(server, node, caches, proxy)
 
 
 def _parsed(content: bytes) -> Dict[str, Any]:
@@ -113,18 +104,6 @@ def _parsed(content: bytes) -> Dict[str, Any]:
         return tomllib.loads(content.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeError) as error:
         raise ConfigError(f"is not TOML: {error}") from error
-
-
-def _file(table: Table, key: str, folder: Path) -> Optional[Path]:
-    name = table.text(key)
-    if name is None:
-        return None
-    path = folder / name
-    try:
-        with open(path, "rb"):
-            return path
-    except OSError as error:
-        raise table.fault(key, f"names {path}, which cannot be read: {error.strerror}") from error
 
 
 def _server(table: Table, folder: Path) -> Server:
@@ -139,9 +118,9 @@ def _server(table: Table, folder: Path) -> Server:
         host=host.strip("[]"),
         port=int(port),
         base_path=base_path.rstrip("/"),
-        tls_cert_file=_file(table, "tls_cert_file", folder),
-        tls_key_file=_file(table, "tls_key_file", folder),
-        tls_client_ca_file=_file(table, "tls_client_ca_file", folder),
+        tls_cert_file=readable_file(table, "tls_cert_file", folder),
+        tls_key_file=readable_file(table, "tls_key_file", folder),
+        tls_client_ca_file=readable_file(table, "tls_client_ca_file", folder),
         max_body_bytes=table.whole("max_body_bytes", 4 << 20, 1024, 64 << 20),
         max_concurrent_requests=table.whole("max_concurrent_requests", 256, 1, 100_000),
         body_timeout_seconds=table.number("body_timeout_seconds", 30, 0.05, 3600),
@@ -165,38 +144,13 @@ def _node(table: Table, folder: Path) -> Node:
     except ValueError as error:
         raise table.fault("addresses", f"must be URLs like http://localhost:3000: {error}") from error
     token = secret(table, "token_file", "token_environment", folder)
-    files = [_file(table, key, folder) for key in ("ca_file", "cert_file", "key_file")]
+    files = [readable_file(table, key, folder) for key in ("ca_file", "cert_file", "key_file")]
     ca_file, cert_file, key_file = (None if path is None else str(path) for path in files)
     timeout = table.number("timeout_seconds", 5, 0.1, 300)
     table.done()
     if (cert_file is None) != (key_file is None):
         raise table.fault("cert_file", "and key_file belong together")
     return Node(tuple(addresses), token, ca_file, cert_file, key_file, timeout)
-
-
-def _embedding(table: Table, folder: Path) -> Embedding:
-    provider = table.choice("provider", PROVIDERS, PROVIDERS[0])
-    model, url = table.text("model"), table.text("url")
-    key = secret(table, "api_key_file", "api_key_environment", folder)
-    made = Embedding(
-        provider=provider,
-        model=model,
-        url=url,
-        api_key=None if key is None else key(),
-        timeout_seconds=table.number("timeout_seconds", 10, 0.1, 300),
-        remembered_prompts=table.whole("remembered_prompts", 1024, 0, 1_000_000),
-    )
-    table.done()
-    if provider not in REMOTE_PROVIDERS and (url or key):
-        raise table.fault(
-            "url" if url else "api_key_file", f"means nothing with the provider {provider}, which runs in this process"
-        )
-    if url is not None:
-        try:
-            parse_endpoints(url)
-        except ValueError as error:
-            raise table.fault("url", f"must look like http://host:8000/v1: {error}") from error
-    return made
 
 
 def _attributes(table: Table) -> Tuple[str, ...]:
@@ -220,7 +174,7 @@ def _cache(table: Table, folder: Path) -> Cache:
         raise table.fault("burst", "needs requests_per_second")
     made = Cache(
         id=name,
-        embedding=_embedding(table.table("embedding"), folder),
+        embedding=embedding_of(table.table("embedding"), folder),
         threshold=table.number("threshold", 0.85, 0, 1),
         threshold_scale=table.choice("threshold_scale", (COSINE, NORMALISED), COSINE),
         default_ttl_seconds=table.whole("default_ttl_seconds", 0, 0, TTL_SECONDS_MAX),

@@ -15,8 +15,8 @@ from typing import Dict, Optional, Type
 from ..embeddings import CohereEmbeddings, Embedder, OllamaEmbeddings, OpenAIEmbeddings, VoyageEmbeddings, embedder
 from ..embeddings._remote import RemoteEmbedder
 from ..errors import FerrocacheError
+from ._parts import Embedding
 from ._table import ConfigError
-from .config import Embedding
 from .metrics import Metrics
 
 Vector = array.array  # of float32: a fourth of a list's size, and what the node computes with

@@ -13,17 +13,21 @@ from .._version import __version__
 
 NAME = "ferrocache-gateway"
 DESCRIPTION = """\
-Serves Redis LangCache's REST API from a FerroCache node, so that LangCache's SDKs need nothing but another address.
+Has two doors to a FerroCache node, either or both.
 
-The smallest configuration:
+A caching proxy for OpenAI's and Anthropic's APIs: an application changes its base URL and is cached. The smallest configuration:
+
+    [proxy]
+
+Redis LangCache's REST API, so that LangCache's SDKs need nothing but another address. The smallest configuration:
 
     [[caches]]
     id = "support"
     api_keys = [{ file = "support.key" }]
 
 Everything else has a default: a node at http://localhost:3000, the model all-MiniLM-L6-v2, listening on 127.0.0.1:8080.
-The node's token comes from a file or from the environment (FERROCACHE_AUTH_TOKEN), keys of caches from files, the environment or as
-SHA-256 digests; none of them is ever an argument. docs/clients/langcache.md explains every key.
+The node's token comes from a file or from the environment (FERROCACHE_AUTH_TOKEN), keys and secrets from files, the environment or
+as SHA-256 digests; none of them is ever an argument. docs/clients/gateway.md and langcache.md explain every key.
 
 GET /livez, /readyz and /metrics are open. SIGTERM ends the program in order, with exit code 0.
 Exit code 2: the configuration is wrong.
@@ -51,8 +55,12 @@ def main(arguments: Optional[List[str]] = None) -> int:
     try:
         config = load(options.config)
         if options.check_config:
-            for cache, model in zip(config.caches, asyncio.run(check(config))):
+            models = asyncio.run(check(config))
+            for cache, model in zip(config.caches, models):
                 print(f"cache {cache.id}: {model}, threshold {cache.threshold:g} ({cache.threshold_scale})")
+            if config.proxy is not None:
+                proxy = config.proxy
+                print(f"proxy: {models[-1]}, threshold {proxy.threshold:g}, {proxy.openai.url}, {proxy.anthropic.url}")
             print(f"{options.config}: ok")
             return 0
         start(config.server.log_level)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from typing import Any, ClassVar, List, Mapping, Optional
+from typing import Any, ClassVar, FrozenSet, List, Mapping, Optional
 
 from .._calls import Json
 from .._key import Key, is_absent, key_of, plain
@@ -34,6 +34,7 @@ _MESSAGE: Json = {"id": str, "model": str, "role": str, "content": [_BLOCK], "us
 
 class AnthropicDialect(Dialect):
     module = "anthropic"
+    end_marks: ClassVar[FrozenSet[str]] = frozenset({"message_stop"})
     shape: ClassVar[Json] = {
         **_MESSAGE,
         "type": str,

@@ -7,7 +7,7 @@ import sys
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import Any, ClassVar, Dict, List, Mapping, Optional, Tuple, Union
+from typing import Any, ClassVar, Dict, FrozenSet, List, Mapping, Optional, Tuple, Union
 
 from .._calls import Json
 from .._key import Key
@@ -46,9 +46,11 @@ Shape = Union[type, Tuple[type, ...], Dict[str, Any], List[Any]]
 
 
 class Dialect(ABC):
-    """``module``: the SDK's name, whose types a hit is made of if it is installed."""
+    """``module``: the SDK's name, whose types a hit is made of if it is installed. ``end_marks``: what the last event of a whole
+    stream is, or is called by its type."""
 
     module: str
+    end_marks: ClassVar[FrozenSet[str]]
     # What is read of an answer or an event that has no fields to list: a mock in somebody's tests.
     shape: ClassVar[Dict[str, Any]]
     # From the client to the object whose ``create`` is cached.

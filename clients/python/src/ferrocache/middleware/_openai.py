@@ -6,7 +6,7 @@ import importlib
 import json
 import time
 import uuid
-from typing import Any, ClassVar, Dict, List, Mapping, Optional
+from typing import Any, ClassVar, Dict, FrozenSet, List, Mapping, Optional
 
 from .._calls import Json
 from .._key import Key, is_absent, key_of, plain
@@ -39,6 +39,7 @@ _SAID = {"role": str, "content": str, "tool_calls": list, "function_call": dict,
 
 class OpenAIDialect(Dialect):
     module = "openai"
+    end_marks: ClassVar[FrozenSet[str]] = frozenset({"[DONE]"})
     shape: ClassVar[Json] = {
         "id": str,
         "created": int,

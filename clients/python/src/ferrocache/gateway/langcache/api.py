@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import re
@@ -17,6 +16,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from ...errors import FerrocacheError
+from ..bodies import BodyTooLarge, BodyTooSlow, read_body
 from ..config import Cache, Server
 from ..embedding import EmbeddingFailed
 from ..limits import TokenBucket
@@ -183,24 +183,11 @@ class LangCacheApi:
 
     async def _body(self, request: Request) -> bytes:
         most = self._server.max_body_bytes
-        too_large = Problem("/errors/payload-too-large", f"the body must have at most {most} bytes")
-        length = request.headers.get("content-length", "")
-        if length.isdecimal() and int(length) > most:
-            raise too_large
-
-        async def read() -> bytes:
-            parts: List[bytes] = []
-            size = 0
-            async for part in request.stream():
-                size += len(part)
-                if size > most:
-                    raise too_large
-                parts.append(part)
-            return b"".join(parts)
-
         try:
-            return await asyncio.wait_for(read(), self._server.body_timeout_seconds)
-        except asyncio.TimeoutError as error:
+            return await read_body(request, most, self._server.body_timeout_seconds)
+        except BodyTooLarge as error:
+            raise Problem("/errors/payload-too-large", f"the body must have at most {most} bytes") from error
+        except BodyTooSlow as error:
             raise Problem("/errors/invalid-data", "the body did not arrive in time") from error
 
     async def _search(self, served: Served, wanted: requests.Search) -> List[Json]:
