@@ -13,7 +13,7 @@ import pytest
 from support.node import TREE
 from support.upstream import Reply
 
-ELSEWHERE = ["docs/clients/langcache.md"]  # run by test_langcache_page.py, with a door
+ELSEWHERE = ["docs/clients/gateway.md", "docs/clients/langcache.md"]  # run by tests of their own, with a door
 PAGES = ["clients/python/README.md", "docs/clients/python.md", "docs/moving.md", "docs/quickstart.md"]
 INNER = """
 from tests_inner import Inner

@@ -72,9 +72,10 @@ class Sdk:
         }
         make = {
             "openai": openai.OpenAI, "openai-async": openai.AsyncOpenAI,
+            "responses": openai.OpenAI, "responses-async": openai.AsyncOpenAI,
             "anthropic": anthropic.Anthropic, "anthropic-async": anthropic.AsyncAnthropic,
         }[kind]  # fmt: skip
-        self.client = make(base_url=url + "/v1" if self.name == "openai" else url, **options)
+        self.client = make(base_url=url if self.name == "anthropic" else url + "/v1", **options)
         self.loop = asyncio.new_event_loop() if flavour else None
 
     def run(self, result):
@@ -85,6 +86,8 @@ class Sdk:
         messages = [{"role": "user", "content": question}]
         if self.name == "openai":
             owner, arguments = self.client.chat.completions, {"model": "m", "messages": messages}
+        elif self.name == "responses":
+            owner, arguments = self.client.responses, {"model": "m", "input": question}
         else:
             owner, arguments = self.client.messages, {"model": "m", "messages": messages, "max_tokens": 100}
         answer = self.run(owner.with_raw_response.create(**arguments, **more))
@@ -103,6 +106,10 @@ class Sdk:
         return self.run(drain())
 
     def text(self, answer):
+        if self.name == "responses":
+            if not isinstance(answer, list):
+                return answer.output_text
+            return "".join(event.delta for event in answer if event.type == "response.output_text.delta")
         if isinstance(answer, list):
             if self.name == "openai":
                 return "".join(chunk.choices[0].delta.content or "" for chunk in answer if chunk.choices)
@@ -120,7 +127,10 @@ class Sdk:
             self.loop.close()
 
 
-@pytest.fixture(params=["openai", "openai-async", "anthropic", "anthropic-async"])
+KINDS = ["openai", "openai-async", "responses", "responses-async", "anthropic", "anthropic-async"]
+
+
+@pytest.fixture(params=KINDS)
 def sdk(request, door, upstream):
     made = Sdk(request.param, door.url, request.node.name)
     yield made
@@ -139,7 +149,7 @@ def test_an_answer_is_served_again_in_either_form(sdk, upstream, first, then):
     assert sdk.ask(PARAPHRASE, stream=then) == (NEAR, "answer 1")
     assert sdk.ask(OTHER, stream=then) == (MISS, "answer 2")
     assert len(upstream.calls) == 2
-    assert upstream.headers[0]["user-agent"].lower().find(sdk.name) >= 0  # the SDK's own, as it came
+    assert sdk.client.user_agent == upstream.headers[0]["user-agent"]  # the SDK's own, as it came
 
 
 def test_a_stream_is_replayed_as_the_api_would_send_it(sdk, upstream):
@@ -155,6 +165,12 @@ def test_a_stream_is_replayed_as_the_api_would_send_it(sdk, upstream):
         _, kept = sdk.raw(OTHER, stream=True, stream_options={"include_usage": True})
         assert kept[-1].usage == told[-1].usage
         assert kept[-1].usage.total_tokens == 18
+    elif sdk.name == "responses":
+        assert [event.sequence_number for event in again] == list(range(len(again)))
+        kinds = [event.type.removeprefix("response.") for event in again]
+        assert kinds[:4] == ["created", "in_progress", "output_item.added", "content_part.added"]
+        assert kinds[-4:] == ["output_text.done", "content_part.done", "output_item.done", "completed"]
+        assert again[-1].response.output_text == live[-1].response.output_text
     else:
         kinds = [event.type for event in again]
         assert kinds[0] == "message_start"
@@ -172,7 +188,7 @@ OF_STREAMS = [{"cut_stream": True}, {"end_without_finish": True}, {"stream_error
 )
 def test_what_is_no_good_answer_is_not_stored(door, upstream, request, odd, stream):
     upstream.answers(**odd)
-    for kind in ("openai", "anthropic"):
+    for kind in ("openai", "responses", "anthropic"):
         sdk = Sdk(kind, door.url, request.node.name[-80:])
         before = len(upstream.calls)
         for _ in range(2):
@@ -195,6 +211,27 @@ def test_errors_of_the_provider_are_the_caller_s(sdk, upstream):
     assert raised.value.response.headers["X-Cache"] == MISS
     assert sdk.ask(QUESTION) == (MISS, "better")
     assert sdk.ask(QUESTION) == (HIT, "better")
+
+
+def test_responses_that_need_what_the_provider_keeps_are_not_cached(door, upstream, request):
+    sdk = Sdk("responses", door.url, request.node.name)
+    for more in ({"previous_response_id": "resp_1"}, {"conversation": "conv_1"}, {"background": True}):
+        headers, _ = sdk.raw(QUESTION, **more)
+        assert headers["X-Cache"] == BYPASS
+    assert sdk.ask(QUESTION, instructions="Be brief.") == (MISS, "answer 4")
+    assert sdk.ask(QUESTION, instructions="Be long.") == (MISS, "answer 5")
+    items = [{"role": "user", "content": [{"type": "input_text", "text": QUESTION}]}]
+    arguments = {"model": "m", "instructions": "Be brief."}
+    first = sdk.client.responses.with_raw_response.create(input=[{"role": "user", "content": QUESTION}], **arguments)
+    assert first.headers["X-Cache"] == HIT  # the same as the text alone
+    seen = [sdk.client.responses.with_raw_response.create(input=items, **arguments).headers["X-Cache"] for _ in range(2)]
+    assert seen == [MISS, HIT]
+    upstream.answers(thinking="thought")
+    assert sdk.ask(OTHER, stream=True)[0] == MISS
+    headers, events = sdk.raw(OTHER, stream=True)
+    assert headers["X-Cache"] == HIT
+    assert "".join(event.delta for event in events if event.type == "response.reasoning_summary_text.delta") == "thought"
+    sdk.close()
 
 
 # --- the key ---

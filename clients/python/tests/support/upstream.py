@@ -111,6 +111,48 @@ def openai_chunks(request: dict, body: dict, reply: Reply) -> list[dict]:
     return made
 
 
+def responses_body(request: dict, reply: Reply, number: int) -> dict:
+    output: list[dict] = []
+    if reply.thinking:
+        output.append({"id": "rs_1", "type": "reasoning", "summary": [{"type": "summary_text", "text": reply.thinking}]})
+    if reply.tool_call:
+        output.append({
+            "id": "fc_1", "type": "function_call", "call_id": "call_1", "name": "look_up", "arguments": "{}", "status": "completed",
+        })  # fmt: skip
+    else:
+        part = {"type": "output_text", "text": reply.text, "annotations": [], "logprobs": []}
+        if reply.refusal or reply.finish in ("refusal", "content_filter"):
+            part = {"type": "refusal", "refusal": reply.refusal or "no"}
+        output.append({"id": "msg_1", "type": "message", "role": "assistant", "status": "completed", "content": [part]})
+    cut_short = reply.finish == "length"
+    return {
+        "id": f"resp_{number}", "object": "response", "created_at": 1_700_000_000, "model": request["model"], "output": output,
+        "status": "incomplete" if cut_short else "completed", "error": None, "parallel_tool_calls": True, "tools": [],
+        "incomplete_details": {"reason": "max_output_tokens"} if cut_short else None, "tool_choice": "auto", "metadata": {},
+        "usage": {
+            "input_tokens": 11, "output_tokens": 7, "total_tokens": 18, "input_tokens_details": {"cached_tokens": 0},
+            "output_tokens_details": {"reasoning_tokens": 0},
+        }, **reply.extra,
+    }  # fmt: skip
+
+
+def responses_events(body: dict, reply: Reply) -> list[dict]:
+    begun = {**body, "status": "in_progress", "output": [], "usage": None}
+    made: list[dict] = [{"type": "response.created", "response": begun}]
+    for index, item in enumerate(body["output"]):
+        made.append({"type": "response.output_item.added", "output_index": index, "item": {**item, "content": []}})
+        for place, part in enumerate(item.get("content") or []):
+            at = {"item_id": item["id"], "output_index": index, "content_index": place}
+            made.append({"type": "response.content_part.added", **at, "part": {**part, "text": ""}})
+            for word in part.get("text", "").split(" "):
+                made.append({"type": "response.output_text.delta", **at, "delta": word + " ", "logprobs": []})
+            made.append({"type": "response.content_part.done", **at, "part": part})
+        made.append({"type": "response.output_item.done", "output_index": index, "item": item})
+    if not reply.end_without_finish:
+        made.append({"type": f"response.{body['status']}", "response": body})
+    return [{**event, "sequence_number": number} for number, event in enumerate(made)]
+
+
 def anthropic_body(request: dict, reply: Reply, number: int) -> dict:
     content: list[dict] = []
     if reply.thinking:
@@ -177,6 +219,13 @@ def _handler(upstream: Upstream):
                     lines = [f"data: {json.dumps(event)}\n\n" for event in events]
                     error = 'data: {"error":{"message":"told to fail","type":"server_error"}}\n\n'
                     return self.stream([*lines, "data: [DONE]\n\n"], reply, error)
+                return self.send(200, answer)
+            if self.path.endswith("/responses"):
+                answer = responses_body(body, reply, number)
+                if body.get("stream"):
+                    lines = [f"event: {e['type']}\ndata: {json.dumps(e)}\n\n" for e in responses_events(answer, reply)]
+                    error = 'event: error\ndata: {"type":"error","code":"server_error","message":"told to fail","param":null}\n\n'
+                    return self.stream(lines, reply, error)
                 return self.send(200, answer)
             if self.path.endswith("/messages"):
                 answer = anthropic_body(body, reply, number)

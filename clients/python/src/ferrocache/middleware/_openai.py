@@ -149,14 +149,14 @@ def take_last_user_text(messages: List[Json]) -> Any:
             return [*messages[:place], {**message, "content": None}, *messages[place + 1 :]], content
         if isinstance(content, list):
             texts = [part["text"] for part in content if _is_text(part)]
-            left = [{"type": "text"} if _is_text(part) else part for part in content]
+            left = [{"type": part["type"]} if _is_text(part) else part for part in content]
             return [*messages[:place], {**message, "content": left}, *messages[place + 1 :]], "\n\n".join(texts)
         return messages, ""
     return messages, ""
 
 
 def _is_text(part: Any) -> bool:
-    return isinstance(part, dict) and part.get("type") == "text" and isinstance(part.get("text"), str)
+    return isinstance(part, dict) and part.get("type") in ("text", "input_text") and isinstance(part.get("text"), str)
 
 
 def _is_json(value: Any) -> bool:

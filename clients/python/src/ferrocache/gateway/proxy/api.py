@@ -21,6 +21,7 @@ from ...errors import FerrocacheError
 from ...middleware._anthropic import AnthropicDialect
 from ...middleware._dialect import Dialect
 from ...middleware._openai import OpenAIDialect
+from ...middleware._responses import ResponsesDialect
 from ..bodies import BodyTooLarge, BodyTooSlow, read_body
 from ..config import Server
 from ..embedding import EmbeddingService
@@ -59,6 +60,7 @@ class Operation:
 
 _POSTS = {
     "/chat/completions": Operation("chat_completions", "openai", OpenAIDialect()),
+    "/responses": Operation("responses", "openai", ResponsesDialect()),
     "/messages": Operation("messages", "anthropic", AnthropicDialect()),
     "/messages/count_tokens": Operation("count_tokens", "anthropic"),
     "/embeddings": Operation("embeddings"),
@@ -180,8 +182,8 @@ class ProxyApi:
         if operation.name == "invalidate":
             return await self._invalidated(caller, payload)
         provider = self._providers[operation.provider]
-        ask = ask_of(operation.dialect, caller, request.headers, payload, self._settings)
         query = request.scope.get("query_string", b"").decode("latin-1")
+        ask = ask_of(operation.dialect, caller, request.headers, query, payload, self._settings)
         target = f"{path}?{query}" if query else path
         sent = provider.headers_for(caller, request.scope["headers"])
         lookup = await self._entries.lookup(ask) if ask.key is not None else Lookup(fault=ask.why_not)
@@ -192,6 +194,7 @@ class ProxyApi:
                 if lookup.hit.fresh_seconds <= 0 and not ask.controls.no_store:
                     self._refresh(wanted)
                 return served
+            wanted = dataclasses.replace(wanted, lookup=await self._entries.placed(ask, lookup))
         if ask.controls.only_if_cached:
             raise Refusal(504, "not_cached", "the answer is not in the cache, and only-if-cached was asked for")
         return await self._from_provider(wanted)

@@ -14,6 +14,9 @@ from .config import ProxySettings
 from .controls import FIELD, Controls, controls_of
 from .deps import HEADER, Dep, deps_of
 
+# Headers that may change what is answered.
+_HEADERS_OF_KEY = ("anthropic-version", "anthropic-beta", "openai-beta")
+
 
 @dataclass(frozen=True)
 class Ask:
@@ -47,7 +50,14 @@ class Ask:
         return self.streams == other.streams and self.arguments.get("stream_options") == other.arguments.get("stream_options")
 
 
-def ask_of(dialect: Optional[Dialect], caller: Caller, headers: Mapping[str, str], payload: bytes, settings: ProxySettings) -> Ask:
+def ask_of(
+    dialect: Optional[Dialect],
+    caller: Caller,
+    headers: Mapping[str, str],
+    query: str,
+    payload: bytes,
+    settings: ProxySettings,
+) -> Ask:
     """Raises Refusal for a control or a dependency that cannot be read. What else is odd is the provider's to refuse."""
     controls = controls_of(headers.get("cache-control", ""), None)
     if dialect is None:
@@ -66,11 +76,13 @@ def ask_of(dialect: Optional[Dialect], caller: Caller, headers: Mapping[str, str
     if controls.no_cache and controls.no_store:
         return Ask(dialect, caller, payload, arguments, None, controls, why_not="asked for")
     deps = deps_of(headers.get(HEADER, ""))
-    key = _key(dialect, arguments, caller, controls, settings.numbers_exact)
+    beside = {name: headers[name] for name in _HEADERS_OF_KEY if name in headers}
+    more = {"policy": caller.policy, "namespace": controls.namespace, "headers": beside, "query": query}
+    key = _key(dialect, arguments, more, settings.numbers_exact)
     return Ask(dialect, caller, payload, arguments, key, controls, deps, "" if key else "not cacheable")
 
 
-def _key(dialect: Dialect, arguments: Json, caller: Caller, controls: Controls, numbers_exact: bool) -> Optional[Key]:
+def _key(dialect: Dialect, arguments: Json, more: Json, numbers_exact: bool) -> Optional[Key]:
     """The key of the dialect, and beside what it holds what else must be equal here. The tenant is the entry's scope."""
     try:
         key = dialect.key(arguments, numbers_exact)
@@ -78,6 +90,6 @@ def _key(dialect: Dialect, arguments: Json, caller: Caller, controls: Controls, 
             return None
         if key.question is not None:
             key.question.encode("utf-8")
-        return Key(digest_of({"key": key.digest, "policy": caller.policy, "namespace": controls.namespace}), key.question)
+        return Key(digest_of({**more, "key": key.digest}), key.question)
     except (NotCacheable, RecursionError, UnicodeEncodeError, AttributeError, TypeError, ValueError, LookupError):
         return None  # of a shape that this version does not know

@@ -56,6 +56,13 @@ class Lookup:
     fault: str = ""
 
 
+@dataclass
+class _At:
+    """How far a lookup got: whom it waits for."""
+
+    embedding: bool = False
+
+
 class Entries:
     """Belongs to the event loop. Nothing that goes wrong in here reaches a caller, ``invalidate`` apart."""
 
@@ -72,16 +79,19 @@ class Entries:
         # Twice as long as any answer that could need it.
         life = min(TTL_SECONDS_MAX, 2 * settings.life_seconds_max)
         self._deps = DepStates(node, life, settings.invalidate_without_token, wall_clock)
-        self._pause = Pause()
+        self._pause, self._embedder_pause = Pause(), Pause()
 
     # --- finding ---
 
     async def lookup(self, ask: Ask) -> Lookup:
         if self._pause.is_on():
             return Lookup(fault="the cache is left alone for a moment")
+        at = _At()
         try:
-            found = await asyncio.wait_for(self._lookup(ask), self._settings.cache_timeout_seconds)
+            found = await asyncio.wait_for(self._lookup(ask, at), self._settings.cache_timeout_seconds)
         except asyncio.TimeoutError as error:
+            if at.embedding:  # the node has answered
+                return Lookup(fault=self._not_embedded("it did not answer in time", error))
             return self._failed("it did not answer in time", error)
         except (FerrocacheError, ValueError) as error:
             return self._failed(str(error), error)
@@ -94,40 +104,50 @@ class Entries:
         _log.warning("the cache could not be asked, the provider is: %s", why)
         return Lookup(fault="the cache cannot be used")
 
-    async def _lookup(self, ask: Ask) -> Lookup:
+    def _not_embedded(self, why: str, error: Exception) -> str:
+        self._embedder_pause.note(error)
+        _log.warning("a question could not be embedded, the provider is asked: %s", why)
+        return "the question could not be embedded"
+
+    async def _lookup(self, ask: Ask, at: _At) -> Lookup:
         if ask.controls.no_cache:
             states = await self._deps.current(ask.scope, [dep.id for dep in ask.deps])
-            place, fault = await self._place(ask)
+            place, fault = await self._place(ask, at)
             return Lookup(place, states=states, fault=fault)
         states, exact = await _both(self._deps.current(ask.scope, [dep.id for dep in ask.deps]), self._exact(ask))
         hit = await self._judged(ask, exact, states, True) if exact is not None else None
         if hit is not None and self._may_serve(ask, hit):
             return Lookup(None, hit, states=states)
         resort = hit if hit is not None and self._may_serve_after_failure(ask, hit) else None
-        place, fault = await self._place(ask)
+        place, fault = await self._place(ask, at)
         if place is None:
             return Lookup(None, None, resort, states, fault)
         near = None if ask.key is None or ask.key.question is None else await self._near(ask, place, states)
         return Lookup(place, near, resort, states)
 
     async def placed(self, ask: Ask, lookup: Lookup) -> Lookup:
-        """With the place that a lookup whose hit is stale left out: the caller did not have to wait for it."""
+        """With the place that a lookup which found something left out: the caller did not have to wait for it."""
         try:
-            place, fault = await asyncio.wait_for(self._place(ask), self._settings.cache_timeout_seconds)
-        except asyncio.TimeoutError:
-            place, fault = None, "the question could not be embedded in time"
+            place, fault = await asyncio.wait_for(self._place(ask, _At()), self._settings.cache_timeout_seconds)
+        except asyncio.TimeoutError as error:
+            place, fault = None, self._not_embedded("it did not answer in time", error)
         return dataclasses.replace(lookup, place=place, fault=fault)
 
-    async def _place(self, ask: Ask) -> Tuple[Optional[Place], str]:
+    async def _place(self, ask: Ask, at: _At) -> Tuple[Optional[Place], str]:
         """None and why, if the embedder fails."""
         assert ask.key is not None
         if ask.key.question is None:
             return place_of(None, self._embedding.name, ask.key, None), ""
+        if self._embedder_pause.is_on():
+            return None, "the embedder is left alone for a moment"
+        at.embedding = True
         try:
-            return place_of(None, self._embedding.name, ask.key, await self._embedding.vector(ask.key.question)), ""
+            vector = await self._embedding.vector(ask.key.question)
         except EmbeddingFailed as error:
-            _log.warning("a question could not be embedded, the provider is asked: %s", error.detail)
-            return None, "the question could not be embedded"
+            return None, self._not_embedded(error.detail, error)
+        at.embedding = False
+        self._embedder_pause.note(None)
+        return place_of(None, self._embedding.name, ask.key, vector), ""
 
     async def _exact(self, ask: Ask) -> Optional[Json]:
         """The entry of that very text. Embeds nothing, so that it costs little and works while the embedder does not."""
