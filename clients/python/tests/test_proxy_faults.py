@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,7 +14,6 @@ import pytest
 from ferrocache.gateway._table import ConfigError
 from ferrocache.gateway.config import load
 from support.door import PATIENCE_SECONDS, Embedder, plain_http, until
-from support.node import free_port
 from support.proxy import BYPASS, HIT, MISS, NEAR, SECRET, Tenant, metrics, settings, started, token
 from support.upstream import Reply
 
@@ -112,7 +112,12 @@ def test_an_embedder_that_hangs_is_waited_for_no_longer_than_configured(node, up
 
 
 def test_a_provider_that_cannot_be_reached(node, upstream, embedder, opened, tenant_of):
-    nowhere = f"http://127.0.0.1:{free_port()}"
+    with socket.socket() as silent:  # it has a port, and nobody listens
+        silent.bind(("127.0.0.1", 0))
+        check_unreachable(node, upstream, embedder, opened, tenant_of, f"http://127.0.0.1:{silent.getsockname()[1]}")
+
+
+def check_unreachable(node, upstream, embedder, opened, tenant_of, nowhere):
     door = opened(settings(node, upstream, embedder, url=nowhere))
     tenant = tenant_of(door.url)
     answer = tenant.ask(QUESTION)

@@ -64,8 +64,7 @@ class Inside:
         self.http = httpx.AsyncClient(transport=transport, base_url="http://door", headers=headers, timeout=PATIENCE_SECONDS)
 
     def waiting(self):
-        listed = self.gateway._proxy._flights._listed
-        return sum(len(one.flight._readers) for group in listed.values() for one in group)
+        return self.gateway._proxy._flights.waiting()
 
     async def ask(self, question=QUESTION, deps=(), **more):
         body = {"model": "m", "messages": [{"role": "user", "content": question}], **more}

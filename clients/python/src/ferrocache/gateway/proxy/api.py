@@ -96,6 +96,7 @@ class ProxyApi:
         count_failure = metrics.failures.labels("node").inc
         self._entries = Entries(settings, node, embedding, count_failure, wall_clock)
         self._flights = Flights(self._entries, settings.threshold, settings.max_answer_bytes, self._count_stored)
+        self._counted.waiting(self._flights.waiting)
         # More than requests at once: those that refresh come on top.
         connections = server.max_concurrent_requests + REFRESHES_MAX
         self._providers = {

@@ -99,6 +99,10 @@ class Flight:
         """Whether who joins now gets everything."""
         return self._gone == 0 and self._kept <= self.keep_bytes and self.failure is None and not self.is_broken
 
+    @property
+    def readers(self) -> int:
+        return len(self._readers)
+
     def join(self) -> Reader:
         reader = Reader()
         self._readers[id(reader)] = reader

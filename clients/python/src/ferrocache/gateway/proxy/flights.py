@@ -7,7 +7,7 @@ import json
 import logging
 import math
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import httpx
 
@@ -55,7 +55,7 @@ class Flights:
     def __init__(self, entries: Entries, threshold: float, keep_bytes: int, count_stored: Callable[[Ask], None]) -> None:
         self._entries, self._threshold, self._keep_bytes, self._count_stored = entries, threshold, keep_bytes, count_stored
         self._listed: Dict[Tuple[Any, ...], List[_Listed]] = {}
-        self._tasks: Set[asyncio.Task[None]] = set()
+        self._under_way: Dict[asyncio.Task[None], Flight] = {}
 
     def join(self, wanted: Wanted, alone: bool = False) -> Tuple[Flight, Optional[Ask]]:
         """A call that is under way, and what its leader asked; or a new one, and None. Who gets it has to ``join`` it before
@@ -70,14 +70,18 @@ class Flights:
             self._listed.setdefault(group, []).append(_Listed(wanted, flight))
         task = asyncio.create_task(self._fly(flight, wanted))
         flight.task = task
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._under_way[task] = flight
+        task.add_done_callback(self._under_way.pop)
         return flight, None
 
     async def stop(self) -> None:
-        for task in self._tasks:
+        for task in self._under_way:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._under_way, return_exceptions=True)
+
+    def waiting(self) -> int:
+        """How many wait for a provider."""
+        return sum(flight.readers for flight in self._under_way.values())
 
     def _means_the_same(self, new: Wanted, old: Wanted, place: int) -> bool:
         assert new.ask.key is not None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping, Optional, Set, Tuple
+from typing import Any, Callable, Dict, Mapping, Optional, Set, Tuple
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 from ..metrics import Metrics
 from .config import Price
@@ -35,6 +35,14 @@ class ProxyMetrics:
             "ferrocache_gateway_proxy_similarity", "Similarity of hits by meaning", ["tenant"], buckets=SIMILARITIES,
             registry=metrics.registry,
         )  # fmt: skip
+
+        self._waiting = Gauge(
+            "ferrocache_gateway_proxy_waiting", "Callers for whom a provider is being asked", registry=metrics.registry
+        )
+
+    def waiting(self, count: Callable[[], float]) -> None:
+        """What is asked for the number at each scrape."""
+        self._waiting.set_function(count)
 
     def outcome(self, tenant: str, model: str, outcome: str) -> None:
         self._outcomes.labels(*self._named(tenant, model), outcome).inc()
