@@ -6,6 +6,8 @@ import json
 import os
 import re
 import socket
+import ssl
+import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -15,7 +17,7 @@ from ferrocache.gateway._table import ConfigError
 from ferrocache.gateway.config import load
 from support.door import PATIENCE_SECONDS, Embedder, plain_http, until
 from support.proxy import BYPASS, HIT, MISS, NEAR, SECRET, Tenant, metrics, settings, started, token
-from support.upstream import Reply
+from support.upstream import Reply, Upstream
 
 QUESTION = "please tell me which is the shortest way home from the old station in town tonight"
 PARAPHRASE = QUESTION.replace("shortest", "quickest")
@@ -142,6 +144,30 @@ def test_bodies_that_are_no_request(node, upstream, embedder, opened, tenant_of)
         assert (answer.status_code, answer.headers["X-Cache"]) == (200, BYPASS), body
     answer = tenant.ask("x" * 10_000)
     assert (answer.status_code, answer.json()["error"]["code"]) == (413, "body_too_large")
+
+
+def test_a_provider_with_a_certificate_of_its_own_authority(node, embedder, opened, tenant_of, tmp_path):
+    (tmp_path / "door").mkdir()
+    command = (
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=test -keyout key.pem -out cert.pem"
+    )
+    subprocess.run(
+        [*command.split(), "-addext", "subjectAltName=IP:127.0.0.1"], cwd=tmp_path / "door", check=True, capture_output=True
+    )
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(tmp_path / "door/cert.pem", tmp_path / "door/key.pem")
+    provider = Upstream(tls)
+    try:
+        text = settings(node, provider, embedder)
+        openai = text.index("[proxy.openai]\n") + len("[proxy.openai]\n")
+        door = opened(text[:openai] + 'ca_file = "cert.pem"\n' + text[openai:])
+        tenant = tenant_of(door.url)
+        assert tenant.said(QUESTION) == (MISS, "answer 1")
+        refused = tenant.http.post(door.url + "/v1/messages", json={"model": "m", "messages": []})  # asked without the authority
+        assert refused.status_code == 502
+        assert len(provider.calls) == 1
+    finally:
+        provider.close()
 
 
 # --- without tokens ---

@@ -145,17 +145,22 @@ def gateway(node, upstream):
         pathlib.Path(folder, "key").write_text("k")
         embedding = f'embedding = {{ provider = "openai", model = "m", url = "{upstream}/v1" }}'
         cache = f'[[caches]]\nid = "probe"\napi_keys = [{{ file = "key" }}]\n{embedding}\n'
-        text = f'[server]\nlisten = "127.0.0.1:0"\n[node]\naddresses = ["{node}"]\n{cache}'
+        proxy = f'[proxy]\n{embedding}\n[proxy.openai]\nurl = "{upstream}/v1"\n'
+        text = f'[server]\nlisten = "127.0.0.1:0"\n[node]\naddresses = ["{node}"]\n{cache}{proxy}'
         path = pathlib.Path(folder, "gateway.toml")
         path.write_text(text)
         command = [sys.executable, "-m", "ferrocache.gateway", "--config", str(path)]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
             try:
-                url = json.loads(server.stderr.readline())["url"] + "/v1/caches/probe/entries"
+                address = json.loads(server.stderr.readline())["url"]
+                url = address + "/v1/caches/probe/entries"
                 with httpx.Client(headers={"Authorization": "Bearer k"}, timeout=60) as http:
                     assert http.post(url, json={"prompt": "Where is it?", "response": "Here."}).status_code == 201
                     found = http.post(url + "/search", json={"prompt": "where IS it?", "searchStrategies": ["exact"]})
                     assert [entry["response"] for entry in found.json()["data"]] == ["Here."]
+                    body = {"model": "m", "messages": [{"role": "user", "content": "Where is it?"}]}
+                    answers = [http.post(address + "/v1/chat/completions", json=body) for _ in range(2)]
+                    assert [answer.headers["X-Cache"] for answer in answers] == ["MISS", "HIT_L1"]
             finally:
                 server.terminate()
         assert server.returncode == 0

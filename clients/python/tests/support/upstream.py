@@ -30,7 +30,7 @@ class Reply:
 class Upstream:
     """``calls`` are the bodies that came in; ``reply`` is asked for each."""
 
-    def __init__(self):
+    def __init__(self, tls=None):
         self.calls: list[dict] = []
         self.paths: list[str] = []
         self.headers: list[dict] = []
@@ -39,12 +39,15 @@ class Upstream:
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
+        self._scheme = "http" if tls is None else "https"
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
         self._thread.start()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"{self._scheme}://127.0.0.1:{self._server.server_address[1]}"
 
     def answers(self, **fields: Any) -> None:
         """Every answer from now on is of this kind, its text numbered."""

@@ -3,3 +3,5 @@
 An application changes its base URL and is cached. ``api`` serves the routes; the key of a request, and what of an answer may be
 stored, are the dialects' of ``ferrocache.middleware``: the wrappers and this proxy agree about both.
 """
+
+from __future__ import annotations
