@@ -38,13 +38,22 @@ DeletePod replace(const Member& member, std::string reason) {
   return {member.name, member.pod->uid, std::move(reason)};
 }
 
-// Deleting it takes nothing out of service.
-const Member* find_broken(const Facts& facts) {
+// Deleting it takes nothing out of service. With one that is stuck goes a process that others may still read
+// from, so that waits for the one that went before it.
+const Member* find_broken(const Facts& facts, bool with_stuck) {
   for (auto member = facts.members.rbegin(); member != facts.members.rend(); ++member) {
-    if (is_outdated(facts, *member) && (is_dead(*member->pod) || is_stuck(facts, *member->pod)))
+    if (is_outdated(facts, *member) &&
+        (is_dead(*member->pod) || (with_stuck && is_stuck(facts, *member->pod))))
       return &*member;
   }
   return nullptr;
+}
+
+// A pod is on its way out, and not for longer than that takes.
+bool is_one_leaving(const Facts& facts) {
+  return std::any_of(facts.members.begin(), facts.members.end(), [&](const Member& member) {
+    return member.pod != nullptr && member.pod->terminating && is_passing(facts, member);
+  });
 }
 
 // The first pod of the current template that is not ready: what others are waited with for.
@@ -121,7 +130,8 @@ void plan_roll(const Facts& facts, Draft& draft) {
     return draft.hold(
         kRoll, {Rule::stateful_set_behind, "",
                 "the StatefulSet's controller (kube-controller-manager) has not seen the new template"});
-  if (const Member* broken = find_broken(facts)) {
+  const bool is_one_away = (new_pod && !stalled) || is_one_leaving(facts);
+  if (const Member* broken = find_broken(facts, !is_one_away)) {
     draft.take_slot(
         kRoll, replace(*broken, "ReplaceBroken"),
         broken->name + " " + describe(*broken->pod) + " and is replaced by one of the current template");

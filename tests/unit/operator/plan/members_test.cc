@@ -316,6 +316,42 @@ TEST(Roll, AMemberThatWasReadyAMomentAgoIsNotBroken) {
   EXPECT_EQ(find<DeletePod>(plan)->reason, "ReplaceBroken");
 }
 
+// Cause: two that had never become ready were replaced within seconds, and with them both live copies of what
+// they held (FERRO_PLAN_STORY=3581 of an earlier planner).
+TEST(Roll, OneThatIsStuckWaitsForTheOneThatWentBeforeIt) {
+  World world = rolling();
+  for (const int64_t ordinal : {0, 2}) {
+    pod_of(world, ordinal).ready = false;
+    pod_of(world, ordinal).not_ready_since_unix = kNow - kStuckS;
+    report_of(world, ordinal).state = "joining";
+  }
+  Plan plan = make_plan(world, kNow);
+  ASSERT_THAT(names(plan), ElementsAre("DeletePod"));
+  EXPECT_EQ(find<DeletePod>(plan)->pod, "demo-2");
+  PodView& former = pod_of(world, 2);
+  former.terminating = true;
+  former.deletion_unix = kNow + 30;
+  EXPECT_EQ(find<DeletePod>(make_plan(world, kNow)), nullptr);
+  former.terminating = false;
+  former.template_hash = "t2";
+  former.created_unix = kNow;
+  former.waiting_reason = "ContainerCreating";
+  former.report.reset();
+  plan = make_plan(world, kNow);
+  EXPECT_EQ(find<DeletePod>(plan), nullptr);
+  EXPECT_THAT(blockers(plan), ElementsAre("Roll/PodStarting/demo-2"));
+  // What does not run has nothing to wait for.
+  World dead = world;
+  break_pod(dead, 1, "CrashLoopBackOff");
+  plan = make_plan(dead, kNow);
+  ASSERT_NE(find<DeletePod>(plan), nullptr);
+  EXPECT_EQ(find<DeletePod>(plan)->pod, "demo-1");
+  // One that does not come up is not waited for.
+  plan = make_plan(world, kNow + kStartingS);
+  ASSERT_NE(find<DeletePod>(plan), nullptr);
+  EXPECT_EQ(find<DeletePod>(plan)->pod, "demo-0");
+}
+
 TEST(Roll, ABrokenPodIsReplacedFirstWhenTheSpecIsPutRight) {
   World world = rolling();
   break_pod(world, 2, "ImagePullBackOff");
