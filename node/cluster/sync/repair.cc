@@ -5,6 +5,13 @@
 #include "node/cluster/sync/catch_up.h"
 
 namespace ferro::node::cluster {
+namespace {
+
+// The other side may have asked just before this one knew of the ring that it asked by; it asks again only
+// when its interval is over.
+constexpr int64_t kNotAskedMs = 2000;
+
+}  // namespace
 
 Repair::~Repair() {
   for (auto& [peer, pair] : pairs_) {
@@ -36,11 +43,17 @@ void Repair::hurry() {
   }
 }
 
+bool Repair::is_due(const NodeId& peer, Pair& pair, int64_t now_ms) const {
+  if (!view_.complete_peers.contains(peer) || now_ms < pair.next_ms || pair.rounds != nullptr) return false;
+  if (!pair.since_ms) pair.since_ms = now_ms;
+  if (peer > options_.self || pair.hurried) return true;
+  return now_ms - *pair.since_ms >= kNotAskedMs && (pair.shared & ~pair.compared).any();
+}
+
 void Repair::tick(int64_t now_ms) {
   if (!view_.complete) return;
   for (auto& [peer, pair] : pairs_) {
-    if ((peer < options_.self && !pair.hurried) || !view_.complete_peers.contains(peer)) continue;
-    if (now_ms < pair.next_ms || pair.rounds != nullptr) continue;
+    if (!is_due(peer, pair, now_ms)) continue;
     pair.hurried = false;
     const auto spread = static_cast<uint64_t>(options_.interval_ms / 4 + 1);
     pair.next_ms = now_ms + options_.interval_ms - static_cast<int64_t>(transfer_.random() % spread);

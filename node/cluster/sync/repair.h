@@ -1,5 +1,6 @@
 // Compares this node's copies with those of the other owners for as long as it runs, and remembers which were
-// in step. Of a pair of nodes the one with the smaller id does it.
+// in step. Of a pair of nodes the one with the smaller id does it; the other one too if it is not asked soon
+// after something has changed.
 //
 // On the loop; owned by Syncer. The transfer outlives it.
 #pragma once
@@ -7,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 
 #include "node/cluster/sync/peer_rounds.h"
 #include "node/cluster/sync/sync_view.h"
@@ -48,12 +50,14 @@ class Repair {
   // With one peer; none of them waits for another.
   struct Pair {
     int64_t next_ms = 0;
+    std::optional<int64_t> since_ms;  // the first tick
     bool hurried = false;
     std::shared_ptr<PeerRounds> rounds;    // null between two
     model::PartitionSet shared, compared;  // owned by both; of these, what was compared
     model::PartitionSet differed, out_of_step;
   };
 
+  bool is_due(const NodeId& peer, Pair& pair, int64_t now_ms) const;
   void begin(const NodeId& peer, Pair& pair);
   void on_result(const NodeId& peer, const UnitOutcome& outcome);
   static void note_compared(Pair& pair, uint16_t partition, bool now);

@@ -132,6 +132,20 @@ TEST_F(RepairTest, AnotherRingIsComparedAnew) {
   ASSERT_TRUE(world.run_until([&] { return world.at("a").syncer->uncompared().none(); }, 5000));
 }
 
+// It stayed uncompared for an interval: a had asked by the new ring before b went by it.
+TEST_F(RepairTest, WhoLearnsOfTheRingLaterIsComparedSoonToo) {
+  start();
+  const auto ring = ring_of({"a", "b", "c"}, 2);
+  SyncNode& a = world.at("a");
+  a.view.current = a.view.target = ring;
+  a.syncer->set_view(a.view);
+  ASSERT_TRUE(world.run_until([&] { return a.syncer->uncompared().none(); }, 5000));
+  world.rings(ring, ring, {"a", "b", "c"});
+  EXPECT_TRUE(a.syncer->uncompared().none());
+  EXPECT_TRUE(world.at("b").syncer->uncompared().any());
+  ASSERT_TRUE(world.run_until([&] { return world.at("b").syncer->uncompared().none(); }, 5000));
+}
+
 TEST_F(RepairTest, AHangingPeerHoldsNobodyElseUp) {
   start();
   world.fabric.block_both("a", "b");
