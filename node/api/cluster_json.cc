@@ -143,12 +143,15 @@ void append_transfer(std::string_view name, const ClusterStatus::Transfer& trans
   json.key("bytes_moved").number(transfer.bytes_moved).end_object();
 }
 
-void append_partitions(const ClusterStatus& status, JsonWriter& json) {
+void append_partitions(const ClusterStatus& status, const std::optional<std::string>& fixed_scope,
+                       JsonWriter& json) {
   json.key("splits").begin_array();
   for (const ClusterStatus::Split& split : status.splits) {
     json.begin_object().key("hash").string(hex(split.hash)).key("partitions").number(1U << split.degree);
     json.key("namespaces").begin_array();
-    for (const std::string& name : split.namespaces) json.string(printable(name));
+    for (const model::NamespaceKey& ns : split.namespaces) {
+      if (!fixed_scope || ns.scope == *fixed_scope) json.string(printable(model::printed_name(ns)));
+    }
     json.end_array().end_object();
   }
   json.end_array().key("splits_wanted").number(status.splits_wanted).key("splits_held_by");

@@ -103,7 +103,7 @@ void handle_cluster_status(Call&& call) {
   append_members(status, json);
   json.key("read_repair_enabled").boolean(backend.options.read_repair_enabled);
   if (clustered) append_replication(status, backend.options, json);
-  append_partitions(status, json);
+  append_partitions(status, call.caller.fixed_scope, json);
   append_positions(backend.engine.figures(), json);
   append_certificates(backend.options, json);
   append_tokens(backend.tokens, json);

@@ -109,7 +109,7 @@ struct ClusterStatus {
   struct Split {
     uint64_t hash = 0;
     uint64_t degree = 0;
-    std::vector<std::string> namespaces;
+    std::vector<model::NamespaceKey> namespaces;
   };
   std::vector<Split> splits;
   uint64_t splits_wanted = 0;          // by this node, beyond the ring

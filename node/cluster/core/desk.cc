@@ -42,6 +42,21 @@ Status check_owned(const Routes& routes, const model::NamespaceKey& ns, model::S
   return routes.owns_here(model::namespace_hash(ns), slots) ? Status() : not_an_owner(routes);
 }
 
+// Whoever asks may not have heard yet that this node misses writes. Where another owner knows them it is to
+// be asked; where there is none, what this node has is all there is.
+Status check_knows(const Context& context, const Routes& routes, const LookupMessage& message) {
+  const uint64_t hash = model::namespace_hash(message.ns);
+  if (routes.reads_here(hash, message.slots)) return {};
+  for (const auto& shard : routes.splits()->shards_of(hash)) {
+    if ((shard.slots & message.slots) == 0 || routes.reads_here(shard.partition)) continue;
+    for (const NodeId* owner : routes.ready_readers(shard.partition)) {
+      if (*owner != routes.self() && context.available(*owner))
+        return {StatusCode::failed_precondition, "node " + routes.self() + " has to catch up, ask " + *owner};
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 bool Desk::serve(MessageType type, std::string_view body, uint16_t version, int64_t decide_by_ns,
@@ -97,9 +112,9 @@ bool Desk::may_run_on_loop(int64_t now_ns) const noexcept {
 void Desk::lookup(std::string_view body, uint16_t version, RespondFn respond) {
   auto message = decode<LookupMessage>(body);
   if (!message.ok()) return respond(message.status());
-  if (Status owned = check_owned(*context_.routes.get(), message->ns, message->slots); !owned.ok()) {
-    return respond(owned);
-  }
+  const auto routes = context_.routes.get();
+  if (Status owned = check_owned(*routes, message->ns, message->slots); !owned.ok()) return respond(owned);
+  if (Status knows = check_knows(context_, *routes, *message); !knows.ok()) return respond(knows);
   serve_lookup(*std::move(message), [version, respond = std::move(respond)](LookupAnswer answer) {
     if (!answer.ok()) return respond(answer.status());
     respond(encode(LookupReply{*std::move(answer)}, version));

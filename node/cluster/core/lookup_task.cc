@@ -36,10 +36,14 @@ class Ask : public std::enable_shared_from_this<Ask> {
 
   void start() {
     deadline_ms_ = now_ms() + context_.options.request_timeout_ms * 2;
-    ask_next(model::kAllSlots);
+    ask_next(model::kAllSlots, Whom::anybody);
   }
 
  private:
+  // An owner that is not ready may have missed writes: it is asked where no other one answers, and never only
+  // because another one takes its time.
+  enum class Whom : uint8_t { anybody, ready };
+
   int64_t now_ms() const { return context_.loop.clock().steady_ns() / 1'000'000; }
 
   // Parts are put together by what every owner understands alike, and counted once, as one query.
@@ -50,7 +54,7 @@ class Ask : public std::enable_shared_from_this<Ask> {
   }
 
   // Asks another owner for each of these slots that has no answer yet.
-  void ask_next(model::SlotSet wanted) {
+  void ask_next(model::SlotSet wanted, Whom whom) {
     if (!done_) return;
     const auto routes = context_.routes.get();
     if (!is_split_ && routes->splits()->degree_of(ns_hash_) != 0) prepare_parts();
@@ -59,7 +63,7 @@ class Ask : public std::enable_shared_from_this<Ask> {
     for (const auto& shard : routes->splits()->shards_of(ns_hash_)) {
       const model::SlotSet slots = shard.slots & wanted & ~answered_;
       if (slots == 0) continue;
-      if (const NodeId* node = candidate(*routes, shard.partition, slots); node != nullptr) {
+      if (const NodeId* node = candidate(*routes, shard.partition, slots, whom); node != nullptr) {
         groups[*node] |= slots;
       } else {
         orphaned |= slots;
@@ -69,16 +73,16 @@ class Ask : public std::enable_shared_from_this<Ask> {
     for (const auto& [node, slots] : groups) {
       if (done_) ask(node, slots);
     }
-    if (orphaned != 0 && done_) start_over(orphaned);
+    if (orphaned != 0 && done_ && whom == Whom::anybody) start_over(orphaned);
   }
 
   // An owner that was not asked for any of these in this pass; this node itself, if it is one, before others.
-  const NodeId* candidate(const Routes& routes, uint16_t partition, model::SlotSet slots) {
+  const NodeId* candidate(const Routes& routes, uint16_t partition, model::SlotSet slots, Whom whom) {
     const auto free = [&](const NodeId& node) {
       const auto asked = asked_.find(node);
       return (asked == asked_.end() || (asked->second & slots) == 0) && context_.available(node);
     };
-    const auto owners = routes.readers(partition);
+    const auto owners = whom == Whom::ready ? routes.ready_readers(partition) : routes.readers(partition);
     if (is_split_ && routes.reads_here(partition) && free(routes.self())) return &routes.self();
     const auto found =
         std::find_if(owners.begin(), owners.end(), [&](const NodeId* node) { return free(*node); });
@@ -117,7 +121,7 @@ class Ask : public std::enable_shared_from_this<Ask> {
     if (hedge_ != 0) context_.loop.cancel(hedge_);
     hedge_ = context_.loop.after(hedge_ms, [self = shared_from_this()] {
       self->hedge_ = 0;
-      self->ask_next(model::kAllSlots);
+      self->ask_next(model::kAllSlots, Whom::ready);
     });
   }
 
@@ -139,7 +143,7 @@ class Ask : public std::enable_shared_from_this<Ask> {
     if (!answer.ok() && !worth_asking_another(answer.status())) return end(std::move(answer));
     // Asked while the ring changed, it answers for slots that others have answered for, too.
     last_failure_ = answer.ok() ? Status::unavailable("the cluster's ring is changing") : answer.status();
-    ask_next(slots);
+    ask_next(slots, Whom::anybody);
   }
 
   // Everybody was asked in vain.
@@ -155,7 +159,7 @@ class Ask : public std::enable_shared_from_this<Ask> {
     context_.loop.after(kPassPauseMs, [self = shared_from_this()] {
       const model::SlotSet again = std::exchange(self->again_, 0);
       for (auto& [node, asked] : self->asked_) asked &= ~again;
-      self->ask_next(again);
+      self->ask_next(again, Whom::anybody);
     });
   }
 

@@ -65,6 +65,14 @@ Routes::Owners Routes::readers(uint16_t partition) const {
   return owners;
 }
 
+Routes::Owners Routes::ready_readers(uint16_t partition) const {
+  Owners owners;
+  for (const uint16_t member : current_->owners(partition)) {
+    if (ready_[member]) owners.push_back(&current_->id(member));
+  }
+  return owners;
+}
+
 Routes::Owners Routes::writers(uint64_t ns_hash, model::SlotSet slots) const {
   Owners owners;
   const auto add = [&owners](const Placement& ring, uint16_t partition) {

@@ -41,6 +41,8 @@ class Routes {
 
   // Owners in the ring in force: those that are ready first, each group in the ring's order.
   Owners readers(uint16_t partition) const;
+  // Of them the ready ones alone: what another owner knows, that they know.
+  Owners ready_readers(uint16_t partition) const;
   // Everybody who must get a write: owners now, owners to be, and those whom somebody may still read from.
   Owners writers(uint64_t ns_hash, model::SlotSet slots) const;
 

@@ -169,7 +169,7 @@ void ClusterNodeImpl::add_splits(ClusterStatus& status) const {
     ClusterStatus::Split shown{split.ns, split.degree, {}};
     for (const auto& summary :
          store.namespaces_in({model::home_of(split.ns), nullptr, split.ns}, kNamesShown)) {
-      shown.namespaces.push_back(model::printed_name(summary.ns));
+      shown.namespaces.push_back(summary.ns);
     }
     status.splits.push_back(std::move(shown));
   }

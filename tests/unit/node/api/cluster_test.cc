@@ -226,5 +226,14 @@ TEST(NodesPort, WithItThePublicPortShowsNothingBetweenNodesWithoutACredential) {
   EXPECT_EQ(plain.get("/internal/entry/x").status, 404U);
 }
 
+// It named the namespaces of every tenant.
+TEST(ClusterStatus, NamesToATokenOfAScopeOnlyWhatLiesInIt) {
+  Clustered one("T role=read scope=s\nA role=read\n");
+  one.node.status_answer.splits = {{7, 2, {{"m", "s", ""}, {"m", "other", ""}}}};
+  EXPECT_EQ(one.get("/cluster/status", "T").parsed().at("splits")[0].at("namespaces"), json::array({"m::s"}));
+  EXPECT_EQ(one.get("/cluster/status", "A").parsed().at("splits")[0].at("namespaces"),
+            json::array({"m::s", "m::other"}));
+}
+
 }  // namespace
 }  // namespace ferro::node::api

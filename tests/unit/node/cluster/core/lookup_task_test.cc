@@ -1,0 +1,165 @@
+// Whom a lookup asks, and who answers it: owners that may have missed writes only where nobody else can.
+#include "node/cluster/core/lookup_task.h"
+
+#include <gmock/gmock.h>
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "node/cluster/core/replicator.h"
+#include "node/cluster/wire/codec.h"
+#include "tests/fakes/fake_network.h"
+#include "tests/fakes/faulty_file_system.h"
+#include "tests/fakes/manual_loop.h"
+#include "tests/unit/node/cluster/core/recording_peers.h"
+#include "tests/unit/node/engine/engine_fixture.h"
+
+namespace ferro::node::cluster {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
+
+const model::NamespaceKey kNs{"m::4", "", ""};
+
+class LookupTaskTest : public ::testing::Test {
+ protected:
+  LookupTaskTest() {
+    engine_.options.manual = true;
+    EXPECT_TRUE(engine_.open().ok());
+  }
+
+  // All of `owners` own everything; of them those are ready.
+  void start(const NodeId& self, const std::vector<NodeId>& owners, const std::set<NodeId>& ready) {
+    std::vector<RingMember> members;
+    for (const NodeId& owner : owners) members.push_back({owner, 64});
+    const auto ring = std::make_shared<const Placement>(Placement::build(members, owners.size()));
+    auto peers = std::make_unique<RecordingPeers>();
+    peers_ = peers.get();
+    ClusterOptions options;
+    options.self = self;
+    const auto routes =
+        std::make_shared<const Routes>(self, ring, std::vector<Routes::Ring>{ring}, 1,
+                                       [&](const NodeId& node) { return ready.contains(node); });
+    context_ =
+        std::unique_ptr<Context>(new Context{std::move(options), *engine_, loop_, network_, std::move(peers),
+                                             RouteHolder(routes), CoreFigures(), ClockWatch(loop_.clock())});
+    replicator_ = std::make_unique<Replicator>(*context_);
+    owner_ = std::make_unique<Owner>(*engine_, *replicator_, loop_, context_->routes);
+    desk_ = std::make_unique<Desk>(*context_, *owner_);
+  }
+  static LookupMessage message() {
+    LookupMessage message;
+    message.ns = kNs;
+    message.unit_vector = engine::unit_at(0);
+    return message;
+  }
+  void ask() {
+    start_lookup(*context_, *desk_, message(),
+                 [this](Result<engine::LookupResult> result) { answer_ = std::move(result); });
+    run(0);
+  }
+  void run(int64_t ms) { timeline_.run_for_ms(ms); }
+  void reply(size_t call, const std::string& id) {
+    LookupReply reply;
+    if (!id.empty()) reply.result.hits.emplace_back().id = id;
+    peers_->calls.at(call).done(std::string_view(encode(reply, kProtocolVersion)));
+  }
+  NodeId first_of(size_t index = 0) const { return *context_->routes.get()->readers(home())[index]; }
+  static uint16_t home() { return model::home_of(model::namespace_hash(kNs)); }
+  // As a peer asks.
+  Status asked_by_a_peer() {
+    std::optional<Status> answer;
+    desk_->serve(MessageType::lookup, encode(message(), kProtocolVersion), kProtocolVersion, 0,
+                 [&](const Result<std::string>& body) { answer = body.status(); });
+    run(10);
+    return answer.value_or(Status::internal("no answer"));
+  }
+
+  tests::fakes::FaultyFileSystem fs_{1};
+  engine::EngineHarness engine_{fs_, "/data"};
+  fakes::Timeline timeline_{1};
+  fakes::FakeFabric fabric_{timeline_};
+  fakes::ManualLoop loop_{timeline_};
+  fakes::FakeNetwork network_{fabric_, loop_, {"self", 1}};
+  RecordingPeers* peers_ = nullptr;
+  std::unique_ptr<Context> context_;
+  std::unique_ptr<Replicator> replicator_;
+  std::unique_ptr<Owner> owner_;
+  std::unique_ptr<Desk> desk_;
+  std::optional<Result<engine::LookupResult>> answer_;
+};
+
+TEST_F(LookupTaskTest, ASlowOwnerIsHedged) {
+  start("x", {"a", "b"}, {"a", "b"});
+  ask();
+  EXPECT_THAT(peers_->asked(), ElementsAre(first_of()));
+  run(20);
+  EXPECT_THAT(peers_->asked(), ElementsAre(first_of(0), first_of(1)));
+  reply(1, "found");
+  ASSERT_TRUE(answer_ && answer_->ok());
+  EXPECT_EQ((*answer_)->hits.at(0).id, "found");
+}
+
+// A slow owner's answer was overtaken by that of one whose disk was full: deleted entries were hits again.
+TEST_F(LookupTaskTest, AnOwnerThatIsNotReadyIsNoHedge) {
+  start("x", {"a", "b"}, {"a"});
+  ask();
+  run(500);
+  EXPECT_THAT(peers_->asked(), ElementsAre("a"));
+  EXPECT_FALSE(answer_);
+  reply(0, "");
+  ASSERT_TRUE(answer_ && answer_->ok());
+  EXPECT_THAT((*answer_)->hits, IsEmpty());
+}
+
+TEST_F(LookupTaskTest, NorIsThisNodeItself) {
+  start("b", {"a", "b"}, {"a"});
+  ask();
+  run(500);
+  EXPECT_THAT(peers_->asked(), ElementsAre("a"));
+  EXPECT_FALSE(answer_);
+}
+
+TEST_F(LookupTaskTest, AnOwnerThatIsNotReadyIsAskedWhereTheOthersFail) {
+  start("x", {"a", "b"}, {"a"});
+  ask();
+  peers_->calls.at(0).done(Status::unavailable("gone"));
+  run(0);
+  EXPECT_THAT(peers_->asked(), ElementsAre("a", "b"));
+  reply(1, "old");
+  ASSERT_TRUE(answer_ && answer_->ok());
+  EXPECT_EQ((*answer_)->hits.at(0).id, "old");
+}
+
+// Whoever asked had not heard yet that this node misses writes.
+TEST_F(LookupTaskTest, WhoMissesWritesSendsAPeerToAnOwnerThatKnows) {
+  start("b", {"a", "b"}, {"a"});
+  EXPECT_EQ(asked_by_a_peer().code(), StatusCode::failed_precondition);
+  peers_->unavailable = {"a"};
+  EXPECT_TRUE(asked_by_a_peer().ok()) << "there is nobody else";
+  start("b", {"a", "b"}, {"a", "b"});
+  EXPECT_TRUE(asked_by_a_peer().ok());
+  start("b", {"a", "b"}, {});
+  EXPECT_TRUE(asked_by_a_peer().ok()) << "nobody is ready";
+}
+
+TEST_F(LookupTaskTest, AWholePassOfRefusalsIsTriedAgain) {
+  start("x", {"a", "b"}, {"a", "b"});
+  ask();
+  for (size_t call = 0; call < 2; ++call) {
+    peers_->calls.at(call).done(Status(StatusCode::failed_precondition, "ask another"));
+    run(0);
+  }
+  EXPECT_FALSE(answer_);
+  run(25);
+  ASSERT_EQ(peers_->calls.size(), 3U);
+  reply(2, "found");
+  EXPECT_TRUE(answer_ && answer_->ok());
+}
+
+}  // namespace
+}  // namespace ferro::node::cluster
