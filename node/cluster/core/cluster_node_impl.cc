@@ -55,6 +55,7 @@ RingOptions ring_options(const ClusterOptions& options, const engine::Engine& en
   ring.re_replicate_after_ms = options.re_replicate_after_ms;
   ring.dead_removal = options.dead_node_removal_enabled;
   ring.seeds = !options.seeds.empty();
+  ring.stall_ms = stall_ms_of(options.request_timeout_ms);
   ring.knows_splits = options.protocol_version >= kSplitsSince;
   ring.holds_entries = engine.store().namespace_count() > 0;
   return ring;

@@ -6,6 +6,7 @@
 // node, on its loop. Times are milliseconds of a clock that never goes back.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -37,6 +38,12 @@ struct RingOptions {
   // Not updated for so long: the process was stopped, so others may have gone on without this node.
   int64_t stall_ms = 5000;
 };
+
+// Writers wait so long for an owner and go on without it. Not below a second, because a busy machine stops a
+// process for some hundred milliseconds; not above five, because by then it is taken for dead.
+constexpr int64_t stall_ms_of(int64_t request_timeout_ms) noexcept {
+  return std::clamp<int64_t>(request_timeout_ms, 1000, 5000);
+}
 
 // To be gossiped; an empty value is to be erased.
 struct OwnValue {

@@ -166,6 +166,20 @@ TEST(RingKeeper, AStoppedProcessIsJoiningAgain) {
   EXPECT_EQ(keeper.state(), State::ready);
 }
 
+// Stopped for two seconds it answered for 0.1 s with what had been deleted meanwhile.
+TEST(RingKeeper, WhoWasStoppedForAsLongAsWritersWaitIsJoiningAgain) {
+  RingOptions options = options_of("a", false);
+  options.stall_ms = stall_ms_of(1000);
+  RingKeeper keeper(options, std::nullopt, 0);
+  keeper.update({}, 0);
+  keeper.update({}, 999);
+  EXPECT_EQ(keeper.state(), State::ready);
+  keeper.update({}, 1999);
+  EXPECT_EQ(keeper.state(), State::joining);
+  EXPECT_EQ(stall_ms_of(100), 1000);
+  EXPECT_EQ(stall_ms_of(60'000), 5000);
+}
+
 TEST(RingKeeper, DrainingNeedsSomebodyElse) {
   RingKeeper keeper(options_of("a", false), std::nullopt, 0);
   keeper.update({}, 0);
