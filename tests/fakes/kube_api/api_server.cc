@@ -318,11 +318,6 @@ void ApiServer::install_kind(Kind kind) {
   kinds_.add(std::move(kind));
 }
 
-void ApiServer::uninstall_kind(std::string_view group, std::string_view plural) {
-  const std::lock_guard lock(mutex_);
-  kinds_.remove(group, plural);
-}
-
 void ApiServer::set_faults(FaultHook hook) {
   const std::lock_guard lock(mutex_);
   faults_ = std::move(hook);

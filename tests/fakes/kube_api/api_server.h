@@ -73,7 +73,6 @@ class ApiServer {
   }
   void install_crd(const Json& crd);
   void install_kind(Kind kind);
-  void uninstall_kind(std::string_view group, std::string_view plural);
   // Removes it whatever finalizers, grace or protection say: what the last of its controllers does.
   void finish_deletion(std::string_view plural, std::string_view ns, std::string_view name);
   // What background garbage collection, namespace deletion and foreground deletion do; until nothing is left.

@@ -57,11 +57,6 @@ void KindRegistry::add(Kind kind) {
   kinds_.push_back(std::make_shared<const Kind>(std::move(kind)));
 }
 
-void KindRegistry::remove(std::string_view group, std::string_view plural) {
-  std::erase_if(kinds_,
-                [&](const KindPtr& known) { return known->group == group && known->plural == plural; });
-}
-
 KindPtr KindRegistry::find(std::string_view group, std::string_view version, std::string_view plural) const {
   for (const KindPtr& kind : kinds_) {
     if (kind->group == group && kind->version == version && kind->plural == plural) return kind;

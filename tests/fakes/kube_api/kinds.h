@@ -37,7 +37,6 @@ class KindRegistry {
   KindPtr by_kind(std::string_view api_version, std::string_view kind) const;
   const std::vector<KindPtr>& all() const { return kinds_; }
   void add(Kind kind);  // replaces one of the same name
-  void remove(std::string_view group, std::string_view plural);
   // Every served version of a CustomResourceDefinition.
   void add_crd(const Json& crd);
 
