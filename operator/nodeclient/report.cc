@@ -124,6 +124,7 @@ void read_ring(Reader& root, plan::NodeReport& report) {
   });
   report.partitions_under_replicated = root.number("partitions_under_replicated");
   report.partitions_out_of_step = root.number("partitions_out_of_step");
+  report.partitions_uncompared = root.number("partitions_uncompared");
   root.within("catch_up", [&](Reader& transfer) { report.catch_up_running = transfer.flag("running"); });
   root.within("hand_over", [&](Reader& transfer) { report.hand_over_running = transfer.flag("running"); });
   root.within("drain", [&](Reader& transfer) {

@@ -91,6 +91,9 @@ std::optional<Hold> hold_of_copies(const Member& member, const NodeReport& repor
   if (report.partitions_out_of_step > 0)
     return Hold{Rule::partitions_out_of_step, member.name,
                 "copies of partitions of " + member.name + " differ; the nodes repair that by themselves"};
+  if (report.partitions_uncompared > 0)
+    return Hold{Rule::partitions_uncompared, member.name,
+                "partitions of " + member.name + " have not been compared with their other copies yet"};
   return std::nullopt;
 }
 

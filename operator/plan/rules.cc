@@ -19,6 +19,7 @@ constexpr auto kRules = std::to_array<RuleEntry>({
     {Rule::transfer_running, "TransferRunning", true},
     {Rule::partitions_under_replicated, "PartitionsUnderReplicated", true},
     {Rule::partitions_out_of_step, "PartitionsOutOfStep", true},
+    {Rule::partitions_uncompared, "PartitionsUncompared", true},
     {Rule::hints_waiting, "HintsWaiting", true},
     {Rule::other_action_first, "OtherActionFirst", true},
     {Rule::foreign_object, "ForeignObject", false},

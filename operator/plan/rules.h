@@ -24,6 +24,7 @@ enum class Rule : uint8_t {
   transfer_running,
   partitions_under_replicated,
   partitions_out_of_step,
+  partitions_uncompared,
   hints_waiting,
   other_action_first,
   // Objects.

@@ -27,6 +27,7 @@ struct NodeReport {
   bool ring_changing = false;
   int64_t partitions_under_replicated = 0;
   int64_t partitions_out_of_step = 0;
+  int64_t partitions_uncompared = 0;  // nothing is known of their other copies yet
   int64_t hints = 0;
   int64_t replication_lag_ms = 0;
   bool catch_up_running = false;

@@ -19,7 +19,7 @@ Json full() {
     "catch_up":{"running":true,"partitions_done":0,"partitions_total":0,"entries_moved":0,"bytes_moved":0},
     "hand_over":{"running":false,"partitions_done":0,"partitions_total":0,"entries_moved":0,"bytes_moved":0},
     "drain":{"running":true,"partitions_done":3,"partitions_total":9,"entries_moved":0,"bytes_moved":0},
-    "drained":false,"partitions_under_replicated":5,"partitions_out_of_step":6,
+    "drained":false,"partitions_under_replicated":5,"partitions_out_of_step":6,"partitions_uncompared":8,
     "wal":{"sequence":10,"bytes":2048,"segments":1},
     "snapshot":{"number":4,"wal_sequence":9,"bytes":1024,"kept":2,"created_at":1700000000,"last_attempt_failed":true,
       "running":true},
@@ -53,6 +53,7 @@ TEST(Report, EverythingThatANodeTells) {
   EXPECT_EQ(report.drain_total, 9);
   EXPECT_EQ(report.partitions_under_replicated, 5);
   EXPECT_EQ(report.partitions_out_of_step, 6);
+  EXPECT_EQ(report.partitions_uncompared, 8);
   EXPECT_EQ(report.certificate_fingerprint, "aa");
   EXPECT_EQ(report.client_certificate_fingerprint, "cc");
   EXPECT_EQ(report.certificate_not_after_unix, 1'900'000'000);

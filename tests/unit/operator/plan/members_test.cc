@@ -42,6 +42,7 @@ TEST(Gate, EveryRuleHoldsADrainBack) {
       {"RingChanging/demo-0", [](World& w) { report_of(w, 0).ring_changing = true; }},
       {"TransferRunning/demo-3", [](World& w) { report_of(w, 3).catch_up_running = true; }},
       {"PartitionsUnderReplicated/demo-3", [](World& w) { report_of(w, 3).partitions_under_replicated = 1; }},
+      {"PartitionsUncompared/demo-1", [](World& w) { report_of(w, 1).partitions_uncompared = 2; }},
       {"PartitionsOutOfStep/demo-1", [](World& w) { report_of(w, 1).partitions_out_of_step = 2; }},
       {"HintsWaiting/demo-1", [](World& w) { report_of(w, 1).hints = 3; }},
       {"EpochsDiffer/demo-2", [](World& w) { report_of(w, 2).ring_epoch = 6; }},
