@@ -58,7 +58,7 @@ std::function<bool(const std::string&, Options&)> address_into(std::string Optio
 }
 
 const std::vector<Flag>& flags() {
-  static const std::vector<Flag> kFlags = {
+  static const std::vector<Flag> all = {
       {"watch-namespaces", "A,B", "namespaces to look after, comma-separated; default: all", set_namespaces},
       {"kubeconfig", "FILE",
        "how to reach the API server from outside a pod; default: the pod's service account",
@@ -89,7 +89,7 @@ const std::vector<Flag>& flags() {
          return text == "text" || text == "json" || text == "auto";
        }},
   };
-  return kFlags;
+  return all;
 }
 
 std::string variable_of(const Flag& flag) {

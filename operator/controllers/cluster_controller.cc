@@ -41,13 +41,6 @@ k8s::Json status_object(const api::Cluster& cluster, k8s::Json status) {
 }  // namespace
 
 struct ClusterController::Look {
-  Look(std::string key_, runtime::Object object_, PassObjects objects_, std::shared_ptr<Memory> memory_,
-       int64_t now_unix_)
-      : key(std::move(key_)),
-        object(std::move(object_)),
-        objects(std::move(objects_)),
-        memory(std::move(memory_)),
-        now_unix(now_unix_) {}
   const std::string key;
   const runtime::Object object;
   PassObjects objects;
@@ -101,7 +94,7 @@ runtime::Outcome ClusterController::reconcile(const std::string& key) {
   if (!expectations_.settled(key, cached, now_ms)) return {true, kCacheBehindMs, 0};
 
   const std::string uid = api::parse_identity(*object).uid;
-  Look look(key, object, PassObjects(parts_.caches, parts_.client, ns), memory_of(key, uid), now_ms / 1000);
+  Look look{key, object, PassObjects(parts_.caches, parts_.client, ns), memory_of(key, uid), now_ms / 1000};
   runtime::Outcome outcome;
   auto observed = observe(look);
   if (!observed.ok()) {

@@ -6,12 +6,12 @@ namespace ferro::oper::controllers {
 namespace {
 
 const Json& empty_object() {
-  static const Json kEmpty = Json::object();
-  return kEmpty;
+  static const Json empty = Json::object();
+  return empty;
 }
 const Json& empty_array() {
-  static const Json kEmpty = Json::array();
-  return kEmpty;
+  static const Json empty = Json::array();
+  return empty;
 }
 const Json* find(const Json& object, std::string_view name) {
   if (!object.is_object()) return nullptr;

@@ -46,8 +46,8 @@ void free_diagnosis(void*, void* pointer, CRYPTO_EX_DATA*, int, long, void*) {
 }
 
 int diagnosis_index() {
-  static const int kIndex = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, free_diagnosis);
-  return kIndex;
+  static const int slot = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, free_diagnosis);
+  return slot;
 }
 
 // In place of the library's own check of the name, which knows nothing of an overriding one or of IPv6: the

@@ -11,10 +11,10 @@ namespace {
 using Json = nlohmann::json;
 
 const Json& child(const Json& object, const char* name) {
-  static const Json kNone;
-  if (!object.is_object()) return kNone;
+  static const Json none;
+  if (!object.is_object()) return none;
   const auto found = object.find(name);
-  return found == object.end() ? kNone : *found;
+  return found == object.end() ? none : *found;
 }
 
 int64_t number_in(const Json& object, const char* name) {

@@ -12,10 +12,10 @@ std::string text(const Json& metadata, const char* field) {
 }
 
 const Json& metadata_of(const Json& object) {
-  static const Json kNone = Json::object();
-  if (!object.is_object()) return kNone;
+  static const Json none = Json::object();
+  if (!object.is_object()) return none;
   const auto found = object.find("metadata");
-  return found != object.end() && found->is_object() ? *found : kNone;
+  return found != object.end() && found->is_object() ? *found : none;
 }
 
 bool in_scope(std::string_view key, std::string_view scope) {
