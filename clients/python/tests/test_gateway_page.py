@@ -11,12 +11,13 @@ import pytest
 
 from ferrocache.gateway._table import ConfigError
 from ferrocache.gateway.config import load
-from support.door import PATIENCE_SECONDS, Door, plain_http
+from support.door import PATIENCE_SECONDS, Embedder, embedding, plain_http
 from support.node import TREE
-from support.proxy import SECRET, Tenant, token
+from support.proxy import SECRET, Tenant, ThreadDoor, token
 
 PAGE = (TREE / "docs/clients/gateway.md").read_text(encoding="utf-8")
-# What the page leaves to its defaults and tests cannot: addresses, the model (another program with the same vectors), and time.
+# What the page leaves to its defaults and tests cannot: addresses, the model (the default one is another program with the same
+# vectors, and where vectors are not the matter, one that tests choose), and time.
 HERE = """
 [server]
 listen = "127.0.0.1:0"
@@ -24,33 +25,43 @@ listen = "127.0.0.1:0"
 addresses = ["{node}"]
 timeout_seconds = 300
 """
-HURRY = 'cache_timeout_seconds = 300\nembedding = {{ provider = "local" }}\n[proxy.openai]\nurl = "{upstream}/v1"\n'
+PATIENT = "cache_timeout_seconds = 300\n"
+REAL = 'embedding = { provider = "local" }'
 
 
 def blocks(language):
     return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, flags=re.M | re.S)
 
 
-def with_here(text, node, upstream):
+def with_here(text, node, upstream, model):
     text = text.replace("[proxy.openai]\n", "") if "[proxy.openai]" in text else text
     head, rest = text.split("[proxy]\n")[0], text.split("[proxy]\n")[1]
     keys, _, openai = rest.partition("api_key_file")
     openai = "api_key_file" + openai if openai else ""
-    return head + HERE.format(node=node.url) + "[proxy]\n" + keys + HURRY.format(upstream=upstream.url) + openai
+    return (
+        head
+        + HERE.format(node=node.url)
+        + "[proxy]\n"
+        + keys
+        + PATIENT
+        + model
+        + f'\n[proxy.openai]\nurl = "{upstream.url}/v1"\n'
+        + openai
+    )
 
 
 @pytest.fixture
 def opened(node, upstream, tmp_path):
-    made = []
+    made, embedder = [], Embedder()
 
-    def start(text):
+    def start(text, model=None):
         (tmp_path / "tokens.secret").write_text(SECRET)
         (tmp_path / "openai.key").write_text("the-gateway-s-key")
-        door = Door(tmp_path, with_here(text, node, upstream), {"NO_PROXY": "*"})
-        made.append(door.start())
-        return door
+        made.append(ThreadDoor(tmp_path, with_here(text, node, upstream, model or embedding(embedder))))
+        return made[-1]
 
     yield start
+    embedder.close()
     assert [door.stop() for door in made] == [0] * len(made)
 
 
@@ -65,7 +76,7 @@ def test_the_program_of_the_page(opened, upstream, node, tmp_path):
     assert done.returncode == 0, done.stderr
     written = (tmp_path / "gateway.toml").read_text()
     # What is checked is what the page says but for the model, of which only the other program is installed.
-    (tmp_path / "gateway.toml").write_text(written + 'embedding = { provider = "local" }\n')
+    (tmp_path / "gateway.toml").write_text(written + REAL)
     done = subprocess.run(
         ["sh", "-ec", script.splitlines()[1]], cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE_SECONDS
     )
@@ -73,7 +84,7 @@ def test_the_program_of_the_page(opened, upstream, node, tmp_path):
         "proxy: all-MiniLM-L6-v2, threshold 0.92, https://api.openai.com/v1, https://api.anthropic.com/v1",
         "gateway.toml: ok",
     ], done.stderr
-    door = opened(written)
+    door = opened(written, REAL)
     (text,) = blocks("python")
     environment = {**os.environ, "OPENAI_API_KEY": "k", "NO_PROXY": "*"}
     code = text.replace("http://localhost:8080", door.url)

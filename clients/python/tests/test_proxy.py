@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -13,9 +11,11 @@ import openai
 import pytest
 
 from support.door import PATIENCE_SECONDS, Embedder, plain_http, until
-from support.proxy import BYPASS, HIT, MISS, NEAR, Tenant, metrics, settings, started, token
+from support.proxy import BYPASS, HIT, MISS, NEAR, Tenant, metrics, settings, started
+from support.sdk import KINDS, Sdk
 from support.upstream import Reply, Upstream
 
+pytestmark = pytest.mark.usefixtures("_shared_clients")
 QUESTION = "please tell me which is the shortest way home from the old station in town tonight"
 PARAPHRASE = "please tell me which is the quickest way home from the old station in town tonight"
 OTHER = "what will there be for dinner"
@@ -59,82 +59,9 @@ def tenant(door, request, upstream):
     made.close()
 
 
-class Sdk:
-    """One SDK of one kind, which sends a tenant's token where a provider's key belongs or beside it."""
-
-    def __init__(self, kind, url, tenant):
-        self.name, _, flavour = kind.partition("-")
-        options = {
-            "api_key": "provider-key",
-            "default_headers": {"X-Cachecore-Token": token(tenant)},
-            "max_retries": 0,
-            "timeout": PATIENCE_SECONDS,
-        }
-        make = {
-            "openai": openai.OpenAI, "openai-async": openai.AsyncOpenAI,
-            "responses": openai.OpenAI, "responses-async": openai.AsyncOpenAI,
-            "anthropic": anthropic.Anthropic, "anthropic-async": anthropic.AsyncAnthropic,
-        }[kind]  # fmt: skip
-        self.client = make(base_url=url if self.name == "anthropic" else url + "/v1", **options)
-        self.loop = asyncio.new_event_loop() if flavour else None
-
-    def run(self, result):
-        return self.loop.run_until_complete(result) if self.loop else result
-
-    def raw(self, question, **more):
-        """(headers, the SDK's answer or the list of a stream's events)"""
-        messages = [{"role": "user", "content": question}]
-        if self.name == "openai":
-            owner, arguments = self.client.chat.completions, {"model": "m", "messages": messages}
-        elif self.name == "responses":
-            owner, arguments = self.client.responses, {"model": "m", "input": question}
-        else:
-            owner, arguments = self.client.messages, {"model": "m", "messages": messages, "max_tokens": 100}
-        answer = self.run(owner.with_raw_response.create(**arguments, **more))
-        parsed = answer.parse()
-        if inspect.isawaitable(parsed):
-            parsed = self.run(parsed)
-        return answer.headers, self.drained(parsed) if more.get("stream") else parsed
-
-    def drained(self, stream):
-        if self.loop is None:
-            return list(stream)
-
-        async def drain():
-            return [event async for event in stream]
-
-        return self.run(drain())
-
-    def text(self, answer):
-        if self.name == "responses":
-            if not isinstance(answer, list):
-                return answer.output_text
-            return "".join(event.delta for event in answer if event.type == "response.output_text.delta")
-        if isinstance(answer, list):
-            if self.name == "openai":
-                return "".join(chunk.choices[0].delta.content or "" for chunk in answer if chunk.choices)
-            return "".join(event.delta.text for event in answer if event.type == "content_block_delta")
-        return answer.choices[0].message.content if self.name == "openai" else answer.content[0].text
-
-    def ask(self, question, **more):
-        headers, answer = self.raw(question, **more)
-        return headers["X-Cache"], self.text(answer).strip()
-
-    def close(self):
-        self.run(self.client.close())
-        if self.loop:
-            self.loop.run_until_complete(self.loop.shutdown_asyncgens())
-            self.loop.close()
-
-
-KINDS = ["openai", "openai-async", "responses", "responses-async", "anthropic", "anthropic-async"]
-
-
 @pytest.fixture(params=KINDS)
 def sdk(request, door, upstream):
-    made = Sdk(request.param, door.url, request.node.name)
-    yield made
-    made.close()
+    return Sdk(request.param, door.url, request.node.name)
 
 
 # --- what every SDK sees ---
@@ -201,7 +128,6 @@ def test_what_is_no_good_answer_is_not_stored(door, upstream, request, odd, stre
                 assert odd in OF_STREAMS, error
                 assert isinstance(error, (openai.APIError, anthropic.APIError)) or "RemoteProtocol" in type(error).__name__
         assert len(upstream.calls) == before + 2
-        sdk.close()
 
 
 def test_errors_of_the_provider_are_the_caller_s(sdk, upstream):
@@ -231,7 +157,6 @@ def test_responses_that_need_what_the_provider_keeps_are_not_cached(door, upstre
     headers, events = sdk.raw(OTHER, stream=True)
     assert headers["X-Cache"] == HIT
     assert "".join(event.delta for event in events if event.type == "response.reasoning_summary_text.delta") == "thought"
-    sdk.close()
 
 
 # --- the key ---
@@ -318,7 +243,6 @@ def test_embeddings_models_and_token_counts_pass_through(door, upstream, request
         assert len(upstream.calls) == number
     assert [model.id for model in sdk.client.models.list().data] == ["m"]
     assert upstream.paths[-1] == "/v1/models"
-    sdk.close()
 
 
 def test_other_routes_say_that_they_are_not_there(tenant, door):
@@ -416,7 +340,6 @@ def test_a_stream_comes_as_it_is_made(door, upstream, request):
         if "one" in said:
             upstream.hold.set()
     assert said.split() == ["one", "two", "three", "four", "five", "six"]
-    sdk.close()
 
 
 def test_if_the_first_call_fails_another_is_made(tenant, door, upstream, request):

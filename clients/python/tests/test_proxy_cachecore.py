@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from support.door import PATIENCE_SECONDS, Embedder, plain_http, until
-from support.proxy import BYPASS, HIT, MISS, NEAR, SECRET, STALE, Tenant, deps_header, metrics, settings, started, token
+from support.proxy import BYPASS, HIT, MISS, NEAR, SECRET, STALE, Tenant, ThreadDoor, deps_header, metrics, settings, started, token
 from support.upstream import Reply, Upstream
 
 QUESTION = "please tell me which is the shortest way home from the old station in town tonight"
@@ -298,7 +298,7 @@ def test_cachecore_s_client_unchanged(door, upstream, request):
 
 def test_a_stale_answer_is_served_and_refreshed_behind_it(node, provider, upstream, embedder, tmp_path):
     """Nothing is fresh here for any time, and everything may be stale: no test has to wait."""
-    door = started(tmp_path, settings(node, provider, embedder, "fresh_seconds = 0\nstale_seconds = 86400"))
+    door = ThreadDoor(tmp_path, settings(node, provider, embedder, "fresh_seconds = 0\nstale_seconds = 86400"))
     tenant = Tenant(door.url, "stale")
     assert tenant.said(QUESTION) == (MISS, "answer 1")
     answer = tenant.ask(QUESTION)
@@ -320,7 +320,7 @@ def test_a_stale_answer_is_served_and_refreshed_behind_it(node, provider, upstre
 
 def test_a_stale_answer_stands_in_for_a_provider_that_fails(node, provider, upstream, embedder, tmp_path):
     more = "fresh_seconds = 0\nstale_seconds = 0\nstale_if_error_seconds = 86400"
-    door = started(tmp_path, settings(node, provider, embedder, more))
+    door = ThreadDoor(tmp_path, settings(node, provider, embedder, more))
     tenant = Tenant(door.url, "stale-if-error")
     assert tenant.said(QUESTION) == (MISS, "answer 1")
     assert tenant.said(QUESTION) == (MISS, "answer 2")
@@ -341,7 +341,7 @@ def test_a_stale_answer_stands_in_for_a_provider_that_fails(node, provider, upst
 def test_who_asks_too_often_is_told_when_to_come_again(node, provider, upstream, embedder, tmp_path):
     rare = 0.0001
     more = f"requests_per_second = {rare}\nburst = 2\nwithout_token_requests_per_second = {rare}\nwithout_token_burst = 1"
-    door = started(tmp_path, settings(node, provider, embedder, more))
+    door = ThreadDoor(tmp_path, settings(node, provider, embedder, more))
     for headers, allowed in (({"X-Cachecore-Token": token("often")}, 2), ({"X-Cachecore-Token": token("rarely")}, 2), ({}, 1)):
         for _ in range(allowed):
             assert asked(door, headers).status_code == 200

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import socket
 import ssl
@@ -16,7 +15,7 @@ import pytest
 from ferrocache.gateway._table import ConfigError
 from ferrocache.gateway.config import load
 from support.door import PATIENCE_SECONDS, Embedder, plain_http, until
-from support.proxy import BYPASS, HIT, MISS, NEAR, SECRET, Tenant, metrics, settings, started, token
+from support.proxy import BYPASS, HIT, MISS, NEAR, SECRET, Tenant, ThreadDoor, metrics, settings, started, token
 from support.upstream import Reply, Upstream
 
 QUESTION = "please tell me which is the shortest way home from the old station in town tonight"
@@ -32,11 +31,11 @@ def embedder():
 
 @pytest.fixture
 def opened(tmp_path):
-    """Starts the test's door, which has to end in order."""
+    """Opens the test's door, which has to end in order."""
     made = []
 
-    def start(*given):
-        made.append(started(tmp_path / "door", *given))
+    def start(*given, make=ThreadDoor):
+        made.append(make(tmp_path / "door", *given))
         return made[-1]
 
     yield start
@@ -247,7 +246,7 @@ def test_the_end_waits_for_answers_that_are_under_way(node, upstream, embedder, 
         return Reply("late")
 
     upstream.reply = reply
-    door = opened(settings(node, upstream, embedder, server=f"shutdown_seconds = {PATIENCE_SECONDS}"))
+    door = opened(settings(node, upstream, embedder, server=f"shutdown_seconds = {PATIENCE_SECONDS}"), make=started)
     tenant = tenant_of(door.url)
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(tenant.said, QUESTION)
@@ -313,7 +312,7 @@ def test_what_the_proxy_cannot_be_is_named(tmp_path, more, says):
 
 def test_tokens_of_another_audience_or_issuer(node, upstream, embedder, opened, tenant_of):
     more = 'token_audience = "here"\ntoken_issuer = "us"'
-    door = opened(settings(node, upstream, embedder, more), dict(os.environ))
+    door = opened(settings(node, upstream, embedder, more))
     for claims, status in (({"aud": "here", "iss": "us"}, 200), ({"aud": "there", "iss": "us"}, 401), ({"aud": "here"}, 401)):
         tenant = tenant_of(door.url, **claims)
         assert tenant.ask(QUESTION).status_code == status

@@ -21,7 +21,7 @@ TOOLS = {
 _CLIENTS: dict = {}
 
 
-def _shared(kind: str):
+def shared_client(kind: str):
     """(event loop or None, client): made once for all tests, since making an SDK's client takes long."""
     if kind not in _CLIENTS:
         make = {
@@ -63,7 +63,7 @@ class Chat:
     def __init__(self, kind: str, upstream, cache_url: str, **options):
         self.sdk, _, flavour = kind.partition("-")
         self.is_async, self.upstream, self.scope = bool(flavour), upstream, options.get("cache_scope")
-        self._loop, shared = _shared(kind)
+        self._loop, shared = shared_client(kind)
         if self.sdk == "openai":
             self.inner = shared.with_options(base_url=upstream.url + "/v1")
             self.client = wrap_openai(self.inner, cache_url=cache_url, **options)

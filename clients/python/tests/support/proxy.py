@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
+import threading
 import time
 
 import jwt
+import uvicorn
 
-from support.door import PATIENCE_SECONDS, Door, embedding, plain_http
+from ferrocache.gateway.app import Gateway
+from ferrocache.gateway.config import load
+from support.door import PATIENCE_SECONDS, Door, embedding, plain_http, until
 
 SECRET = "a-secret-of-thirty-two-bytes-and-more"
 HIT, STALE, NEAR, MISS, BYPASS = "HIT_L1", "HIT_L1_STALE", "HIT_L2", "MISS", "BYPASS"
@@ -58,6 +63,29 @@ def started(folder, configuration, environment=None):
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "secret").write_text(SECRET + "\n")
     return Door(folder, configuration, {"NO_PROXY": "*", **(environment or {})}).start()
+
+
+class ThreadDoor:
+    """A gateway in a thread of this process, which starts sooner than one of its own. What is about processes needs a Door."""
+
+    def __init__(self, folder, configuration):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "secret").write_text(SECRET + "\n")
+        (folder / "gateway.toml").write_text(configuration, encoding="utf-8")
+        made = Gateway(load(folder / "gateway.toml")).application()
+        self._server = uvicorn.Server(uvicorn.Config(made, log_config=None, access_log=False, lifespan="on", ws="none"))
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._thread = threading.Thread(target=self._server.run, args=([self._listener],))
+        self._thread.start()
+        with plain_http() as http:
+            until(lambda: self._server.started and http.get(self.url + "/readyz").status_code == 200)
+
+    def stop(self):
+        self._server.should_exit = True
+        self._thread.join()
+        self._listener.close()
+        return 0
 
 
 class Tenant:
