@@ -105,7 +105,7 @@ def test_without_the_embedder_the_same_question_is_still_found(node, upstream, e
 
 
 def test_an_embedder_that_hangs_is_waited_for_no_longer_than_configured(node, upstream, embedder, opened, tenant_of):
-    door = opened(impatient(settings(node, upstream, embedder)))
+    door = opened(impatient(settings(node, upstream, embedder)), make=started)
     tenant = tenant_of(door.url)
     embedder.hold.clear()
     assert tenant.said(QUESTION)[0] == BYPASS

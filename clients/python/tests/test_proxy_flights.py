@@ -274,6 +274,7 @@ async def test_windows_of_freshness(node, upstream, embedder, tmp_path, request)
             for later, is_hit in ((10, True), (11, False)):
                 now[0] = 1_800_000_000.0 + later
                 assert ((await entries.lookup(old)).hit is not None) == is_hit
+        service.close()
 
 
 # --- bounds ---

@@ -46,6 +46,10 @@ class RemoteEmbedder(Embedder):
         self._transport = Transport(tls)
         self._api_key = api_key if api_key is not None else _first_of(key_variables)
 
+    def close(self) -> None:
+        """Ends the idle connections. A later call opens new ones."""
+        self._transport.close()
+
     def embed(self, text: str, timeout: Optional[float] = None) -> List[float]:
         call = Call("POST", self.PATH, self._body(text), safe=True)
         vector = self._vector(self._ask(call, TIMEOUT_SECONDS if timeout is None else timeout))

@@ -108,6 +108,8 @@ class Gateway:
             await self._proxy.stop()
         for threads in self._threads:
             threads.shutdown(wait=False, cancel_futures=True)
+        for service in self._embeddings.values():
+            service.close()
         await self.node.aclose()
 
     def models(self) -> List[str]:

@@ -71,6 +71,11 @@ class EmbeddingService:
         self._last_fault = ""
         self._probing = asyncio.Lock()
 
+    def close(self) -> None:
+        """Of what an embedder keeps open, where it keeps anything."""
+        if isinstance(self._embedder, RemoteEmbedder):
+            self._embedder.close()
+
     async def vector(self, prompt: str) -> Vector[float]:
         key = hashlib.sha256(prompt.encode("utf-8")).digest()
         known = self._known.get(key)
