@@ -232,8 +232,8 @@ def check_curl(words):
     [target] = [word for word in words[1:] if re.match(r"(https?://)?[A-Za-z0-9.]+:\d+/", word)] or [None]
     assert target is not None, "curl without an address of host, port and path"
     path = re.sub(r"^(https?://)?[^/]*", "", target).split("?")[0]
-    api = "docs/clients/langcache.md" if GATEWAY_ADDRESS in target else "docs/api.md"
-    known = re.findall(r"`(?:GET|POST|DELETE) (/[\w/{}]*)`", (ROOT / api).read_text())
+    pages = ["docs/clients/langcache.md", "docs/clients/gateway.md"] if GATEWAY_ADDRESS in target else ["docs/api.md"]
+    known = [path for page in pages for path in re.findall(r"`(?:GET|POST|DELETE) (/[\w/{}]*)`", (ROOT / page).read_text())]
     shapes = [re.sub(r"\{\w+\}", "[^/]+", one) for one in known]
     assert any(re.fullmatch(shape, path) for shape in shapes), f"no path {path}"
 
