@@ -18,11 +18,15 @@ packages: ## install the Debian packages that are missing
 	@tools/install_packages.sh
 
 .PHONY: build
-build: packages ## build the release binaries into build/release/bin
+build: packages ## build everything, tests included, into build/release
 	@tools/build.sh release
 
+.PHONY: programs
+programs: packages ## build the node and ferroctl alone, without tests
+	@tools/build.sh release ferrocached ferroctl
+
 .PHONY: run
-run: build ## build and start a node on :3000 (PORT=, DATA_FOLDER=, FOREGROUND=1)
+run: programs ## build and start a node on :3000 (PORT=, DATA_FOLDER=, FOREGROUND=1)
 	@tools/run_node.sh start "$(NODE)" "$(PORT)" "$(DATA_FOLDER)"
 
 .PHONY: stop
@@ -49,16 +53,16 @@ sim: packages ## simulate clusters with faults (SEEDS=1000 FROM=1, ONLY=seed, NO
 	  $(if $(NODES),--nodes $(NODES)) $(if $(VERBOSE),--verbose) --jobs $(if $(ONLY),1,$(JOBS))
 
 .PHONY: demo
-demo: build ## stream sample questions through a node, kill it, show it remembers (DATA=folder)
+demo: programs ## stream sample questions through a node, kill it, show it remembers (DATA=folder)
 	@/usr/bin/python3 samples/demo.py --binary "$(NODE)" $(if $(DATA),--data "$(DATA)")
 
 .PHONY: cluster
-cluster: build ## three nodes that form a cluster, on :3000 to :3002; Ctrl-C stops them (PORT=, NODES=, TLS=1)
+cluster: programs ## three nodes that form a cluster, on :3000 to :3002; Ctrl-C stops them (PORT=, NODES=, TLS=1)
 	@/usr/bin/python3 tools/run_cluster.py --binary "$(NODE)" --port "$(PORT)" --nodes "$(or $(NODES),3)" \
 	  --folder "$(CURDIR)/run/cluster" $(if $(TLS),--tls)
 
 .PHONY: demo-cluster
-demo-cluster: build ## insert anywhere, ask everywhere, kill one node, ask again, bring it back
+demo-cluster: programs ## insert anywhere, ask everywhere, kill one node, ask again, bring it back
 	@/usr/bin/python3 samples/demo_cluster.py --binary "$(NODE)"
 
 .PHONY: bench

@@ -4,6 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=$1
 shift
+[[ $seconds =~ ^[1-9][0-9]*$ ]] || { echo "SECONDS_EACH: '$seconds' is no number of seconds" >&2; exit 2; }
 tools/build.sh fuzz
 names=("$@")
 if [[ ${#names[@]} -eq 0 ]]; then
