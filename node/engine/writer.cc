@@ -136,16 +136,18 @@ bool Writer::may_resume() const {
   return log.ok() ? !core_.stamps_trouble.ok() : wal::may_pass(log.code());
 }
 
+bool Writer::ready_to_log() {
+  if (may_resume()) resume();
+  core_.publish_log_health();
+  return core_.log_health.current().ok();
+}
+
 // A full disk may have room again, or there may be descriptors: then the log goes on, and stamps can be
 // reserved. Everything else that stops the log is final.
-bool Writer::ready_to_log() {
-  const bool stopped = may_resume();
-  if (wal::may_pass(core_.wal->health().code())) static_cast<void>(core_.wal->try_resume());
+void Writer::resume() {
+  if (!core_.wal->health().ok()) static_cast<void>(core_.wal->try_resume());
   if (!core_.stamps_trouble.ok()) reserve_stamps(core_.stamps->extend(core_.hlc.latest()));
-  const bool ready = core_.write_health().ok();
-  if (stopped && ready) obs::info("the log goes on: writes are accepted again");
-  core_.publish_log_health();
-  return ready;
+  if (core_.write_health().ok()) obs::info("the log goes on: writes are accepted again");
 }
 
 void Writer::reserve_stamps(const Status& reserved) {

@@ -48,6 +48,7 @@ class Writer {
 
   bool may_resume() const;
   bool ready_to_log();
+  void resume();
   void reserve_stamps(const Status& reserved);
   void serve_batch();
   void commit();

@@ -43,9 +43,8 @@ void Repair::hurry() {
   }
 }
 
-bool Repair::is_due(const NodeId& peer, Pair& pair, int64_t now_ms) const {
-  if (!view_.complete_peers.contains(peer) || now_ms < pair.next_ms || pair.rounds != nullptr) return false;
-  if (!pair.since_ms) pair.since_ms = now_ms;
+bool Repair::is_due(const NodeId& peer, const Pair& pair, int64_t now_ms) const {
+  if (now_ms < pair.next_ms || pair.rounds != nullptr) return false;
   if (peer > options_.self || pair.hurried) return true;
   return now_ms - *pair.since_ms >= kNotAskedMs && (pair.shared & ~pair.compared).any();
 }
@@ -53,6 +52,8 @@ bool Repair::is_due(const NodeId& peer, Pair& pair, int64_t now_ms) const {
 void Repair::tick(int64_t now_ms) {
   if (!view_.complete) return;
   for (auto& [peer, pair] : pairs_) {
+    if (!view_.complete_peers.contains(peer)) continue;
+    if (!pair.since_ms) pair.since_ms = now_ms;
     if (!is_due(peer, pair, now_ms)) continue;
     pair.hurried = false;
     const auto spread = static_cast<uint64_t>(options_.interval_ms / 4 + 1);

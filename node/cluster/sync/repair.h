@@ -50,14 +50,14 @@ class Repair {
   // With one peer; none of them waits for another.
   struct Pair {
     int64_t next_ms = 0;
-    std::optional<int64_t> since_ms;  // the first tick
+    std::optional<int64_t> since_ms;  // the first tick with it whole
     bool hurried = false;
     std::shared_ptr<PeerRounds> rounds;    // null between two
     model::PartitionSet shared, compared;  // owned by both; of these, what was compared
     model::PartitionSet differed, out_of_step;
   };
 
-  bool is_due(const NodeId& peer, Pair& pair, int64_t now_ms) const;
+  bool is_due(const NodeId& peer, const Pair& pair, int64_t now_ms) const;
   void begin(const NodeId& peer, Pair& pair);
   void on_result(const NodeId& peer, const UnitOutcome& outcome);
   static void note_compared(Pair& pair, uint16_t partition, bool now);
