@@ -45,7 +45,7 @@ void Replicator::dispatch(const std::vector<engine::Decided>& operations) {
     operation->owners += others.size();
     operation->outstanding = others.size();
     for (const NodeId& peer : others) {
-      if (context_.peers->available(peer)) {
+      if (context_.peers->available(peer) || may_wait(*operation)) {
         lanes_[peer].queue.push_back({operation, 0});
         touched.insert(peer);
       } else {
@@ -59,7 +59,27 @@ void Replicator::dispatch(const std::vector<engine::Decided>& operations) {
 
 void Replicator::flush(const NodeId& peer) {
   Lane& lane = lanes_[peer];
+  if (!context_.peers->available(peer)) return give_up_waiting(peer, lane);
   while (lane.calls < kCallsPerPeer && !lane.queue.empty()) send(peer, lane);
+}
+
+// A majority is asked for and not there yet: a peer whose link has just broken may be back in a moment, and
+// without its copy the write would fail. Where that is not so, a peer that is away gets a hint.
+bool Replicator::may_wait(const Operation& operation) const {
+  return context_.options.write_consistency == WriteConsistency::quorum && operation.tag != 0 &&
+         !operation.settled && now_ms() - operation.since_ms < context_.options.request_timeout_ms;
+}
+
+void Replicator::give_up_waiting(const NodeId& peer, Lane& lane) {
+  std::deque<Parcel> waiting;
+  waiting.swap(lane.queue);
+  for (Parcel& parcel : waiting) {
+    if (may_wait(*parcel.operation)) {
+      lane.queue.push_back(std::move(parcel));
+    } else {
+      keep_hint(peer, parcel.operation);
+    }
+  }
 }
 
 void Replicator::send(const NodeId& peer, Lane& lane) {
@@ -98,7 +118,8 @@ void Replicator::on_reply(const NodeId& peer, std::vector<Parcel> parcels, const
       settle(operation, true);
       continue;
     }
-    const bool again = status.code() == StatusCode::unavailable && context_.peers->available(peer) &&
+    const bool again = status.code() == StatusCode::unavailable &&
+                       (context_.peers->available(peer) || may_wait(operation)) &&
                        parcel->attempts < context_.options.max_replication_retries &&
                        now_ms() - operation.since_ms < context_.options.request_timeout_ms;
     if (again) {
@@ -174,6 +195,9 @@ void Replicator::finish_if_settled(engine::WriteTag tag) {
 
 void Replicator::tick() {
   context_.figures.hints_dropped += hints_.expire(now_ms());
+  for (const auto& [peer, lane] : lanes_) {
+    if (!lane.queue.empty()) flush(peer);
+  }
   for (const NodeId& peer : hints_.peers()) {
     if (context_.peers->available(peer)) send_hints(peer);
   }

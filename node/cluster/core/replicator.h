@@ -41,7 +41,7 @@ class Replicator final : public engine::DecisionSink {
   // The engine refused it or its log failed: nobody waits for copies.
   void abandon(engine::WriteTag tag) { writes_.erase(tag); }
 
-  // Every tick: sends hints to those who are back, gives up what is too old.
+  // Every tick: sends what waits and hints to those who are back, gives up what is too old.
   void tick();
   // A member went for good.
   void forget(const NodeId& peer);
@@ -78,6 +78,8 @@ class Replicator final : public engine::DecisionSink {
 
   void dispatch(const std::vector<engine::Decided>& operations);
   void flush(const NodeId& peer);
+  bool may_wait(const Operation& operation) const;
+  void give_up_waiting(const NodeId& peer, Lane& lane);
   void send(const NodeId& peer, Lane& lane);
   void on_reply(const NodeId& peer, std::vector<Parcel> parcels, const Status& status);
   void keep_hint(const NodeId& peer, const OperationPtr& operation);
