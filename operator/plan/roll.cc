@@ -49,10 +49,11 @@ const Member* find_broken(const Facts& facts, bool with_stuck) {
   return nullptr;
 }
 
-// A pod is on its way out, and not for longer than that takes.
+// A pod is on its way out, and not for longer than that takes, or is gone and not made anew yet: where it
+// cannot be made, the next one could not be either.
 bool is_one_leaving(const Facts& facts) {
   return std::any_of(facts.members.begin(), facts.members.end(), [&](const Member& member) {
-    return member.pod != nullptr && member.pod->terminating && is_passing(facts, member);
+    return member.pod == nullptr || (member.pod->terminating && is_passing(facts, member));
   });
 }
 

@@ -31,6 +31,7 @@ void SimulatedOperator::check_taking_out(int64_t ordinal, const std::string& wha
     return cluster_.is_up(pod.second) && pod.second.ready;
   });
   if (!anybody_serves) return;
+  if (cluster_.hands_over_when_stopped(found->second)) return;
   for (int p = 0; p < kPartitions; ++p) {
     const auto holders = cluster_.holders_of(p);
     if (holders.count(ordinal) == 0 || cluster_.newest(p) == 0) continue;

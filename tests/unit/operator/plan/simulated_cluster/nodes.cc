@@ -52,6 +52,16 @@ void SimulatedCluster::hand_over(const Pod& leaving) {
   }
 }
 
+// What does not serve, with one copy of everything, is read by those that do until it has given it to them:
+// it cannot be drained first, since those that it would be moved to need not be well.
+bool SimulatedCluster::hands_over_when_stopped(const Pod& pod) const {
+  if (pod.ready || pod.kubelet_says_ready || factor_in_force() != 1 || !takes_part(pod)) return false;
+  return std::any_of(objects_.pods.begin(), objects_.pods.end(), [&](const auto& other) {
+    return other.first != pod.ordinal && takes_part(other.second) && other.second.deletion == 0 &&
+           !other.second.drain;
+  });
+}
+
 bool SimulatedCluster::is_up(const Pod& pod) const {
   const auto host = hosts_.find(pod.host);
   return pod.started && (host == hosts_.end() || host->second.lost_until <= now_);

@@ -166,10 +166,11 @@ class SimulatedCluster {
   void set_join_rate(int64_t partitions_a_step) { join_rate_ = partitions_a_step; }
 
   // Questions of the invariants.
-  bool is_up(const Pod& pod) const;                   // its node runs and has power
-  bool takes_part(const Pod& pod) const;              // and other nodes talk to it
-  bool can_talk(const Pod& a, const Pod& b) const;    // certificates and kind
-  std::set<int64_t> holders_of(int partition) const;  // live members with the newest version
+  bool is_up(const Pod& pod) const;                    // its node runs and has power
+  bool takes_part(const Pod& pod) const;               // and other nodes talk to it
+  bool hands_over_when_stopped(const Pod& pod) const;  // what only it has, to others that take part
+  bool can_talk(const Pod& a, const Pod& b) const;     // certificates and kind
+  std::set<int64_t> holders_of(int partition) const;   // live members with the newest version
   int64_t newest(int partition) const { return newest_[static_cast<size_t>(partition)]; }
   const std::set<int64_t>& ring() const noexcept { return ring_; }
   bool ring_changing() const noexcept { return changing_; }
