@@ -16,6 +16,7 @@ for _name in [name for name in os.environ if name.startswith("FERROCACHE_")]:
     del os.environ[_name]  # the settings of whoever runs the tests are not theirs
 
 from ferrocache import FerrocacheClient  # noqa: E402
+from support.door import Embedder  # noqa: E402
 from support.node import Node, Nodes  # noqa: E402
 from support.upstream import Upstream  # noqa: E402
 
@@ -51,11 +52,39 @@ def model(request) -> str:
     return f"{request.node.name}::4"[-200:]
 
 
-@pytest.fixture
-def upstream():
+@pytest.fixture(scope="module")
+def provider():
+    """The upstream of doors that a module's tests share; they use it by the name of ``upstream``."""
     made = Upstream()
     yield made
     made.close()
+
+
+@pytest.fixture
+def upstream(request):
+    """An upstream that has heard nothing: the module's, if a door of the module asks that, else one of the test's own."""
+    if "provider" in request.fixturenames:
+        made = request.getfixturevalue("provider")
+        made.as_new()
+        yield made
+    else:
+        made = Upstream()
+        yield made
+        made.close()
+
+
+@pytest.fixture(scope="session")
+def embedder():
+    """The embedder of doors, whose vectors tests choose."""
+    made = Embedder()
+    yield made
+    made.close()
+
+
+@pytest.fixture(autouse=True)
+def _embedder_as_new(request):
+    if "embedder" in request.fixturenames:
+        request.getfixturevalue("embedder").as_new()
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ import pytest
 from ferrocache import FerrocacheError
 from ferrocache.embeddings import Embedder as BaseEmbedder
 from ferrocache.gateway._parts import Embedding as EmbeddingSettings
+from ferrocache.gateway._parts import Rate
 from ferrocache.gateway._table import ConfigError
 from ferrocache.gateway.app import Gateway
 from ferrocache.gateway.config import load
@@ -29,7 +30,7 @@ from ferrocache.gateway.main import main
 from ferrocache.gateway.metrics import Metrics
 from ferrocache.gateway.secrets import RELOAD_SECONDS, SecretFile
 from ferrocache.gateway.store import PART_BYTES_MAX, from_node, to_node
-from support.door import PATIENCE_SECONDS, Cache, Door, Embedder, embedding, plain_http, until
+from support.door import PATIENCE_SECONDS, Cache, Door, embedding, plain_http, until
 
 SMALLEST = '[[caches]]\nid = "c"\napi_keys = [{ file = "c.key" }]\nembedding = { provider = "local" }\n'
 
@@ -172,13 +173,13 @@ def test_a_secret_file_is_read_anew_when_it_changes(tmp_path):
 
 def test_a_token_bucket():
     now = [100.0]
-    bucket = TokenBucket(2.0, 3, lambda: now[0])
+    bucket = TokenBucket(Rate(2.0, 3), lambda: now[0])
     assert [bucket.wait_seconds() for _ in range(4)] == [0.0, 0.0, 0.0, 0.5]
     now[0] += 0.5
     assert [bucket.wait_seconds() for _ in range(2)] == [0.0, 0.5]
     now[0] += 1000
     assert [bucket.wait_seconds() for _ in range(4)] == [0.0, 0.0, 0.0, 0.5]
-    assert TokenBucket(0.0, 1, lambda: now[0]).wait_seconds() == 0.0
+    assert TokenBucket(Rate(0.0, 1), lambda: now[0]).wait_seconds() == 0.0
 
 
 @pytest.mark.parametrize(
@@ -308,13 +309,6 @@ async def test_a_body_that_does_not_come_ends_the_request(folder):
 
 
 # --- a door whose node and embedder fail ---
-
-
-@pytest.fixture
-def embedder():
-    made = Embedder()
-    yield made
-    made.close()
 
 
 def test_faults_of_the_node_and_the_embedder(nodes, embedder, tmp_path):

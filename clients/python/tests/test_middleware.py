@@ -212,8 +212,12 @@ def test_a_stream_that_fails_midway_is_not_stored(chat, upstream, how):
     if how == "end_without_finish":
         chat.drain(stream)
     else:
-        with pytest.raises((module.APIError, Exception)):
+        with pytest.raises(Exception) as raised:
             chat.drain(stream)
+        if how == "stream_error":
+            assert isinstance(raised.value, module.APIError)
+        else:
+            assert isinstance(raised.value, module.APIError) or type(raised.value).__name__ == "RemoteProtocolError"
     upstream.answers(text="good")
     assert chat.ask(QUESTION).hit is False
 

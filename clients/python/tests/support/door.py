@@ -76,6 +76,13 @@ class Embedder:
         self._thread.start()
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}/v1"
 
+    def as_new(self):
+        """For the next test: nothing is held back, nothing was heard."""
+        self.hold.set()
+        self.works()
+        self.calls.clear()
+        self.keys.clear()
+
     def works(self):
         self.reply = lambda text: (200, {"data": [{"embedding": vector_of(text)}]})
 

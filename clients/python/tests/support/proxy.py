@@ -18,6 +18,9 @@ from support.door import PATIENCE_SECONDS, Door, embedding, plain_http, until
 SECRET = "a-secret-of-thirty-two-bytes-and-more"
 HIT, STALE, NEAR, MISS, BYPASS = "HIT_L1", "HIT_L1_STALE", "HIT_L2", "MISS", "BYPASS"
 FAR_SECONDS = 86_400
+# 0.94 alike to the embedder of these tests; the threshold of their doors is 0.9.
+QUESTION = "please tell me which is the shortest way home from the old station in town tonight"
+PARAPHRASE = QUESTION.replace("shortest", "quickest")
 
 
 def token(tenant, key=SECRET, algorithm="HS256", expires_in=FAR_SECONDS, **claims):

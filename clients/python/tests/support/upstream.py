@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Callable, Optional
 
+# How long a stream that a test holds back waits for it: machines may be busy.
+HOLD_SECONDS = 120
+
 
 @dataclass
 class Reply:
@@ -35,7 +38,7 @@ class Upstream:
         self.paths: list[str] = []
         self.headers: list[dict] = []
         self.reply: Callable[[dict, int], Reply] = lambda body, number: Reply(f"answer {number}")
-        self.hold: Optional[threading.Event] = None  # waited for in the middle of a stream
+        self.hold: Optional[threading.Event] = None  # waited for in the middle of a stream, which breaks off if it does not come
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
@@ -48,6 +51,13 @@ class Upstream:
     @property
     def url(self) -> str:
         return f"{self._scheme}://127.0.0.1:{self._server.server_address[1]}"
+
+    def as_new(self) -> None:
+        """For the next test: nothing is held back, nothing was heard."""
+        for heard in (self.calls, self.paths, self.headers):
+            heard.clear()
+        self.hold = None
+        self.answers()
 
     def answers(self, **fields: Any) -> None:
         """Every answer from now on is of this kind, its text numbered."""
@@ -278,8 +288,9 @@ def _handler(upstream: Upstream):
             elif reply.stream_error:
                 lines = [*lines[:half], error]
             for place, line in enumerate(lines):
-                if place == half and upstream.hold is not None:
-                    upstream.hold.wait(30)
+                if place == half and upstream.hold is not None and not upstream.hold.wait(HOLD_SECONDS):
+                    self.close_connection = True
+                    return
                 data = line.encode()
                 try:
                     self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")

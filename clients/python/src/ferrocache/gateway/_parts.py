@@ -1,4 +1,4 @@
-"""Pieces of the configuration that several tables have: readable files, an embedder."""
+"""Pieces of the configuration that several tables have: readable files, an embedder, a rate."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from .secrets import secret
 
 PROVIDERS = ("sentence-transformers", "local", "openai", "voyage", "cohere", "ollama")
 REMOTE_PROVIDERS = PROVIDERS[2:]
+# The node's own limit of ttl_seconds: ten years.
+TTL_SECONDS_MAX = 315_360_000
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,23 @@ class Embedding:
     api_key: Optional[str] = field(repr=False)
     timeout_seconds: float
     remembered_prompts: int
+
+
+@dataclass(frozen=True)
+class Rate:
+    """``per_second`` on the long run, 0 = no limit; ``burst`` at once."""
+
+    per_second: float
+    burst: int
+
+
+def rate_of(table: Table, prefix: str, usual: float) -> Rate:
+    """The keys of that prefix. Without a burst, what two seconds allow."""
+    per_second = table.number(f"{prefix}requests_per_second", usual, 0, 1_000_000)
+    burst = table.whole(f"{prefix}burst", 0, 1, 10_000_000)
+    if burst and not per_second:
+        raise table.fault(f"{prefix}burst", f"needs {prefix}requests_per_second")
+    return Rate(per_second, burst or max(1, int(2 * per_second)))
 
 
 def readable_file(table: Table, key: str, folder: Path) -> Optional[Path]:

@@ -9,15 +9,14 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from .._endpoints import parse_endpoints
-from ._parts import Embedding, embedding_of, readable_file
+from ._parts import TTL_SECONDS_MAX, Embedding, Rate, embedding_of, rate_of, readable_file
 from ._table import ConfigError, Table
 from .proxy.config import ProxySettings, proxy_of
 from .secrets import ApiKeys, api_keys, secret
 
 COSINE, NORMALISED = "cosine", "normalised"
-# The node's own limits: a scope has 256 bytes, of which a prefix takes ten; ttl_seconds ends at ten years.
+# A scope of the node has 256 bytes, of which a prefix takes ten.
 ID_BYTES_MAX = 200
-TTL_SECONDS_MAX = 315_360_000
 ATTRIBUTES_MAX = 64
 ATTRIBUTE_CHARACTERS_MAX = 15_000
 ATTRIBUTE_NAME = re.compile(r"[a-zA-Z0-9_-]{1,32}")
@@ -61,8 +60,7 @@ class Cache:
     attribute_max_characters: int
     keys: ApiKeys = field(repr=False)
     prompt_max_characters: int
-    requests_per_second: float  # 0 = no limit
-    burst: int
+    rate: Rate
 
 
 @dataclass(frozen=True)
@@ -168,10 +166,6 @@ def _cache(table: Table, folder: Path) -> Cache:
     if name is None or len(name.encode("utf-8")) > ID_BYTES_MAX:
         raise table.fault("id", f"must be given, at most {ID_BYTES_MAX} bytes")
     keys = table.tables("api_keys")
-    rate = table.number("requests_per_second", 0, 0, 1_000_000)
-    burst = table.whole("burst", 0, 1, 10_000_000)
-    if burst and not rate:
-        raise table.fault("burst", "needs requests_per_second")
     made = Cache(
         id=name,
         embedding=embedding_of(table.table("embedding"), folder),
@@ -182,8 +176,7 @@ def _cache(table: Table, folder: Path) -> Cache:
         attribute_max_characters=table.whole("attribute_max_characters", 500, 1, ATTRIBUTE_CHARACTERS_MAX),
         keys=api_keys(keys, table.where("api_keys"), folder),
         prompt_max_characters=table.whole("prompt_max_characters", 32_768, 1, 10_000_000),
-        requests_per_second=rate,
-        burst=burst or max(1, int(2 * rate)),
+        rate=rate_of(table, "", 0),
     )
     table.done()
     return made

@@ -10,7 +10,7 @@ import math
 import time
 from collections import OrderedDict
 from concurrent.futures import Executor
-from typing import Dict, Optional, Type
+from typing import Dict, Optional, Sequence, Type
 
 from ..embeddings import CohereEmbeddings, Embedder, OllamaEmbeddings, OpenAIEmbeddings, VoyageEmbeddings, embedder
 from ..embeddings._remote import RemoteEmbedder
@@ -42,6 +42,14 @@ class EmbeddingFailed(Exception):
     def __init__(self, kind: str, detail: str, retry_after: Optional[float] = None) -> None:
         super().__init__(detail)
         self.kind, self.detail, self.retry_after = kind, detail, retry_after
+
+
+def cosine(a: Sequence[float], b: Sequence[float]) -> float:
+    """-1 to 1; 0 for vectors of different length, or without one."""
+    if len(a) != len(b):
+        return 0.0
+    lengths = math.sqrt(sum(x * x for x in a)) * math.sqrt(sum(x * x for x in b))
+    return max(-1.0, min(1.0, sum(x * y for x, y in zip(a, b)) / lengths)) if lengths else 0.0
 
 
 def build(settings: Embedding) -> Embedder:

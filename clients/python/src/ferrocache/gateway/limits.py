@@ -1,17 +1,19 @@
-"""How much a gateway takes on: a rate for each cache."""
+"""How much a gateway takes on: a rate for each cache, tenant or address."""
 
 from __future__ import annotations
 
 import time
 from typing import Callable
 
+from ._parts import Rate
+
 
 class TokenBucket:
-    """``rate`` a second on the long run, ``burst`` at once. Belongs to the event loop."""
+    """Belongs to the event loop."""
 
-    def __init__(self, rate: float, burst: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._rate, self._burst, self._clock = rate, float(burst), clock
-        self._tokens, self._at = float(burst), clock()
+    def __init__(self, rate: Rate, clock: Callable[[], float] = time.monotonic) -> None:
+        self._rate, self._burst, self._clock = rate.per_second, float(rate.burst), clock
+        self._tokens, self._at = self._burst, clock()
 
     def wait_seconds(self) -> float:
         """0 = go on (and one is taken), else how long until one is there."""

@@ -6,7 +6,6 @@ that uses another scope, can see its entries, and a cache whose model was change
 
 from __future__ import annotations
 
-import math
 import time
 import uuid
 from typing import Any, Callable, Dict, List, Mapping, Optional
@@ -15,7 +14,7 @@ from .._calls import Json
 from ..async_client import AsyncFerrocacheClient
 from ..errors import FerrocacheError
 from .config import NORMALISED
-from .embedding import EmbeddingService, Vector
+from .embedding import EmbeddingService, Vector, cosine
 from .metrics import Metrics
 
 SCOPE_PREFIX = "langcache."
@@ -176,9 +175,7 @@ class CacheStore:
             if error.status == 404:  # gone meanwhile
                 return -1.0
             raise
-        stored: List[float] = entry["embedding"]
-        lengths = math.sqrt(sum(x * x for x in vector)) * math.sqrt(sum(x * x for x in stored))
-        return max(-1.0, min(1.0, sum(x * y for x, y in zip(vector, stored)) / lengths))
+        return cosine(vector, entry["embedding"])
 
 
 class _Counted:

@@ -44,7 +44,7 @@ class Served:
     bucket: TokenBucket = field(init=False)
 
     def __post_init__(self) -> None:
-        self.bucket = TokenBucket(self.settings.requests_per_second, self.settings.burst)
+        self.bucket = TokenBucket(self.settings.rate)
 
 
 @dataclass(frozen=True)
@@ -231,8 +231,8 @@ async def _info(served: Served) -> Json:
     except EmbeddingFailed:
         pass  # the rest is worth knowing all the more
     limits: Tuple[Tuple[str, Any], ...] = (("promptMaxCharacters", settings.prompt_max_characters),)
-    if settings.requests_per_second:
-        limits += (("requestsPerSecond", settings.requests_per_second), ("burst", settings.burst))
+    if settings.rate.per_second:
+        limits += (("requestsPerSecond", settings.rate.per_second), ("burst", settings.rate.burst))
     return {
         "cacheId": settings.id,
         "embeddingModel": served.store.embedding.name,

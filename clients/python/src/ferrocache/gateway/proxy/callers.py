@@ -10,8 +10,9 @@ from typing import Mapping, Optional
 from urllib.parse import quote
 
 from ..._calls import Json
+from .._parts import Rate
 from ..limits import TokenBucket
-from .config import CACHE, REFUSE, ProxySettings, Rate
+from .config import CACHE, REFUSE, ProxySettings
 from .problems import Refusal
 from .tokens import BadToken, Tokens
 
@@ -100,7 +101,7 @@ class _Buckets:
             return 0.0
         bucket = self._buckets.get(name)
         if bucket is None:
-            bucket = self._buckets[name] = TokenBucket(self._rate.per_second, self._rate.burst)
+            bucket = self._buckets[name] = TokenBucket(self._rate)
             if len(self._buckets) > COUNTED_MAX:
                 self._buckets.popitem(last=False)
         self._buckets.move_to_end(name)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Callable, Optional, Tuple
 
 from ..._endpoints import parse_endpoints
-from .._parts import Embedding, embedding_of, readable_file
+from .._parts import Embedding, Rate, embedding_of, rate_of, readable_file
 from .._table import Table
 from ..secrets import secret
 from .tokens import TokenKey, token_key
@@ -30,12 +30,6 @@ class Upstream:
     ca_file: Optional[Path]
     connect_timeout_seconds: float
     timeout_seconds: float
-
-
-@dataclass(frozen=True)
-class Rate:
-    per_second: float  # 0 = no limit
-    burst: int
 
 
 @dataclass(frozen=True)
@@ -95,8 +89,8 @@ def proxy_of(table: Table, folder: Path) -> ProxySettings:
         token_issuer=table.text("token_issuer"),
         without_token=table.choice("without_token", (REFUSE, BYPASS, CACHE), BYPASS if tokens else CACHE),
         invalidate_without_token=table.flag("invalidate_without_token", False),
-        tenant_rate=_rate(table, "", 0),
-        address_rate=_rate(table, "without_token_", 10),
+        tenant_rate=rate_of(table, "", 0),
+        address_rate=rate_of(table, "without_token_", 10),
         prices=_prices(table),
     )
     table.done()
@@ -132,14 +126,6 @@ def _upstream(table: Table, usual: str, folder: Path) -> Upstream:
     if made.api_key_without_token and made.api_key is None:
         raise table.fault("api_key_without_token", "needs api_key_file or api_key_environment")
     return made
-
-
-def _rate(table: Table, prefix: str, usual: float) -> Rate:
-    per_second = table.number(f"{prefix}requests_per_second", usual, 0, 1_000_000)
-    burst = table.whole(f"{prefix}burst", 0, 1, 10_000_000)
-    if burst and not per_second:
-        raise table.fault(f"{prefix}burst", f"needs {prefix}requests_per_second")
-    return Rate(per_second, burst or max(1, int(2 * per_second)))
 
 
 def _prices(table: Table) -> Tuple[Price, ...]:

@@ -19,6 +19,7 @@ from ..._calls import Json
 from ...async_client import AsyncFerrocacheClient
 from ...errors import FerrocacheError
 from ...middleware._dialect import Stored
+from .._parts import TTL_SECONDS_MAX
 from ..embedding import EmbeddingFailed, EmbeddingService
 from ..store import from_node, to_node
 from .ask import Ask
@@ -29,7 +30,6 @@ from .deps import COMMON_SCOPE, DepStates, State, digest, from_text, is_current,
 MADE, DEPS = "made", "deps"
 # How many of the nearest entries are looked at, since the nearest may be out of date.
 CANDIDATES_MAX = 4
-TTL_SECONDS_MAX = 315_360_000
 _log = logging.getLogger(__name__)
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import math
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import httpx
 
 from ...middleware._dialect import Dialect, Recorder, Stored
+from ..embedding import cosine
 from .ask import Ask
 from .entries import Entries, Lookup
 from .flight import Failure, Flight, Head
@@ -92,7 +92,7 @@ class Flights:
         a, b = new.lookup.place, old.lookup.place
         if mine is None or other is None or a is None or b is None or place >= COMPARED_MAX:
             return False
-        return _cosine(a.embedding, b.embedding) >= self._threshold
+        return cosine(a.embedding, b.embedding) >= self._threshold
 
     def _unlist(self, wanted: Wanted, flight: Flight) -> None:
         group = wanted.group
@@ -226,10 +226,3 @@ def stored_of(dialect: Dialect, body: bytes) -> Optional[Stored]:
     except Exception as error:
         _log.warning("an answer is not stored, it could not be read: %s", type(error).__name__)
         return None
-
-
-def _cosine(a: Sequence[float], b: Sequence[float]) -> float:
-    if len(a) != len(b):
-        return 0.0
-    lengths = math.sqrt(sum(x * x for x in a)) * math.sqrt(sum(x * x for x in b))
-    return sum(x * y for x, y in zip(a, b)) / lengths if lengths else 0.0

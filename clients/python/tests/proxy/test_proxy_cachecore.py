@@ -13,12 +13,26 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from support.door import PATIENCE_SECONDS, Embedder, plain_http, until
-from support.proxy import BYPASS, HIT, MISS, NEAR, SECRET, STALE, Tenant, ThreadDoor, deps_header, metrics, settings, started, token
-from support.upstream import Reply, Upstream
+from support.door import PATIENCE_SECONDS, plain_http, until
+from support.proxy import (
+    BYPASS,
+    HIT,
+    MISS,
+    NEAR,
+    PARAPHRASE,
+    QUESTION,
+    SECRET,
+    STALE,
+    Tenant,
+    ThreadDoor,
+    deps_header,
+    metrics,
+    settings,
+    started,
+    token,
+)
+from support.upstream import Reply
 
-QUESTION = "please tell me which is the shortest way home from the old station in town tonight"
-PARAPHRASE = QUESTION.replace("shortest", "quickest")
 KEYS = {"RS256": rsa.generate_private_key(65537, 2048), "ES256": ec.generate_private_key(ec.SECP256R1())}
 SETTINGS = """
 without_token = "bypass"
@@ -32,20 +46,6 @@ TOKENS = """tokens = [
 ]
 """
 OWN_KEY = 'api_key_file = "provider.key"\napi_key_without_token = true'
-
-
-@pytest.fixture(scope="module")
-def embedder():
-    made = Embedder()
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
-def provider():
-    made = Upstream()
-    yield made
-    made.close()
 
 
 def configured(node, provider, embedder):
@@ -71,14 +71,6 @@ def doors(node, provider, embedder, tmp_path_factory):
 @pytest.fixture
 def door(doors):
     return doors[0]
-
-
-@pytest.fixture
-def upstream(provider):
-    for heard in (provider.calls, provider.paths, provider.headers):
-        heard.clear()
-    provider.answers()
-    return provider
 
 
 @pytest.fixture

@@ -14,19 +14,23 @@ import pytest
 
 from ferrocache.gateway._table import ConfigError
 from ferrocache.gateway.config import load
-from support.door import PATIENCE_SECONDS, Embedder, plain_http, until
-from support.proxy import BYPASS, HIT, MISS, NEAR, SECRET, Tenant, ThreadDoor, metrics, settings, started, token
+from support.door import PATIENCE_SECONDS, plain_http, until
+from support.proxy import (
+    BYPASS,
+    HIT,
+    MISS,
+    NEAR,
+    PARAPHRASE,
+    QUESTION,
+    SECRET,
+    Tenant,
+    ThreadDoor,
+    metrics,
+    settings,
+    started,
+    token,
+)
 from support.upstream import Reply, Upstream
-
-QUESTION = "please tell me which is the shortest way home from the old station in town tonight"
-PARAPHRASE = QUESTION.replace("shortest", "quickest")
-
-
-@pytest.fixture
-def embedder():
-    made = Embedder()
-    yield made
-    made.close()
 
 
 @pytest.fixture

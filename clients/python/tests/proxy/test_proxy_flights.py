@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from ferrocache.async_client import AsyncFerrocacheClient
+from ferrocache.gateway._parts import Rate
 from ferrocache.gateway.app import Gateway
 from ferrocache.gateway.config import load
 from ferrocache.gateway.embedding import EmbeddingService, build
@@ -19,26 +20,15 @@ from ferrocache.gateway.metrics import Metrics
 from ferrocache.gateway.proxy import callers
 from ferrocache.gateway.proxy.ask import ask_of
 from ferrocache.gateway.proxy.callers import Caller, scope_of
-from ferrocache.gateway.proxy.config import Rate
 from ferrocache.gateway.proxy.entries import Entries
 from ferrocache.gateway.proxy.flight import Broken, Flight, Head
 from ferrocache.gateway.proxy.metrics import LABELS_MAX, OTHER, ProxyMetrics
 from ferrocache.gateway.proxy.sse import Splitter, data_of
 from ferrocache.middleware._dialect import Stored
 from ferrocache.middleware._openai import OpenAIDialect
-from support.door import PATIENCE_SECONDS, Embedder
-from support.proxy import SECRET, deps_header, settings, token
+from support.door import PATIENCE_SECONDS
+from support.proxy import PARAPHRASE, QUESTION, SECRET, deps_header, settings, token
 from support.upstream import Reply
-
-QUESTION = "please tell me which is the shortest way home from the old station in town tonight"
-PARAPHRASE = QUESTION.replace("shortest", "quickest")
-
-
-@pytest.fixture
-def embedder():
-    made = Embedder()
-    yield made
-    made.close()
 
 
 async def until(holds):

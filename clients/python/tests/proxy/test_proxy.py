@@ -10,29 +10,13 @@ import anthropic
 import openai
 import pytest
 
-from support.door import PATIENCE_SECONDS, Embedder, plain_http, until
-from support.proxy import BYPASS, HIT, MISS, NEAR, Tenant, metrics, settings, started
+from support.door import PATIENCE_SECONDS, plain_http, until
+from support.proxy import BYPASS, HIT, MISS, NEAR, PARAPHRASE, QUESTION, Tenant, metrics, settings, started
 from support.sdk import KINDS, Sdk
-from support.upstream import Reply, Upstream
+from support.upstream import Reply
 
 pytestmark = pytest.mark.usefixtures("_shared_clients")
-QUESTION = "please tell me which is the shortest way home from the old station in town tonight"
-PARAPHRASE = "please tell me which is the quickest way home from the old station in town tonight"
 OTHER = "what will there be for dinner"
-
-
-@pytest.fixture(scope="module")
-def embedder():
-    made = Embedder()
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
-def provider():
-    made = Upstream()
-    yield made
-    made.close()
 
 
 @pytest.fixture(scope="module")
@@ -41,15 +25,6 @@ def door(node, provider, embedder, tmp_path_factory):
     yield made
     assert made.stop() == 0
     assert "Traceback" not in made.log()
-
-
-@pytest.fixture
-def upstream(provider):
-    for heard in (provider.calls, provider.paths, provider.headers):
-        heard.clear()
-    provider.hold = None
-    provider.answers()
-    return provider
 
 
 @pytest.fixture

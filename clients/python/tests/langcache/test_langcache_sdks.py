@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import httpx
 import pytest
-from langcache import LangCache
 from langcache.errors import (
     AuthenticationErrorResponseContent,
     BadRequestErrorResponseContent,
@@ -22,14 +21,8 @@ from langchain_openai import ChatOpenAI
 from langchain_redis import LangCacheSemanticCache as LangChainCache
 from redisvl.extensions.cache.llm import LangCacheSemanticCache
 
-from support.door import PATIENCE_SECONDS, Door, Embedder, embedding
-
-
-@pytest.fixture(scope="module")
-def embedder():
-    made = Embedder()
-    yield made
-    made.close()
+from langcache import LangCache
+from support.door import PATIENCE_SECONDS, Door, embedding
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +73,7 @@ api_keys = [{{ file = "poor.key" }}]
 
 
 @pytest.fixture
-def sdk(door, embedder):
+def sdk(door):
     """sdk(cache): a client of the SDK, of a cache that is empty."""
     made = []
 
@@ -92,7 +85,6 @@ def sdk(door, embedder):
         return client
 
     yield make
-    embedder.works()
     for client in made:
         client.sdk_configuration.client.close()
 
