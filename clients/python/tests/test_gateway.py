@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import re
 import signal
 import ssl
 import subprocess
@@ -147,6 +148,15 @@ def test_an_address_that_is_taken(folder, node):
     done = run("--config", path)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == f"ferrocache-gateway: cannot listen on 127.0.0.1:{node.port}: Address already in use"
+
+
+def health(door, folder, listen):
+    """What --health says, beside a door that was given port 0."""
+    path = folder / "beside.toml"
+    text = (folder / "gateway.toml").read_text()
+    path.write_text(re.sub('listen = "[^"]*"', f'listen = "{listen}:{door.url.rpartition(":")[2]}"', text))
+    done = run("--config", path, "--health")
+    return done.returncode, done.stderr.strip().removeprefix("ferrocache-gateway: ")
 
 
 # --- parts ---
@@ -339,9 +349,11 @@ api_keys = [{{ file = "keys" }}]
     try:
         refused = (503, "the cache node refused the gateway's token (HTTP 401); it needs the role admin")
         until(lambda: door.readiness() == refused)
+        assert health(door, tmp_path, "127.0.0.1") == (1, f"not ready: {refused[1]}")
         assert kind(cache.set("p")) == unavailable
         (tmp_path / "token").write_text("the-token\n")
         until(door.is_ready)
+        assert health(door, tmp_path, "0.0.0.0") == (0, "")
         assert cache.set("p").status_code == 201
 
         new = Cache(door.url, "c", "new-key")
@@ -371,6 +383,8 @@ api_keys = [{{ file = "keys" }}]
     finally:
         code = door.stop()
     assert code == 0
+    port = door.url.rpartition(":")[2]
+    assert health(door, tmp_path, "127.0.0.1") == (1, f"nothing answers on port {port}: [Errno 111] Connection refused")
     for secret in ("the-token", "wrong-token", "old-key", "new-key"):
         assert secret not in door.log()
 
@@ -464,6 +478,7 @@ api_keys = [{{ sha256 = "{hashlib.sha256(b"c-key").hexdigest()}" }}]
         trusted.load_cert_chain(folder / "cert.pem", folder / "key.pem")
         with httpx.Client(verify=trusted, headers={"Authorization": "Bearer c-key"}, timeout=PATIENCE_SECONDS) as http:
             until(lambda: http.get(door.url + "/readyz").status_code == 200)
+            assert health(door, folder, "127.0.0.1") == (0, "")
             stored = http.post(door.url + "/v1/caches/c/entries", content=json.dumps({"prompt": "p", "response": "r"}))
             assert stored.status_code == 201
     finally:

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from ferrocache.gateway.config import load
 from support.door import PATIENCE_SECONDS, embedding, plain_http
 from support.pages import Page, shell
 from support.proxy import SECRET, Tenant, ThreadDoor, token
@@ -79,7 +80,7 @@ def test_the_program_of_the_page(opened, upstream, node, tmp_path):
 
 
 def test_tokens_and_dependencies_of_the_page(opened, upstream):
-    door = opened(PAGE.blocks("toml")[0])
+    door = opened(PAGE.blocks("toml")[1])
     tenant = Tenant(door.url, "page")
     assert tenant.said("What is in it?", deps=[("doc:contract-123", "v1")])[0] == "MISS"
     assert upstream.headers[0]["authorization"] == "Bearer the-gateway-s-key"
@@ -90,8 +91,13 @@ def test_tokens_and_dependencies_of_the_page(opened, upstream):
     tenant.close()
 
 
+def test_the_configuration_for_azure(tmp_path):
+    (tmp_path / "gateway.toml").write_text(PAGE.blocks("toml")[0])
+    assert load(tmp_path / "gateway.toml").proxy.azure.url == "https://my-resource.openai.azure.com"
+
+
 def test_the_configuration_for_cachecore_s_client(opened, upstream):
-    door = opened(PAGE.blocks("toml")[1])
+    door = opened(PAGE.blocks("toml")[2])
     with plain_http() as http:
         answer = http.post(door.url + "/v1/chat/completions", json={"model": "m", "messages": []})
         assert answer.headers["X-Cache"] == "BYPASS"
@@ -107,8 +113,9 @@ def test_the_table_names_every_metric(opened):
     ("heading", "text"),
     [
         ("proxy", "[proxy]\nnothing = 1\n"),
-        ("proxy.openai and proxy.anthropic", "[proxy.openai]\nnothing = 1\n"),
-        ("proxy.openai and proxy.anthropic", "[proxy.anthropic]\nnothing = 1\n"),
+        ("proxy.openai, proxy.anthropic and proxy.azure", "[proxy.openai]\nnothing = 1\n"),
+        ("proxy.openai, proxy.anthropic and proxy.azure", "[proxy.anthropic]\nnothing = 1\n"),
+        ("proxy.openai, proxy.anthropic and proxy.azure", '[proxy.azure]\nurl = "https://x"\nnothing = 1\n'),
         ("proxy.tokens", '[proxy]\ntokens = [{ algorithm = "RS256", public_key_file = "k", nothing = 1 }]\n'),
         ("proxy.prices", '[proxy]\nprices = [{ model = "m", nothing = 1 }]\n'),
     ],

@@ -277,6 +277,7 @@ def loaded(folder, text):
 def test_the_defaults_of_the_proxy(tmp_path):
     made = loaded(tmp_path, PROXY).proxy
     assert (made.fresh_seconds, made.stale_seconds, made.stale_if_error_seconds) == (3000, 600, 0)
+    assert (made.azure, made.tool_calls) == (None, False)
     assert (made.without_token, made.openai.url, made.threshold) == ("cache", "https://api.openai.com/v1", 0.92)
     assert loaded(tmp_path, PROXY + 'tokens = [{ secret_file = "secret" }]').proxy.without_token == "bypass"
 
@@ -301,6 +302,9 @@ def test_the_defaults_of_the_proxy(tmp_path):
         ('tokens = [{ algorithm = "none" }]', "must be one of HS256, RS256, ES256"),
         ('[proxy.openai]\nurl = "api.openai.com"', "proxy.openai.url must look like"),
         ('[proxy.openai]\napi_key_file = "secret"', "nobody could use"),
+        ('[proxy.azure]\napi_key_file = "secret"', "proxy.azure.url must be given, like https://my-resource.openai.azure.com"),
+        ('[proxy.azure]\nurl = "https://x"\napi_key_file = "secret"', "proxy.azure has an API key that nobody could use"),
+        ('tool_calls = "exact"', "proxy.tool_calls must be true or false"),
         ("[proxy.openai]\napi_key_without_token = true", "needs api_key_file"),
         ('[proxy.anthropic]\nca_file = "nowhere"', "nowhere, which cannot be read"),
         ("[[proxy.prices]]\ninput = 1", "proxy.prices[0].model must be given"),

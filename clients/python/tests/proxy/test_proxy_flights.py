@@ -23,12 +23,15 @@ from ferrocache.gateway.proxy.callers import Caller, scope_of
 from ferrocache.gateway.proxy.entries import Entries
 from ferrocache.gateway.proxy.flight import Broken, Flight, Head
 from ferrocache.gateway.proxy.metrics import LABELS_MAX, OTHER, ProxyMetrics
+from ferrocache.gateway.proxy.routes import Routes
 from ferrocache.gateway.proxy.sse import Splitter, data_of
 from ferrocache.middleware._dialect import Stored
-from ferrocache.middleware._openai import OpenAIDialect
+from support.chat import TOOLS
 from support.door import PATIENCE_SECONDS
 from support.proxy import PARAPHRASE, QUESTION, SECRET, deps_header, settings, token
 from support.upstream import Reply
+
+CHATS = Routes(keeps_calls=False, has_azure=False).find("POST", "/v1/chat/completions", False)
 
 
 async def until(holds):
@@ -120,10 +123,13 @@ async def test_other_questions_and_other_dependencies_do_not_share(node, upstrea
             asyncio.create_task(door.ask("what will there be for dinner")),
             asyncio.create_task(door.ask(deps=[("doc:1", "v1")])),
             asyncio.create_task(door.ask(temperature=1)),
+            # What a model writes for a tool, it makes from the very words: these two are not alike enough.
+            asyncio.create_task(door.ask(tools=TOOLS["openai"])),
+            asyncio.create_task(door.ask(PARAPHRASE, tools=TOOLS["openai"])),
         ]
-        await until(lambda: len(upstream.calls) == 4)
+        await until(lambda: len(upstream.calls) == 6)
         gate.set()
-        assert [answer.status_code for answer in await asyncio.gather(*tasks)] == [200] * 4
+        assert [answer.status_code for answer in await asyncio.gather(*tasks)] == [200] * 6
 
 
 async def test_one_of_those_who_wait_takes_over(node, upstream, embedder, gate, tmp_path, request):
@@ -246,7 +252,7 @@ async def test_windows_of_freshness(node, upstream, embedder, tmp_path, request)
             entries = Entries(config.proxy, client, service, lambda: None, lambda: now[0])
             caller = Caller("t", scope_of(request.node.name), {}, True)
             body = b'{"model": "m", "messages": [{"role": "user", "content": "what is the time"}]}'
-            ask = ask_of(OpenAIDialect(), caller, {}, "", body, config.proxy)
+            ask = ask_of(CHATS, caller, {}, "", body, config.proxy)
             found = await entries.lookup(ask)
             assert (found.hit, found.last_resort, found.fault) == (None, None, "")
             assert await entries.store(ask, found, Stored("noon"))
@@ -260,7 +266,7 @@ async def test_windows_of_freshness(node, upstream, embedder, tmp_path, request)
             assert found.last_resort.entry["response"] == "noon"
             now[0] = 1_800_000_000.0 + 3000 + 7201
             assert (await entries.lookup(ask)).last_resort is None
-            old = ask_of(OpenAIDialect(), caller, {"cache-control": "max-age=10"}, "", body, config.proxy)
+            old = ask_of(CHATS, caller, {"cache-control": "max-age=10"}, "", body, config.proxy)
             for later, is_hit in ((10, True), (11, False)):
                 now[0] = 1_800_000_000.0 + later
                 assert ((await entries.lookup(old)).hit is not None) == is_hit

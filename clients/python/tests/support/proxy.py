@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import socket
 import threading
 import time
 
@@ -13,6 +12,7 @@ import uvicorn
 
 from ferrocache.gateway.app import Gateway
 from ferrocache.gateway.config import load
+from ferrocache.gateway.server import listen
 from support.door import PATIENCE_SECONDS, Door, embedding, plain_http, until
 
 SECRET = "a-secret-of-thirty-two-bytes-and-more"
@@ -59,6 +59,10 @@ connect_timeout_seconds = {PATIENCE_SECONDS}
 url = "{url}/v1"
 connect_timeout_seconds = {PATIENCE_SECONDS}
 {upstreams}
+[proxy.azure]
+url = "{url}"
+connect_timeout_seconds = {PATIENCE_SECONDS}
+{upstreams}
 """
 
 
@@ -75,9 +79,10 @@ class ThreadDoor:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "secret").write_text(SECRET + "\n")
         (folder / "gateway.toml").write_text(configuration, encoding="utf-8")
-        made = Gateway(load(folder / "gateway.toml")).application()
+        config = load(folder / "gateway.toml")
+        made = Gateway(config).application()
         self._server = uvicorn.Server(uvicorn.Config(made, log_config=None, access_log=False, lifespan="on", ws="none"))
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = listen(config.server)
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self._thread = threading.Thread(target=self._server.run, args=([self._listener],))
         self._thread.start()

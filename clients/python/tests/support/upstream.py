@@ -20,6 +20,8 @@ class Reply:
     finish: str = ""  # OpenAI's finish_reason or Anthropic's stop_reason; empty: the usual one
     status: int = 200
     tool_call: bool = False
+    calls: int = 1  # of tools, if there are any
+    arguments: Optional[str] = None  # of the tools, in place of the usual ones
     refusal: Optional[str] = None
     thinking: Optional[str] = None  # Anthropic: a thinking block before the text; OpenAI: reasoning_content
     logprobs: bool = False
@@ -80,14 +82,25 @@ class Upstream:
 
 
 USAGE = {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}
-TOOL_CALL = {"id": "call_1", "type": "function", "function": {"name": "look_up", "arguments": '{"a":1}'}}
+ARGUMENTS = ['{"a":1}', '{"city":"Wien","note":"a text of \\"many\\" words, äöü, in parts","deep":{"list":[1,2.5,null]}}']
 LOGPROBS = {"content": [{"token": "an", "logprob": -0.5, "bytes": [97, 110], "top_logprobs": []}], "refusal": None}
+
+
+def tool_arguments(reply: Reply) -> list[str]:
+    return [ARGUMENTS[min(number, 1)] if reply.arguments is None else reply.arguments for number in range(reply.calls)]
+
+
+def halves(text: str) -> list[str]:
+    return [text[: len(text) // 2], text[len(text) // 2 :]]
 
 
 def openai_body(request: dict, reply: Reply, number: int) -> dict:
     message: dict = {"role": "assistant", "content": None if reply.tool_call else reply.text, "refusal": reply.refusal}
     if reply.tool_call:
-        message["tool_calls"] = [TOOL_CALL]
+        message["tool_calls"] = [
+            {"id": f"call_{place}", "type": "function", "function": {"name": "look_up", "arguments": arguments}}
+            for place, arguments in enumerate(tool_arguments(reply), 1)
+        ]
     if reply.thinking:
         message["reasoning_content"] = reply.thinking
     finish = reply.finish or ("tool_calls" if reply.tool_call else "stop")
@@ -111,11 +124,14 @@ def openai_chunks(request: dict, body: dict, reply: Reply) -> list[dict]:
         chunk(index, {"role": "assistant", "content": ""})
         if message.get("reasoning_content"):
             chunk(index, {"reasoning_content": message["reasoning_content"]})
-        if message.get("tool_calls"):
-            chunk(index, {"tool_calls": [{"index": 0, **TOOL_CALL}]})
+        for place, call in enumerate(message.get("tool_calls") or []):
+            begun = {**call, "index": place, "function": {**call["function"], "arguments": ""}}
+            chunk(index, {"tool_calls": [begun]})
+            for half in halves(call["function"]["arguments"]):
+                chunk(index, {"tool_calls": [{"index": place, "function": {"arguments": half}}]})
         if message.get("refusal"):
             chunk(index, {"refusal": message["refusal"]})
-        for word in (message["content"] or "").split(" "):
+        for word in message["content"].split(" ") if message["content"] is not None else []:
             chunk(index, {"content": word + " "}, logprobs=choice["logprobs"])
         if not reply.end_without_finish:
             chunk(index, {}, choice["finish_reason"])
@@ -129,9 +145,11 @@ def responses_body(request: dict, reply: Reply, number: int) -> dict:
     if reply.thinking:
         output.append({"id": "rs_1", "type": "reasoning", "summary": [{"type": "summary_text", "text": reply.thinking}]})
     if reply.tool_call:
-        output.append({
-            "id": "fc_1", "type": "function_call", "call_id": "call_1", "name": "look_up", "arguments": "{}", "status": "completed",
-        })  # fmt: skip
+        output += [
+            {"id": f"fc_{place}", "type": "function_call", "call_id": f"call_{place}", "name": "look_up", "arguments": arguments,
+             "status": "completed"}
+            for place, arguments in enumerate(tool_arguments(reply), 1)
+        ]  # fmt: skip
     else:
         part = {"type": "output_text", "text": reply.text, "annotations": [], "logprobs": []}
         if reply.refusal or reply.finish in ("refusal", "content_filter"):
@@ -153,6 +171,16 @@ def responses_events(body: dict, reply: Reply) -> list[dict]:
     begun = {**body, "status": "in_progress", "output": [], "usage": None}
     made: list[dict] = [{"type": "response.created", "response": begun}]
     for index, item in enumerate(body["output"]):
+        if item["type"] == "function_call":
+            at = {"item_id": item["id"], "output_index": index}
+            begun = {**item, "arguments": "", "status": "in_progress"}
+            made.append({"type": "response.output_item.added", "output_index": index, "item": begun})
+            for half in halves(item["arguments"]):
+                made.append({"type": "response.function_call_arguments.delta", **at, "delta": half})
+            whole = {"name": item["name"], "arguments": item["arguments"]}
+            made.append({"type": "response.function_call_arguments.done", **at, **whole})
+            made.append({"type": "response.output_item.done", "output_index": index, "item": item})
+            continue
         made.append({"type": "response.output_item.added", "output_index": index, "item": {**item, "content": []}})
         for place, part in enumerate(item.get("content") or []):
             at = {"item_id": item["id"], "output_index": index, "content_index": place}
@@ -171,7 +199,11 @@ def anthropic_body(request: dict, reply: Reply, number: int) -> dict:
     if reply.thinking:
         content.append({"type": "thinking", "thinking": reply.thinking, "signature": "c2ln"})
     if reply.tool_call:
-        content.append({"type": "tool_use", "id": "toolu_1", "name": "look_up", "input": {"a": 1}})
+        content += [{"type": "text", "text": "Let me look."}] if reply.calls > 1 else []
+        content += [
+            {"type": "tool_use", "id": f"toolu_{place}", "name": "look_up", "input": json.loads(arguments)}
+            for place, arguments in enumerate(tool_arguments(reply), 1)
+        ]
     else:
         content.append({"type": "text", "text": reply.text})
     return {
@@ -202,7 +234,8 @@ def anthropic_events(body: dict, reply: Reply) -> list[dict]:
             delta(type="signature_delta", signature=block["signature"])
         else:
             start(type="tool_use", id=block["id"], name=block["name"], input={})
-            delta(type="input_json_delta", partial_json='{"a":1}')
+            for part in ["", *halves(json.dumps(block["input"]))]:
+                delta(type="input_json_delta", partial_json=part)
         made.append({"type": "content_block_stop", "index": index})
     if not reply.end_without_finish:
         ending = {"stop_reason": body["stop_reason"], "stop_sequence": body["stop_sequence"]}
@@ -214,6 +247,7 @@ def anthropic_events(body: dict, reply: Reply) -> list[dict]:
 def _handler(upstream: Upstream):
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # else each body waits for the acknowledgement of its head
 
         def log_message(self, *arguments):
             pass

@@ -23,6 +23,13 @@ class Table:
     def fault(self, key: str, what: str) -> ConfigError:
         return ConfigError(f"{self.where(key)} {what}")
 
+    @property
+    def is_empty(self) -> bool:
+        return not self._values
+
+    def has(self, key: str) -> bool:
+        return key in self._values
+
     def _take(self, key: str) -> Any:
         self._known.append(key)
         return self._values.get(key)

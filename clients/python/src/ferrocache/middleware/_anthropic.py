@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import uuid
-from typing import Any, ClassVar, FrozenSet, List, Mapping, Optional
+from typing import Any, ClassVar, Dict, FrozenSet, List, Mapping, Optional
 
 from .._calls import Json
 from .._key import Key, is_absent, key_of, plain
 from ._dialect import FORMAT, Dialect, Recorder, Stored, format_of, meta_attribute, meta_of, pieces, tokens
 from ._openai import _sdk, take_last_user_text
+from ._tool_calls import CALLS
 
 IRRELEVANT = frozenset({"messages", "stream", "timeout", "metadata", "service_tier", "idempotency_key", "inference_geo"})
 WHOLE_FORMAT = "anthropic.message"
@@ -44,8 +45,7 @@ class AnthropicDialect(Dialect):
         "delta": {**_BLOCK, **_ENDING},
     }
 
-    def __init__(self) -> None:
-        self.path = ["messages"]
+    path: ClassVar[List[str]] = ["messages"]
 
     def key(self, arguments: Mapping[str, Any], numbers_exact: bool) -> Optional[Key]:
         exact = {name: value for name, value in arguments.items() if name not in IRRELEVANT and not is_absent(value)}
@@ -58,20 +58,22 @@ class AnthropicDialect(Dialect):
         if not isinstance(content, list) or not content:
             return None
         # A stand-in of a caller's own may have no stop_reason at all; a real one always has.
-        if "stop_reason" in answer and answer["stop_reason"] not in COMPLETE:
+        has_calls = self.keeps_calls and any(_is_call(block) for block in content)
+        if "stop_reason" in answer and answer["stop_reason"] not in (COMPLETE | {"tool_use"} if has_calls else COMPLETE):
             return None
-        if not all(isinstance(block, dict) and block.get("type", "text") in REPLAYED_BLOCKS for block in content):
+        if not all(_is_replayed(block) or (has_calls and _is_call(block)) for block in content):
             return None
-        if not any((block.get("text") or "").strip() for block in content):
+        if not has_calls and not any((block.get("text") or "").strip() for block in content):
             return None
         cost = tokens(answer.get("usage"), "input_tokens", "output_tokens")
-        if len(content) == 1 and not content[0].get("citations"):
+        if len(content) == 1 and not has_calls and not content[0].get("citations"):
             meta = {name: answer.get(name) for name in _META if isinstance(answer.get(name), (str, int))}
             usage = answer.get("usage")
             if isinstance(usage, dict):
                 meta["usage"] = {name: value for name, value in usage.items() if value is not None}
             return Stored(content[0]["text"], meta_attribute(meta, ["usage", "model", "id"]), cost)
-        return Stored(json.dumps(answer, separators=(",", ":")), {FORMAT: WHOLE_FORMAT}, cost)
+        attributes = {FORMAT: WHOLE_FORMAT, **({CALLS: "true"} if has_calls else {})}
+        return Stored(json.dumps(answer, separators=(",", ":")), attributes, cost)
 
     def recorder(self) -> Recorder:
         return EventRecorder(self)
@@ -122,6 +124,17 @@ class AnthropicDialect(Dialect):
         return _sdk("anthropic._streaming")
 
 
+def _is_replayed(block: Any) -> bool:
+    return isinstance(block, dict) and block.get("type", "text") in REPLAYED_BLOCKS
+
+
+def _is_call(block: Any) -> bool:
+    """Of a tool that the caller runs. Tools that the provider runs have other types."""
+    if not isinstance(block, dict) or block.get("type") != "tool_use" or not isinstance(block.get("input"), dict):
+        return False
+    return isinstance(block.get("id"), str) and isinstance(block.get("name"), str)
+
+
 def _without_marks(value: Any) -> Any:
     """Without cache_control: where the provider caches its own work changes no answer."""
     if isinstance(value, dict):
@@ -145,6 +158,10 @@ def _block_events(index: int, block: Json) -> List[Json]:
         empty = {**block, "thinking": "", "signature": ""}
         made += [delta(type="thinking_delta", thinking=piece) for piece in pieces(block["thinking"])]
         made.append(delta(type="signature_delta", signature=block.get("signature") or ""))
+    elif kind == "tool_use":
+        empty = {**block, "input": {}}
+        written = json.dumps(block["input"], separators=(",", ":"), ensure_ascii=False) if block["input"] else ""
+        made += [delta(type="input_json_delta", partial_json=piece) for piece in ["", *pieces(written)]]
     else:
         empty = block
     start = {"type": "content_block_start", "index": index, "content_block": empty}
@@ -158,6 +175,7 @@ class EventRecorder(Recorder):
         self._dialect = dialect
         self._message: Optional[Json] = None
         self._blocks: List[Json] = []
+        self._inputs: Dict[int, str] = {}  # of tools, by the number of their block
         self._spoilt = False
         self._stopped = False
 
@@ -170,7 +188,9 @@ class EventRecorder(Recorder):
                 self._spoilt = True
             self._blocks.append(dict(event["content_block"]))
         elif kind == "content_block_delta":
-            self._add_delta(self._blocks[event["index"]], event["delta"])
+            self._add_delta(event["index"], event["delta"])
+        elif kind == "content_block_stop" and self._inputs.get(event["index"]):
+            self._blocks[event["index"]]["input"] = json.loads(self._inputs[event["index"]])
         elif kind == "message_delta" and self._message is not None:
             self._message.update({name: value for name, value in event["delta"].items() if value is not None})
             told = {name: value for name, value in (event.get("usage") or {}).items() if value is not None}
@@ -180,8 +200,11 @@ class EventRecorder(Recorder):
         elif kind == "error":
             self._spoilt = True
 
-    def _add_delta(self, block: Json, delta: Json) -> None:
-        known = _DELTAS.get(str(delta.get("type")))
+    def _add_delta(self, index: int, delta: Json) -> None:
+        block, known = self._blocks[index], _DELTAS.get(str(delta.get("type")))
+        if delta.get("type") == "input_json_delta" and self._dialect.keeps_calls and block.get("type") == "tool_use":
+            self._inputs[index] = self._inputs.get(index, "") + delta["partial_json"]
+            return
         if known is None:
             self._spoilt = True  # a tool's input, or what this version does not know
             return

@@ -47,14 +47,17 @@ Shape = Union[type, Tuple[type, ...], Dict[str, Any], List[Any]]
 
 class Dialect(ABC):
     """``module``: the SDK's name, whose types a hit is made of if it is installed. ``end_marks``: what the last event of a whole
-    stream is, or is called by its type."""
+    stream is, or is called by its type. ``keeps_calls``: whether an answer that asks the caller to run tools is one to store."""
 
     module: str
     end_marks: ClassVar[FrozenSet[str]]
     # What is read of an answer or an event that has no fields to list: a mock in somebody's tests.
     shape: ClassVar[Dict[str, Any]]
     # From the client to the object whose ``create`` is cached.
-    path: List[str]
+    path: ClassVar[List[str]]
+
+    def __init__(self, keeps_calls: bool = False) -> None:
+        self.keeps_calls = keeps_calls
 
     @abstractmethod
     def key(self, arguments: Mapping[str, Any], numbers_exact: bool) -> Optional[Key]:

@@ -6,11 +6,12 @@ import importlib
 import json
 import time
 import uuid
-from typing import Any, ClassVar, Dict, FrozenSet, List, Mapping, Optional
+from typing import Any, Callable, ClassVar, Dict, FrozenSet, List, Mapping, Optional
 
 from .._calls import Json
 from .._key import Key, is_absent, key_of, plain
 from ._dialect import FORMAT, Dialect, Recorder, Stored, format_of, meta_attribute, meta_of, pieces, tokens
+from ._tool_calls import CALLS, CallParts, are_whole_calls, call_deltas, function_deltas, is_whole_function, merge
 
 # Arguments that say how the answer travels, who asks or what is kept, but not what the answer is.
 IRRELEVANT = frozenset(
@@ -34,6 +35,8 @@ _PLAIN_MESSAGE = frozenset({"role", "content"})
 _META = ("id", "created", "model", "system_fingerprint", "usage")
 
 
+# Fields of a message that ask the caller to run tools, and their form in a stream.
+_CALLS: Dict[str, Callable[[Any], List[Json]]] = {"tool_calls": call_deltas, "function_call": function_deltas}
 _SAID = {"role": str, "content": str, "tool_calls": list, "function_call": dict, "refusal": str, "audio": dict}
 
 
@@ -48,8 +51,7 @@ class OpenAIDialect(Dialect):
         "choices": [{"index": int, "finish_reason": str, "message": _SAID, "delta": _SAID}],
     }
 
-    def __init__(self) -> None:
-        self.path = ["chat", "completions"]
+    path: ClassVar[List[str]] = ["chat", "completions"]
 
     def key(self, arguments: Mapping[str, Any], numbers_exact: bool) -> Optional[Key]:
         exact = {name: value for name, value in arguments.items() if name not in IRRELEVANT and not is_absent(value)}
@@ -58,7 +60,9 @@ class OpenAIDialect(Dialect):
 
     def stored(self, answer: Json) -> Optional[Stored]:
         choices = answer.get("choices")
-        if not isinstance(choices, list) or not choices or not all(_is_complete(choice) for choice in choices):
+        if not isinstance(choices, list) or not choices:
+            return None
+        if not all(_is_complete(choice) or (self.keeps_calls and _is_call(choice)) for choice in choices):
             return None
         usage = answer.get("usage")
         cost = tokens(usage, "total_tokens")
@@ -67,7 +71,8 @@ class OpenAIDialect(Dialect):
         if len(choices) == 1 and said <= _PLAIN_MESSAGE and not choices[0].get("logprobs"):
             meta = {name: answer.get(name) for name in _META if _is_json(answer.get(name))}
             return Stored(message["content"], meta_attribute(meta, ["system_fingerprint", "usage", "model", "id"]), cost)
-        return Stored(json.dumps(answer, separators=(",", ":")), {FORMAT: WHOLE_FORMAT}, cost)
+        calls = {CALLS: "true"} if any(_is_call(choice) for choice in choices) else {}
+        return Stored(json.dumps(answer, separators=(",", ":")), {FORMAT: WHOLE_FORMAT, **calls}, cost)
 
     def recorder(self) -> Recorder:
         return ChunkRecorder(self)
@@ -106,12 +111,16 @@ class OpenAIDialect(Dialect):
         made = []
         for choice in answer["choices"]:
             index, message = choice["index"], choice["message"]
-            extra = {name: value for name, value in message.items() if name not in _PLAIN_MESSAGE and value}
-            made.append(chunk(index, {"role": message.get("role") or "assistant", "content": "", **extra}))
-            if choice.get("logprobs"):
-                made.append(chunk(index, {"content": message["content"]}, logprobs=choice["logprobs"]))
+            text, calls = message.get("content"), [name for name in _CALLS if message.get(name)]
+            extra = {name: value for name, value in message.items() if name not in {*_PLAIN_MESSAGE, *calls} and value}
+            opening = {"role": message.get("role") or "assistant", "content": None if text is None else "", **extra}
+            made.append(chunk(index, opening))
+            if choice.get("logprobs") and text:
+                made.append(chunk(index, {"content": text}, logprobs=choice["logprobs"]))
             else:
-                made += [chunk(index, {"content": piece}) for piece in pieces(message["content"])]
+                made += [chunk(index, {"content": piece}) for piece in pieces(text or "")]
+            for name in calls:
+                made += [chunk(index, delta) for delta in _CALLS[name](message[name])]
             made.append(chunk(index, {}, choice["finish_reason"]))
         if with_usage:
             made.append({**head, "choices": [], "usage": answer.get("usage")})
@@ -176,6 +185,18 @@ def _is_complete(choice: Any) -> bool:
     return isinstance(message.get("content"), str) and bool(message["content"].strip())
 
 
+def _is_call(choice: Any) -> bool:
+    """Ended by itself, to have tools run."""
+    message = choice.get("message") if isinstance(choice, dict) else None
+    if not isinstance(message, dict) or any(message.get(name) for name in ("refusal", "audio")):
+        return False
+    # "stop": the request had named the tool.
+    if choice.get("finish_reason") not in ("tool_calls", "function_call", "stop"):
+        return False
+    old = message.get("function_call")
+    return are_whole_calls(message.get("tool_calls")) if not old else is_whole_function(old)
+
+
 class ChunkRecorder(Recorder):
     """Chunks to the completion that they are the parts of."""
 
@@ -184,6 +205,7 @@ class ChunkRecorder(Recorder):
         self._head: Json = {}
         self._usage: Any = None
         self._choices: Dict[int, Json] = {}
+        self._calls: Dict[int, CallParts] = {}
         self._spoilt = False
 
     def add(self, event: Json) -> None:
@@ -201,15 +223,22 @@ class ChunkRecorder(Recorder):
                 choice["finish_reason"] = part["finish_reason"]
             self._add_logprobs(choice, part.get("logprobs"))
             for name, value in (part.get("delta") or {}).items():
-                self._add_delta(choice["message"], name, value)
+                self._add_delta(choice, name, value)
 
-    def _add_delta(self, message: Json, name: str, value: Any) -> None:
+    def _add_delta(self, choice: Json, name: str, value: Any) -> None:
         if value is None or name == "role":
             return
+        message = choice["message"]
         if isinstance(value, str):
             message[name] = message.get(name, "") + value
+        elif name == "tool_calls" and self._dialect.keeps_calls:
+            calls = self._calls.setdefault(choice["index"], CallParts())
+            calls.add(value)
+            message[name] = calls.whole()
+        elif name == "function_call" and self._dialect.keeps_calls:
+            merge(message.setdefault(name, {}), value)
         elif value:
-            self._spoilt = True  # tool calls, and what cannot be put together by adding texts
+            self._spoilt = True  # calls of tools, and what cannot be put together by adding texts
 
     def _add_logprobs(self, choice: Json, logprobs: Any) -> None:
         if not isinstance(logprobs, dict):

@@ -10,10 +10,13 @@ from .._key import Key, is_absent, key_of, plain
 from ._dialect import FORMAT, Dialect, Recorder, Stored, format_of, pieces, tokens
 from ._openai import IRRELEVANT as OF_CHATS
 from ._openai import _sdk, take_last_user_text
+from ._tool_calls import CALLS, is_json
 
 IRRELEVANT = OF_CHATS | {"input", "conversation", "previous_response_id", "background"}
 WHOLE_FORMAT = "openai.response"
 _NOT_COMPLETE = ("error", "incomplete_details")
+# Items that ask the caller to run a tool: type -> the field of what the model wrote for it.
+_WRITTEN = {"function_call": "arguments", "custom_tool_call": "input"}
 
 _PART = {"type": str, "text": str}
 _ITEM = {"id": str, "type": str, "role": str, "status": str, "content": [_PART]}
@@ -25,8 +28,7 @@ class ResponsesDialect(Dialect):
     end_marks: ClassVar[FrozenSet[str]] = frozenset({"response.completed"})
     shape: ClassVar[Json] = {**_RESPONSE, "type": str, "response": _RESPONSE}
 
-    def __init__(self) -> None:
-        self.path = ["responses"]
+    path: ClassVar[List[str]] = ["responses"]
 
     def key(self, arguments: Mapping[str, Any], numbers_exact: bool) -> Optional[Key]:
         if any(not is_absent(arguments.get(name)) for name in ("conversation", "previous_response_id")):
@@ -43,12 +45,21 @@ class ResponsesDialect(Dialect):
         output = answer.get("output")
         if answer.get("status") != "completed" or any(answer.get(name) for name in _NOT_COMPLETE):
             return None
-        if not isinstance(output, list) or not all(_is_replayed(item) for item in output):
+        if not isinstance(output, list) or not all(_is_replayed(item) or self._is_kept_call(item) for item in output):
             return None
-        if not any(part["text"].strip() for item in output if item["type"] == "message" for part in item["content"]):
+        has_calls = any(item["type"] in _WRITTEN for item in output)
+        said = [part["text"] for item in output if item["type"] == "message" for part in item["content"]]
+        if not has_calls and not any(text.strip() for text in said):
             return None
-        whole = json.dumps(answer, separators=(",", ":"))
-        return Stored(whole, {FORMAT: WHOLE_FORMAT}, tokens(answer.get("usage"), "total_tokens"))
+        attributes = {FORMAT: WHOLE_FORMAT, **({CALLS: "true"} if has_calls else {})}
+        return Stored(json.dumps(answer, separators=(",", ":")), attributes, tokens(answer.get("usage"), "total_tokens"))
+
+    def _is_kept_call(self, item: Any) -> bool:
+        if not self.keeps_calls or not isinstance(item, dict) or item.get("type") not in _WRITTEN:
+            return False
+        named = all(isinstance(item.get(name), str) for name in ("call_id", "name", _WRITTEN[item["type"]]))
+        has_ended = item.get("status", "completed") == "completed"
+        return named and has_ended and (item["type"] != "function_call" or is_json(item["arguments"]))
 
     def recorder(self) -> Recorder:
         return ResponseRecorder(self)
@@ -96,6 +107,8 @@ def _is_replayed(item: Any) -> bool:
 
 
 def _item_events(index: int, item: Json) -> List[Json]:
+    if item["type"] in _WRITTEN:
+        return _call_events(index, item)
     is_message = item["type"] == "message"
     field = "content" if is_message else "summary"
     inner = item.get(field) or []
@@ -107,6 +120,20 @@ def _item_events(index: int, item: Json) -> List[Json]:
     return [
         {"type": "response.output_item.added", "output_index": index, "item": begun},
         *made,
+        {"type": "response.output_item.done", "output_index": index, "item": item},
+    ]
+
+
+def _call_events(index: int, item: Json) -> List[Json]:
+    field = _WRITTEN[item["type"]]
+    name = "function_call_arguments" if field == "arguments" else "custom_tool_call_input"
+    at: Dict[str, Any] = {"item_id": item.get("id"), "output_index": index}
+    begun = {**item, field: "", **({"status": "in_progress"} if "status" in item else {})}
+    whole = {field: item[field], **({"name": item["name"]} if field == "arguments" else {})}
+    return [
+        {"type": "response.output_item.added", "output_index": index, "item": begun},
+        *({"type": f"response.{name}.delta", **at, "delta": piece} for piece in pieces(item[field])),
+        {"type": f"response.{name}.done", **at, **whole},
         {"type": "response.output_item.done", "output_index": index, "item": item},
     ]
 

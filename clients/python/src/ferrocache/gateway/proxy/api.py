@@ -9,7 +9,6 @@ import logging
 import re
 import time
 import uuid
-from dataclasses import dataclass
 from typing import Callable, Optional, Set
 
 from starlette.requests import ClientDisconnect, Request
@@ -18,10 +17,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ...async_client import AsyncFerrocacheClient
 from ...errors import FerrocacheError
-from ...middleware._anthropic import AnthropicDialect
-from ...middleware._dialect import Dialect
-from ...middleware._openai import OpenAIDialect
-from ...middleware._responses import ResponsesDialect
 from ..bodies import BodyTooLarge, BodyTooSlow, read_body
 from ..config import Server
 from ..embedding import EmbeddingService
@@ -37,6 +32,7 @@ from .flight import Broken, Failure, Flight, Reader
 from .flights import Flights, Wanted
 from .metrics import ProxyMetrics
 from .problems import Refusal
+from .routes import INVALIDATE, Operation, Routes
 from .upstream import Provider
 
 API = "proxy"
@@ -46,35 +42,6 @@ REFRESHES_MAX = 64
 RETRY_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 _REQUEST_ID = re.compile(r"[!-~]{1,128}")
-_MODEL_PATH = re.compile(r"/models(/[^/]+)*")
-
-
-@dataclass(frozen=True)
-class Operation:
-    """``dialect`` None: passed through."""
-
-    name: str
-    provider: str = "openai"
-    dialect: Optional[Dialect] = None
-
-
-_POSTS = {
-    "/chat/completions": Operation("chat_completions", "openai", OpenAIDialect()),
-    "/responses": Operation("responses", "openai", ResponsesDialect()),
-    "/messages": Operation("messages", "anthropic", AnthropicDialect()),
-    "/messages/count_tokens": Operation("count_tokens", "anthropic"),
-    "/embeddings": Operation("embeddings"),
-    "/invalidate": Operation("invalidate", ""),
-}
-
-
-def operation_of(method: str, path: str, is_anthropic: bool) -> Optional[Operation]:
-    """``path``: what follows /v1."""
-    if method == "POST":
-        return _POSTS.get(path)
-    if method == "GET" and _MODEL_PATH.fullmatch(path):
-        return Operation("models", "anthropic" if is_anthropic else "openai")
-    return None
 
 
 class ProxyApi:
@@ -99,10 +66,9 @@ class ProxyApi:
         self._counted.waiting(self._flights.waiting)
         # More than requests at once: those that refresh come on top.
         connections = server.max_concurrent_requests + REFRESHES_MAX
-        self._providers = {
-            "openai": Provider("openai", settings.openai, connections),
-            "anthropic": Provider("anthropic", settings.anthropic, connections),
-        }
+        upstreams = {"openai": settings.openai, "anthropic": settings.anthropic, "azure": settings.azure}
+        self._providers = {name: Provider(name, one, connections) for name, one in upstreams.items() if one is not None}
+        self._routes = Routes(settings.tool_calls, settings.azure is not None)
         self._refreshing: Set[asyncio.Task[None]] = set()
         self._in_flight = 0
 
@@ -117,8 +83,8 @@ class ProxyApi:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         path = self._path(scope)
-        is_anthropic = path.startswith("/messages") or "anthropic-version" in request.headers
-        operation = operation_of(request.method, path, is_anthropic)
+        is_anthropic = path.startswith("/v1/messages") or "anthropic-version" in request.headers
+        operation = self._routes.find(request.method, path, is_anthropic)
         if operation is None and self._otherwise is not None:
             await self._otherwise(scope, receive, send)
             return
@@ -128,7 +94,7 @@ class ProxyApi:
         self._in_flight += 1
         self._metrics.in_flight.inc()
         try:
-            response = await self._answered(operation, path, request, request_id, is_anthropic)
+            response = await self._answered(operation, request, request_id, is_anthropic)
             self._told(operation, response.status_code, time.monotonic() - begin, request_id)
             await response(scope, receive, send)
         except ClientDisconnect:
@@ -140,12 +106,12 @@ class ProxyApi:
             self._metrics.in_flight.dec()
 
     def _path(self, scope: Scope) -> str:
-        """What follows /v1, empty if nothing does."""
+        """Without the base path."""
         path: str = scope["path"]
         base = self._server.base_path
         if base and path.startswith(base + "/"):  # a proxy before this may have taken it away
             path = path[len(base) :]
-        return path[3:] if path.startswith("/v1/") else ""
+        return path
 
     def _told(self, operation: Optional[Operation], status: int, seconds: float, request_id: str) -> None:
         name = operation.name if operation else "unknown"
@@ -156,16 +122,14 @@ class ProxyApi:
             fields = {"api": API, "operation": name, "status": status, "milliseconds": round(1000 * seconds, 3)}
             _log.log(level, "answered", extra={"fields": {**fields, "request_id": request_id}})
 
-    async def _answered(
-        self, operation: Optional[Operation], path: str, request: Request, request_id: str, is_anthropic: bool
-    ) -> Response:
+    async def _answered(self, operation: Optional[Operation], request: Request, request_id: str, is_anthropic: bool) -> Response:
         headers = {"X-Request-Id": request_id}
         try:
             if operation is None:
-                raise Refusal(404, "not_found", "this gateway does not serve this route; its page lists those it does")
+                raise Refusal(404, "not_found", self._routes.why_none(request.url.path))
             if self._in_flight > self._server.max_concurrent_requests:
                 raise Refusal(429, "gateway_busy", "the gateway is at its limit of requests", RETRY_SECONDS)
-            response = await self._done(operation, path, request)
+            response = await self._done(operation, request)
         except Refusal as refusal:
             return refusal.answer(is_anthropic, headers)
         except ClientDisconnect:
@@ -177,15 +141,15 @@ class ProxyApi:
             response.headers["X-Request-Id"] = request_id
         return response
 
-    async def _done(self, operation: Operation, path: str, request: Request) -> Response:
+    async def _done(self, operation: Operation, request: Request) -> Response:
         caller = self._callers.of(request.headers, request.client.host if request.client else "")
         payload = await self._body(request)
-        if operation.name == "invalidate":
+        if operation.name == INVALIDATE:
             return await self._invalidated(caller, payload)
         provider = self._providers[operation.provider]
         query = request.scope.get("query_string", b"").decode("latin-1")
-        ask = ask_of(operation.dialect, caller, request.headers, query, payload, self._settings)
-        target = f"{path}?{query}" if query else path
+        ask = ask_of(operation, caller, request.headers, query, payload, self._settings)
+        target = f"{operation.path}?{query}" if query else operation.path
         sent = provider.headers_for(caller, request.scope["headers"])
         lookup = await self._entries.lookup(ask) if ask.key is not None else Lookup(fault=ask.why_not)
         wanted = Wanted(ask, lookup, provider, request.method, target, sent)

@@ -13,6 +13,7 @@ from .callers import Caller
 from .config import ProxySettings
 from .controls import FIELD, Controls, controls_of
 from .deps import HEADER, Dep, deps_of
+from .routes import Operation
 
 # Headers that may change what is answered.
 _HEADERS_OF_KEY = ("anthropic-version", "anthropic-beta", "openai-beta")
@@ -30,6 +31,7 @@ class Ask:
     controls: Controls
     deps: Tuple[Dep, ...] = ()
     why_not: str = ""
+    deployment: str = ""  # of Azure
 
     @property
     def streams(self) -> bool:
@@ -38,7 +40,12 @@ class Ask:
     @property
     def model(self) -> str:
         model = self.arguments.get("model")
-        return model if isinstance(model, str) else ""
+        return model if isinstance(model, str) else self.deployment
+
+    @property
+    def may_call(self) -> bool:
+        """Whether the answer may be one that asks the caller to run tools."""
+        return bool(self.arguments.get("tools") or self.arguments.get("functions"))
 
     @property
     def scope(self) -> str:
@@ -51,7 +58,7 @@ class Ask:
 
 
 def ask_of(
-    dialect: Optional[Dialect],
+    operation: Operation,
     caller: Caller,
     headers: Mapping[str, str],
     query: str,
@@ -59,7 +66,7 @@ def ask_of(
     settings: ProxySettings,
 ) -> Ask:
     """Raises Refusal for a control or a dependency that cannot be read. What else is odd is the provider's to refuse."""
-    controls = controls_of(headers.get("cache-control", ""), None)
+    controls, dialect = controls_of(headers.get("cache-control", ""), None), operation.dialect
     if dialect is None:
         return Ask(None, caller, payload, {}, None, controls, why_not="not cached")
     try:
@@ -72,14 +79,17 @@ def ask_of(
         controls = controls_of(headers.get("cache-control", ""), arguments.pop(FIELD))
         payload = json.dumps(arguments, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
     if caller.scope is None:
-        return Ask(dialect, caller, payload, arguments, None, controls, why_not="no token")
+        return Ask(dialect, caller, payload, arguments, None, controls, (), "no token", operation.deployment)
     if controls.no_cache and controls.no_store:
-        return Ask(dialect, caller, payload, arguments, None, controls, why_not="asked for")
+        return Ask(dialect, caller, payload, arguments, None, controls, (), "asked for", operation.deployment)
     deps = deps_of(headers.get(HEADER, ""))
     beside = {name: headers[name] for name in _HEADERS_OF_KEY if name in headers}
     more = {"policy": caller.policy, "namespace": controls.namespace, "headers": beside, "query": query}
+    if operation.provider == "azure":
+        more["azure"] = operation.deployment
     key = _key(dialect, arguments, more, settings.numbers_exact)
-    return Ask(dialect, caller, payload, arguments, key, controls, deps, "" if key else "not cacheable")
+    why_not = "" if key else "not cacheable"
+    return Ask(dialect, caller, payload, arguments, key, controls, deps, why_not, operation.deployment)
 
 
 def _key(dialect: Dialect, arguments: Json, more: Json, numbers_exact: bool) -> Optional[Key]:

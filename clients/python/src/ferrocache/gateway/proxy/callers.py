@@ -69,6 +69,7 @@ class Callers:
         if self._settings.without_token == CACHE:
             # Whoever has no key that the provider takes gets no answer, and so can find none.
             secret = "\0".join(headers.get(name, "") for name in ("authorization", "x-api-key"))
+            secret += "\0" + headers["api-key"] if "api-key" in headers else ""
             return Caller("", SCOPE_PREFIX + "@" + hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest())
         return Caller("", None)
 
@@ -84,7 +85,7 @@ def scope_of(tenant: str) -> str:
 def _live_token(headers: Mapping[str, str]) -> str:
     """The JWT in a key of the form cc_live_<id>.<jwt>, empty if the key is none."""
     bearer = _BEARER.fullmatch(headers.get("authorization", ""))
-    for key in (bearer[1] if bearer else "", headers.get("x-api-key", "").strip()):
+    for key in (bearer[1] if bearer else "", headers.get("x-api-key", "").strip(), headers.get("api-key", "").strip()):
         live = _LIVE_KEY.fullmatch(key)
         if live:
             return live[1]

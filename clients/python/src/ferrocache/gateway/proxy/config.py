@@ -45,6 +45,7 @@ class Price:
 class ProxySettings:
     openai: Upstream
     anthropic: Upstream
+    azure: Optional[Upstream]  # None: its paths are none of this door's
     embedding: Embedding
     threshold: float
     numbers_exact: bool
@@ -54,6 +55,7 @@ class ProxySettings:
     stale_if_error_seconds: int
     cache_timeout_seconds: float
     max_answer_bytes: int
+    tool_calls: bool
     tokens: Tuple[TokenKey, ...] = field(repr=False)
     token_audience: Optional[str]
     token_issuer: Optional[str]
@@ -75,6 +77,7 @@ def proxy_of(table: Table, folder: Path) -> ProxySettings:
     made = ProxySettings(
         openai=_upstream(table.table("openai"), "https://api.openai.com/v1", folder),
         anthropic=_upstream(table.table("anthropic"), "https://api.anthropic.com/v1", folder),
+        azure=_azure(table.table("azure"), folder),
         embedding=embedding_of(table.table("embedding"), folder),
         threshold=table.number("threshold", 0.92, 0, 1),
         numbers_exact=table.flag("numbers_exact", True),
@@ -84,6 +87,7 @@ def proxy_of(table: Table, folder: Path) -> ProxySettings:
         stale_if_error_seconds=table.whole("stale_if_error_seconds", 0, 0, FRESH_SECONDS_MAX),
         cache_timeout_seconds=table.number("cache_timeout_seconds", 1, 0.01, 300),
         max_answer_bytes=table.whole("max_answer_bytes", 4 << 20, 1024, 1 << 30),
+        tool_calls=table.flag("tool_calls", False),
         tokens=tokens,
         token_audience=table.text("token_audience"),
         token_issuer=table.text("token_issuer"),
@@ -100,10 +104,20 @@ def proxy_of(table: Table, folder: Path) -> ProxySettings:
         raise table.fault("token_audience" if made.token_audience else "token_issuer", "needs tokens")
     if not made.tokens and made.without_token == REFUSE:
         raise table.fault("without_token", "is refuse, and there are no tokens: nobody could use this door")
-    for name, upstream in (("openai", made.openai), ("anthropic", made.anthropic)):
-        if upstream.api_key is not None and not made.tokens and not upstream.api_key_without_token:
+    for name, upstream in (("openai", made.openai), ("anthropic", made.anthropic), ("azure", made.azure)):
+        if upstream is not None and upstream.api_key is not None and not made.tokens and not upstream.api_key_without_token:
             raise table.fault(name, "has an API key that nobody could use: add tokens, or set api_key_without_token")
     return made
+
+
+def _azure(table: Table, folder: Path) -> Optional[Upstream]:
+    """Every customer of Azure has an address of its own, so that there is no default."""
+    example = "https://my-resource.openai.azure.com"
+    if table.is_empty:
+        return None
+    if not table.has("url"):
+        raise table.fault("url", f"must be given, like {example}")
+    return _upstream(table, example, folder)
 
 
 def _upstream(table: Table, usual: str, folder: Path) -> Upstream:

@@ -19,6 +19,7 @@ from ..._calls import Json
 from ...async_client import AsyncFerrocacheClient
 from ...errors import FerrocacheError
 from ...middleware._dialect import Stored
+from ...middleware._tool_calls import CALLS
 from .._parts import TTL_SECONDS_MAX
 from ..embedding import EmbeddingFailed, EmbeddingService
 from ..store import from_node, to_node
@@ -168,6 +169,8 @@ class Entries:
             place.embedding, self._settings.threshold, place.model_id, None, ask.scope, top_k=CANDIDATES_MAX
         )
         for match in found["matches"]:
+            if CALLS in (match.get("attributes") or {}):
+                continue  # what a model writes for a tool, it makes from the very words
             hit = await self._judged(ask, match, states, False)
             if hit is not None and hit.fresh_seconds > 0 and self._may_serve(ask, hit):
                 return hit

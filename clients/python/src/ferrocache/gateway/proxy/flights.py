@@ -92,6 +92,8 @@ class Flights:
         a, b = new.lookup.place, old.lookup.place
         if mine is None or other is None or a is None or b is None or place >= COMPARED_MAX:
             return False
+        if new.ask.may_call:
+            return False  # what a model writes for a tool, it makes from the very words
         return cosine(a.embedding, b.embedding) >= self._threshold
 
     def _unlist(self, wanted: Wanted, flight: Flight) -> None:

@@ -26,6 +26,8 @@ _HOP = frozenset(
 _NOT_SENT = _HOP | {"host", "content-length", "accept-encoding", "expect", "cache-control", TOKEN_HEADER, DEPS_HEADER}
 _NOT_RETURNED = _HOP | {"content-length", "content-encoding", "date", "server", "age", "cache-status"}
 _KEYS = ("authorization", "x-api-key", "api-key")
+# The header of each provider's key, and what comes before the key.
+_OWN_KEY = {"openai": (b"authorization", b"Bearer "), "anthropic": (b"x-api-key", b""), "azure": (b"api-key", b"")}
 # Of an answer that is an error: more is cut off, a message of a person's length is not.
 ERROR_BYTES_MAX = 1 << 20
 WRITE_SECONDS = 60.0
@@ -73,7 +75,8 @@ class Provider:
         if settings.api_key is not None and (caller.has_token or settings.api_key_without_token):
             sent = [(name, value) for name, value in sent if name.decode("latin-1").lower() not in _KEYS]
             key = settings.api_key().encode("utf-8")
-            sent.append((b"x-api-key", key) if self.name == "anthropic" else (b"authorization", b"Bearer " + key))
+            name, begin = _OWN_KEY[self.name]
+            sent.append((name, begin + key))
         elif caller.key_is_token:
             raise Refusal(
                 401,
@@ -87,7 +90,7 @@ class Provider:
     async def answer(
         self, method: str, path: str, headers: Sequence[Tuple[bytes, bytes]], payload: Optional[bytes]
     ) -> AsyncIterator[httpx.Response]:
-        """``path``: what follows /v1, with its query. Raises httpx.HTTPError."""
+        """``path``: what follows the provider's URL, with its query. Raises httpx.HTTPError."""
         client = self._connected()
         request = client.build_request(method, self._settings.url + path, headers=list(headers), content=payload)
         response = await client.send(request, stream=True)
