@@ -112,7 +112,8 @@ def extras():
     """{extra: requirements} of pyproject.toml, a list of strings a line."""
     text = (CLIENT / "pyproject.toml").read_text(encoding="utf-8")
     table = text.split("[project.optional-dependencies]\n")[1].split("\n\n")[0]
-    return {name: ast.literal_eval(value) for name, value in (line.split(" = ", 1) for line in table.splitlines())}
+    lines = [line.split(" = ", 1) for line in table.splitlines() if not line.startswith("#")]
+    return {name: ast.literal_eval(value) for name, value in lines}
 
 
 def test_extras_are_those_that_documents_and_errors_name():
