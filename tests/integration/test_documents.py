@@ -154,6 +154,17 @@ def check_gateway(words):
         assert not word.startswith("--") or f'add_argument("{word.split("=")[0]}"' in parser, f"ferrocache-gateway has no {word}"
 
 
+def check_docker(words):
+    """What is built is in the tree, and what is run has been built on its page."""
+    if words[1] == "build":
+        assert (ROOT / words[words.index("-f") + 1]).is_file(), "no such Containerfile"
+        assert (ROOT / words[-1]).is_dir(), f"no folder {words[-1]}"
+    else:
+        assert words[1] == "run", f"docker {words[1]}"
+        built = [page for page in ROOT.glob("docs/**/*.md") if re.search(rf"docker build .* -t {words[-1]} ", page.read_text())]
+        assert built, f"no page builds {words[-1]}"
+
+
 def check_promtool(words):
     assert words[1:3] in (["test", "rules"], ["check", "rules"]), f"promtool {' '.join(words[1:3])}"
     for pattern in words[3:]:
@@ -245,7 +256,7 @@ def passes(_words):
 CHECKS = {"make": check_make, "pip": check_pip, "python": check_python, "python3": check_python, "e2e/run.py": check_script,
           "dashboards/build.py": check_script, "dashboards/draw.py": check_script, "ferroctl": check_ferroctl,
           "ferrocached": check_ferrocached, "ferrocache-gateway": check_gateway, "promtool": check_promtool, "helm": check_helm,
-          "kubectl": check_kubectl,
+          "kubectl": check_kubectl, "docker": check_docker, "bench/gateway.py": check_script,
           "curl": check_curl, "echo": passes, "export": passes, "man": passes, ".": passes, "base64": passes, "systemctl": passes,
           "journalctl": passes, "source": passes}
 
