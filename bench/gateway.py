@@ -95,7 +95,8 @@ url = "{url}"
 
 
 def request(question):
-    body = json.dumps({"model": "m", "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": question}]})
+    messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": question}]
+    body = json.dumps({"model": "m", "messages": messages})
     head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer key\r\nContent-Length: {len(body)}\r\n"
     return f"{head}Content-Type: application/json\r\n\r\n{body}".encode()
 
