@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <string_view>
 
 #include "common/io/small_file.h"
@@ -10,7 +11,9 @@ namespace ferro::node::app {
 
 namespace {
 
-constexpr size_t kBootIdBytesMax = 64;  // a UUID and a line end
+constexpr size_t kBootIdBytesMax = 64;            // a UUID and a line end
+constexpr size_t kCommandLineBytesMax = 2 << 20;  // what Linux takes by default
+constexpr std::string_view kProgram = "ferrocached";
 
 }  // namespace
 
@@ -22,6 +25,19 @@ config::Environment process_environment() {
     if (equals != std::string_view::npos) result.emplace(text.substr(0, equals), text.substr(equals + 1));
   }
   return result;
+}
+
+std::vector<std::string> arguments_of_node(const std::string& command_line_file) {
+  const auto content = io::read_small_file(command_line_file, kCommandLineBytesMax);
+  std::vector<std::string> words;
+  for (std::string_view left = content.ok() ? *content : std::string_view(); !left.empty();) {
+    const size_t end = std::min(left.find('\0'), left.size());
+    words.emplace_back(left.substr(0, end));
+    left.remove_prefix(std::min(end + 1, left.size()));
+  }
+  if (words.empty() || words[0].substr(words[0].rfind('/') + 1) != kProgram) return {};
+  words.erase(words.begin());
+  return words;
 }
 
 std::string boot_id() {

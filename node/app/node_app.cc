@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdio>
 #include <memory>
 #include <optional>
 #include <string>
@@ -48,10 +49,16 @@ class NodeApp {
     FERRO_RETURN_IF_ERROR(obs::init_logging(level, config_.log.format));
     block_signals();
     FERRO_ASSIGN_OR_RETURN(security_, SecurityFiles::open(config_));
+    if (!security_->tokens().enabled()) {
+      obs::warn(
+          "authentication is off: anyone who reaches the port can read and write; set auth_token or "
+          "auth_token_file");
+    }
     FERRO_RETURN_IF_ERROR(open_ports());
     FERRO_RETURN_IF_ERROR(open_engine());
     FERRO_RETURN_IF_ERROR(join_cluster());
     attach_api();
+    tell_port();
     obs::info("serving", {{"version", kVersion},
                           {"port", std::to_string(server_->port())},
                           {"node_id", engine_->options().node_id},
@@ -93,6 +100,13 @@ class NodeApp {
   }
 
  private:
+  // A port that the system chose is told whatever the log's level: nobody could find the node.
+  void tell_port() const {
+    if (config_.port != 0) return;
+    std::printf("port %u\n", unsigned{server_->port()});
+    std::fflush(stdout);
+  }
+
   // All of them before anything is recovered: one that is taken is told at once.
   Status open_ports() {
     http::ServerOptions options = server_options(config_);

@@ -41,11 +41,6 @@ Result<std::unique_ptr<SecurityFiles>> SecurityFiles::open(const config::Config&
   auto files = std::make_unique<SecurityFiles>();
   FERRO_ASSIGN_OR_RETURN(files->tokens_,
                          security::TokenSource::open(config.auth_token, config.auth_token_file));
-  if (!files->tokens_->enabled()) {
-    obs::warn(
-        "authentication is off: anyone who reaches the port can read and write; set auth_token or "
-        "auth_token_file");
-  }
   if (!config.http.tls.cert_path.empty()) {
     const auto& tls = config.http.tls;
     FERRO_ASSIGN_OR_RETURN(files->public_tls_,
@@ -102,6 +97,27 @@ void SecurityFiles::poll(bool asked) {
   if (!peer_tls_) return;
   look_at("the node's certificates", *peer_tls_, asked);
   look_at("the internal port's certificates", *internal_tls_, asked);
+}
+
+Result<std::vector<std::string>> check_files(const config::Config& config, const Clock& clock) {
+  FERRO_ASSIGN_OR_RETURN(const auto files, SecurityFiles::open(config));
+  std::vector<std::string> complaints;
+  const int64_t now_unix = clock.wall_ms() / 1000;
+  const auto look = [&](const char* key, const std::string& path, int64_t not_after_unix) {
+    if (not_after_unix > now_unix) return;
+    complaints.push_back(std::string(key) + ": the certificate in " + path +
+                         " has expired, by this machine's clock; put a new one there");
+  };
+  if (files->public_tls() != nullptr)
+    look("http.tls.cert_path", config.http.tls.cert_path, files->public_tls()->certificate().not_after_unix);
+  if (files->peer_tls() != nullptr) {
+    const auto in_force = files->peer_tls()->current();
+    look("cluster.tls.node_cert_path", config.cluster.tls.node_cert_path,
+         in_force->certificate.not_after_unix);
+    for (const crypto::CertificateFacts& anchor : in_force->anchors)
+      look("cluster.tls.ca_cert_path", config.cluster.tls.ca_cert_path, anchor.not_after_unix);
+  }
+  return complaints;
 }
 
 }  // namespace ferro::node::app

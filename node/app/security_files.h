@@ -7,8 +7,11 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "common/base/result.h"
+#include "common/time/clock.h"
 #include "node/api/api.h"
 #include "node/cluster/core/cluster_node.h"
 #include "node/config/config.h"
@@ -43,5 +46,9 @@ class SecurityFiles {
   std::unique_ptr<security::ServerTls> public_tls_, internal_tls_;
   std::unique_ptr<security::PeerTls> peer_tls_;
 };
+
+// For --check-config: opens the files that the configuration names, as a start does. The error would refuse
+// the start; what is returned would not, but clients and peers then refuse the node.
+Result<std::vector<std::string>> check_files(const config::Config& config, const Clock& clock);
 
 }  // namespace ferro::node::app

@@ -176,7 +176,7 @@ std::string help_text() {
       "\n"
       "  --config PATH   read settings from PATH (.toml, .yaml, .yml); otherwise ./ferrocache.toml, if there "
       "is one\n"
-      "  --check-config  validate the configuration and exit\n"
+      "  --check-config  validate the configuration and the token and TLS files that it names, and exit\n"
       "  --print-config  print the configuration in force and where each value comes from, and exit\n"
       "  --health        ask the running node of this configuration whether it is ready: exit 0 if so\n"
       "  --salvage       start although the log is damaged: recover all that verifies, report what is lost\n"

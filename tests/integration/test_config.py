@@ -3,6 +3,7 @@ import re
 
 import pytest
 
+from harness.certificates import Authority
 from harness.contract import contract
 from harness.node import run_to_end
 
@@ -228,6 +229,34 @@ def test_check_config(tmp_path):
     assert not (tmp_path / "data").exists() and list(tmp_path.iterdir()) == []
     (tmp_path / "ferrocache.toml").write_text("prot = 1\n")
     assert run_to_end("--check-config", folder=tmp_path).returncode != 0
+
+
+def test_check_config_opens_the_files_that_it_names(tmp_path):
+    """It passed, and the start that followed did not."""
+    def check(*arguments):
+        done = run_to_end("--check-config", *arguments, folder=tmp_path)
+        return done.returncode, done.stderr
+
+    (tmp_path / "tokens").write_text("a-token role=admin\nother role=king\n")
+    for path, said in (("nowhere", "nowhere"), (tmp_path / "tokens", "line 2")):
+        code, error = check(f"--auth_token_file={path}")
+        assert code == 2 and "auth_token_file" in error and said in error, error
+        assert "a-token" not in error
+    (tmp_path / "tokens").write_text("a-token role=admin\n")
+    assert check(f"--auth_token_file={tmp_path}/tokens") == (0, "")
+    authority = Authority(tmp_path / "ca", "authority")
+    one, other = authority.issue("one"), authority.issue("other")
+    pair = [f"--http.tls.cert_path={one.cert}", f"--http.tls.key_path={one.key}"]
+    assert check(*pair) == (0, "")
+    code, error = check(f"--http.tls.cert_path={one.cert}", f"--http.tls.key_path={other.key}")
+    assert code == 2 and "http.tls" in error and str(other.key) in error, error
+    code, error = check(*pair, f"--http.tls.client_ca_path={tmp_path}/tokens")
+    assert code == 2 and "tokens" in error and "certificate" in error, error
+    between = ["--cluster.tls.enabled=true", f"--cluster.tls.ca_cert_path={authority.cert}",
+               f"--cluster.tls.node_cert_path={one.cert}"]
+    assert check(*between, f"--cluster.tls.node_key_path={one.key}") == (0, "")
+    code, error = check(*between, f"--cluster.tls.node_key_path={other.key}")
+    assert code == 2 and "cluster.tls" in error, error
 
 
 @contract("config-9: secrets are masked")

@@ -1,6 +1,7 @@
 """The process: start, refusals, signals, logs."""
 import json
 import signal
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -9,8 +10,8 @@ import pytest
 
 from harness.certificates import Authority
 from harness.contract import contract
-from harness.http import ConnectionClosed, build_request
-from harness.node import HOST, free_port, has_ipv6, run_to_end
+from harness.http import Client, ConnectionClosed, build_request
+from harness.node import HOST, clean_environment, command, free_port, has_ipv6, run_to_end
 from harness.timing import scaled, wait_until
 from harness.vectors import axis, random_unit
 
@@ -80,6 +81,21 @@ def test_health_option(nodes, tmp_path):
     done = run_to_end("--health", f"--port={free_port()}", f"--http.bind={HOST}", folder=tmp_path)
     assert done.returncode != 0 and done.stderr.strip()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("level", ["info", "off"])
+def test_a_free_port_is_told_whatever_is_logged(nodes, level):
+    """With the log off or at warnings, nobody could find the node."""
+    folder = nodes.folder / level
+    with (open(nodes.folder / "said", "w+", encoding="ascii") as said,
+          subprocess.Popen(command("--port=0", f"--log.level={level}", f"--http.bind={HOST}", f"--wal_path={folder}"),
+                           stdout=said, stderr=subprocess.DEVNULL, env=clean_environment()) as process):
+        try:
+            wait_until(lambda: (nodes.folder / "said").read_text().endswith("\n"), 30, "the port")
+            port = int((nodes.folder / "said").read_text().removeprefix("port "))
+            assert Client(HOST, port).request("GET", "/health").status == 200
+        finally:
+            process.terminate()
 
 
 @contract("config-16: --health of a node with TLS and tokens")

@@ -8,6 +8,7 @@
 
 #include "operator/objects/node_config.h"
 #include "operator/objects/parts.h"
+#include "tests/fakes/certificates.h"
 #include "tests/fakes/temp_folder.h"
 #include "tests/unit/operator/api/yaml_json.h"
 #include "tests/unit/operator/objects/fixture.h"
@@ -66,8 +67,29 @@ std::vector<std::string> environment_of(const Json& container) {
   return result;
 }
 
+void replace_all(std::string& text, const std::string& what, const std::string& by) {
+  for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + by.size()))
+    text.replace(at, what.size(), by);
+}
+
+// What Kubernetes would mount below /etc/ferrocache, under `root`.
+void mount_secrets(const std::string& root, const std::string& member) {
+  const fakes::Pem authority = fakes::make_authority("authority");
+  const fakes::Pem leaf = fakes::make_leaf(member, authority);
+  const auto put = [&root](const std::string& path, const std::string& content) {
+    const std::filesystem::path full = std::filesystem::path(root) / path;
+    std::filesystem::create_directories(full.parent_path());
+    std::ofstream(full) << content;
+  };
+  put("tls/" + member + ".crt", leaf.certificate);
+  put("tls/" + member + ".key", leaf.key);
+  put("trust/ca.crt", authority.certificate);
+  put("tokens/tokens", "a-token role=admin generation=1\n");
+}
+
 TEST(NodeConfiguration, IsAcceptedByTheNode) {
   const tests::fakes::TempFolder folder;
+  mount_secrets(folder.path(), "demo-0");
   const std::vector<Json> kSpecs{
       Json::object(),
       Json::parse(R"({"replicas": 1, "tls": {"enabled": false}, "auth": {"enabled": false}})"),
@@ -79,9 +101,13 @@ TEST(NodeConfiguration, IsAcceptedByTheNode) {
   for (const Json& spec : kSpecs) {
     const api::Cluster cluster = cluster_of(spec);
     const std::string file = folder.path() + "/ferrocache.yaml";
-    std::ofstream(file) << config_file(cluster);
+    std::string content = config_file(cluster);
+    replace_all(content, "/etc/ferrocache", folder.path());
+    std::ofstream(file) << content;
     const Json container = pod_template(cluster, usual_inputs())["spec"]["containers"][0];
-    const Answer answer = run_node(file, "--check-config", environment_of(container));
+    std::vector<std::string> environment = environment_of(container);
+    for (std::string& variable : environment) replace_all(variable, "/etc/ferrocache", folder.path());
+    const Answer answer = run_node(file, "--check-config", environment);
     EXPECT_EQ(answer.code, 0) << spec.dump() << "\n" << answer.output << config_file(cluster);
   }
 }
