@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,33 @@ if sys.version_info < (3, 10):
 
 # How long tests wait for a cache that answers, where the time is not what they are about: machines may be busy.
 PATIENCE_SECONDS = 60.0
+
+
+TYPE_CHECK = pytest.StashKey()
+
+
+def pytest_collection_finish(session):
+    """What checks the types takes longer than any test: it runs beside the others from the beginning."""
+    if any(item.name == "test_types_are_strict" for item in session.items) and not session.config.option.collectonly:
+        client = Path(__file__).resolve().parents[1]
+        folder = os.environ.get("MYPY_CACHE_DIR") or tempfile.mkdtemp(prefix="mypy")
+        session.config.stash[TYPE_CHECK] = subprocess.Popen(
+            [sys.executable, "-m", "mypy", "--config-file", client / "pyproject.toml", "--cache-dir", folder],
+            cwd=client, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+
+def pytest_unconfigure(config):
+    process = config.stash.get(TYPE_CHECK, None)
+    if process is not None:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture(scope="session")
+def type_check(request):
+    """mypy, under way."""
+    return request.config.stash[TYPE_CHECK]
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import sys
 
 import pytest
 
+from support.door import PATIENCE_SECONDS
 from support.node import TREE
 from support.upstream import Reply
 
@@ -51,7 +52,8 @@ def test_every_snippet_runs(page, nodes, upstream, tmp_path):
         "ANTHROPIC_API_KEY": "k",
         "PYTHONPATH": os.pathsep.join([str(tmp_path), str(TREE / "clients/python/tests")]),
     }
-    done = subprocess.run([sys.executable, "page.py"], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    command = [sys.executable, "page.py"]
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
     assert done.returncode == 0, done.stderr
     if page == "clients/python/README.md":
         said = done.stdout.splitlines()

@@ -11,6 +11,7 @@ import urllib.request
 
 import pytest
 
+from support.door import PATIENCE_SECONDS
 from support.node import TREE
 
 EXAMPLES = TREE / "examples"
@@ -24,7 +25,7 @@ def environment(node):
 
 def run(name, environment, *arguments):
     done = subprocess.run(
-        [sys.executable, EXAMPLES / name, *arguments], env=environment, capture_output=True, text=True, timeout=120
+        [sys.executable, EXAMPLES / name, *arguments], env=environment, capture_output=True, text=True, timeout=PATIENCE_SECONDS
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
@@ -67,7 +68,7 @@ def test_multi_tenant_service(environment):
             data = None if body is None else json.dumps(body).encode()
             request = urllib.request.Request(url + path, data, {"X-Tenant": tenant}, method=method)
             try:
-                with urllib.request.urlopen(request, timeout=60) as answer:
+                with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
                     return answer.status, json.load(answer)
             except urllib.error.HTTPError as error:
                 return error.code, json.load(error)

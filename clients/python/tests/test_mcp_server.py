@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
 import sys
 
 import pytest
+import pytest_asyncio
 from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
 
@@ -29,75 +31,98 @@ async def session(url, **environment):
         yield made
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared(node):
+    """One server for all tests that do it no harm. A task of its own opens and closes it, as the SDK wants it."""
+    opened, done = asyncio.get_running_loop().create_future(), asyncio.Event()
+
+    async def hold():
+        try:
+            async with session(node.url) as made:
+                opened.set_result(made)
+                await done.wait()
+        except BaseException as error:
+            if not opened.done():
+                opened.set_exception(error)
+            raise
+
+    holding = asyncio.create_task(hold())
+    yield await opened
+    done.set()
+    await holding
+
+
 async def call(made, name, **arguments):
     result = await made.call_tool(name, arguments)
     return json.loads(result.content[0].text)
 
 
-async def test_lookup_and_store(node):
-    async with session(node.url) as made:
-        assert getattr(made.greeting, "server_info", None).name == "ferrocache"
-        tools = {tool.name: tool for tool in (await made.list_tools()).tools}
-        assert set(tools) == {"semantic_cache_lookup", "semantic_cache_store", "cache_status"}
-        schema = tools["semantic_cache_lookup"].input_schema
-        assert set(schema["properties"]) == {"query_text", "threshold", "cache_scope", "conversation_id"}
-        assert schema["required"] == ["query_text"]
-        schema = tools["semantic_cache_store"].input_schema
-        assert set(schema["properties"]) == {"query_text", "response", "cache_scope", "conversation_id"}
-        assert schema["required"] == ["query_text", "response"]
-        assert tools["cache_status"].input_schema["properties"] == {}
+@pytest.mark.asyncio(loop_scope="module")
+async def test_lookup_and_store(shared):
+    made = shared
+    assert getattr(made.greeting, "server_info", None).name == "ferrocache"
+    tools = {tool.name: tool for tool in (await made.list_tools()).tools}
+    assert set(tools) == {"semantic_cache_lookup", "semantic_cache_store", "cache_status"}
+    schema = tools["semantic_cache_lookup"].input_schema
+    assert set(schema["properties"]) == {"query_text", "threshold", "cache_scope", "conversation_id"}
+    assert schema["required"] == ["query_text"]
+    schema = tools["semantic_cache_store"].input_schema
+    assert set(schema["properties"]) == {"query_text", "response", "cache_scope", "conversation_id"}
+    assert schema["required"] == ["query_text", "response"]
+    assert tools["cache_status"].input_schema["properties"] == {}
 
-        scope = {"cache_scope": "mcp"}
-        assert await call(made, "semantic_cache_lookup", query_text=QUESTION, **scope) == {"hit": False}
-        stored = await call(made, "semantic_cache_store", query_text=QUESTION, response="Settings, Security.", **scope)
-        assert stored["status"] == "ok"
-        near = await call(made, "semantic_cache_lookup", query_text="How can I reset my password?", **scope)
-        assert near["hit"] is True
-        assert near["response"] == "Settings, Security."
-        assert near["similarity"] > 0.92
-        strict = await call(made, "semantic_cache_lookup", query_text="How can I reset my password?", threshold=0.999, **scope)
-        assert strict == {"hit": False}
-        assert await call(made, "semantic_cache_lookup", query_text=QUESTION, cache_scope="other") == {"hit": False}
-        inside = {"cache_scope": "mcp", "conversation_id": "7"}
-        await call(made, "semantic_cache_store", query_text=QUESTION, response="in 7", **inside)
-        assert (await call(made, "semantic_cache_lookup", query_text=QUESTION, **inside))["response"] == "in 7"
+    scope = {"cache_scope": "mcp"}
+    assert await call(made, "semantic_cache_lookup", query_text=QUESTION, **scope) == {"hit": False}
+    stored = await call(made, "semantic_cache_store", query_text=QUESTION, response="Settings, Security.", **scope)
+    assert stored["status"] == "ok"
+    near = await call(made, "semantic_cache_lookup", query_text="How can I reset my password?", **scope)
+    assert near["hit"] is True
+    assert near["response"] == "Settings, Security."
+    assert near["similarity"] > 0.92
+    strict = await call(made, "semantic_cache_lookup", query_text="How can I reset my password?", threshold=0.999, **scope)
+    assert strict == {"hit": False}
+    assert await call(made, "semantic_cache_lookup", query_text=QUESTION, cache_scope="other") == {"hit": False}
+    inside = {"cache_scope": "mcp", "conversation_id": "7"}
+    await call(made, "semantic_cache_store", query_text=QUESTION, response="in 7", **inside)
+    assert (await call(made, "semantic_cache_lookup", query_text=QUESTION, **inside))["response"] == "in 7"
 
-        status = await call(made, "cache_status")
-        assert status["status"] == "ok"
-        assert status["health"]["entry_count"] >= 2
-        assert status["stats"]["counters"]["queries"] >= 5
-        assert status["embed_model"] == "all-MiniLM-L6-v2"
+    status = await call(made, "cache_status")
+    assert status["status"] == "ok"
+    assert status["health"]["entry_count"] >= 2
+    assert status["stats"]["counters"]["queries"] >= 5
+    assert status["embed_model"] == "all-MiniLM-L6-v2"
 
 
-async def test_what_other_programs_stored_is_found(node, client):
+@pytest.mark.asyncio(loop_scope="module")
+async def test_what_other_programs_stored_is_found(shared, client):
     from ferrocache.embeddings import embedder
 
     embed = embedder()
     client.insert(embed(QUESTION), "by hand", QUESTION, "all-MiniLM-L6-v2::384", cache_scope="mcp-shared")
-    async with session(node.url) as made:
-        found = await call(made, "semantic_cache_lookup", query_text=QUESTION, cache_scope="mcp-shared")
-        assert found["response"] == "by hand"
+    found = await call(shared, "semantic_cache_lookup", query_text=QUESTION, cache_scope="mcp-shared")
+    assert found["response"] == "by hand"
 
 
-async def test_material_must_be_equal(node):
+@pytest.mark.asyncio(loop_scope="module")
+async def test_material_must_be_equal(shared):
+    made = shared
     document = "\n\n".join(f"Section {n}: open from nine to five, parcels to Europe." for n in range(30))
-    async with session(node.url) as made:
-        scope = {"cache_scope": "mcp-material"}
-        await call(made, "semantic_cache_store", query_text=f"{document}\n\nWhen do you open?", response="nine", **scope)
-        for text, hit in (("When do you open?", True), ("Where do you ship to?", False)):
-            assert (await call(made, "semantic_cache_lookup", query_text=f"{document}\n\n{text}", **scope))["hit"] is hit
-        await call(made, "semantic_cache_store", query_text=document, response="the whole", **scope)
-        assert (await call(made, "semantic_cache_lookup", query_text=document, **scope))["response"] == "the whole"
-        assert (await call(made, "semantic_cache_lookup", query_text=document + " ", **scope))["hit"] is True
-        assert (await call(made, "semantic_cache_lookup", query_text=document + "!", **scope))["hit"] is False
+    scope = {"cache_scope": "mcp-material"}
+    await call(made, "semantic_cache_store", query_text=f"{document}\n\nWhen do you open?", response="nine", **scope)
+    for text, hit in (("When do you open?", True), ("Where do you ship to?", False)):
+        assert (await call(made, "semantic_cache_lookup", query_text=f"{document}\n\n{text}", **scope))["hit"] is hit
+    await call(made, "semantic_cache_store", query_text=document, response="the whole", **scope)
+    assert (await call(made, "semantic_cache_lookup", query_text=document, **scope))["response"] == "the whole"
+    assert (await call(made, "semantic_cache_lookup", query_text=document + " ", **scope))["hit"] is True
+    assert (await call(made, "semantic_cache_lookup", query_text=document + "!", **scope))["hit"] is False
 
 
-async def test_an_empty_answer_is_not_stored(node):
-    async with session(node.url) as made:
-        scope = {"cache_scope": "mcp-empty"}
-        stored = await call(made, "semantic_cache_store", query_text=QUESTION, response=" ", **scope)
-        assert stored == {"error": "response must not be empty"}
-        assert await call(made, "semantic_cache_lookup", query_text=QUESTION, **scope) == {"hit": False}
+@pytest.mark.asyncio(loop_scope="module")
+async def test_an_empty_answer_is_not_stored(shared):
+    scope = {"cache_scope": "mcp-empty"}
+    stored = await call(shared, "semantic_cache_store", query_text=QUESTION, response=" ", **scope)
+    assert stored == {"error": "response must not be empty"}
+    assert await call(shared, "semantic_cache_lookup", query_text=QUESTION, **scope) == {"hit": False}
 
 
 @pytest.mark.parametrize("case", ["refused", "bad model", "bad token"])

@@ -228,7 +228,7 @@ PROBES = {
 }
 PROBES["all"] = [probe for name, probes in PROBES.items() if name != "local" for probe in probes]
 # The oldest Python on which what they need works. Below it the package itself still has to.
-OLDEST = {llamaindex: (3, 10), mcp_server: (3, 10)}
+OLDEST = {mcp_server: (3, 10)}
 
 
 def main():

@@ -95,11 +95,16 @@ def main():
         install_wheel(python, build)
     except subprocess.CalledProcessError as error:
         sys.exit(f"the environment of the tests could not be made: {error}")
-    own = {"FERROCACHED_BIN": str(binary), "PYTHONDONTWRITEBYTECODE": "1", "MYPY_CACHE_DIR": str(build / "python-mypy")}
+    own = {
+        "FERROCACHED_BIN": str(binary),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "MYPY_CACHE_DIR": str(build / "python-mypy"),
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+    }  # what other packages add takes seconds to load
     environment = {**os.environ, **own}
     paths = [word for word in rest if not word.startswith("-") and pathlib.Path(word.partition("::")[0]).exists()]
     arguments = rest if paths else [CLIENT / "tests", *rest]
-    command = [python, "-m", "pytest", "-q", "-c", CLIENT / "pyproject.toml", *arguments]
+    command = [python, "-m", "pytest", "-p", "pytest_asyncio.plugin", "-q", "-c", CLIENT / "pyproject.toml", *arguments]
     return subprocess.run([str(part) for part in command], env=environment).returncode
 
 

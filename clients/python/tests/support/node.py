@@ -14,7 +14,7 @@ import urllib.request
 from pathlib import Path
 
 HOST = "127.0.0.1"
-START_SECONDS = 60.0
+START_SECONDS = 300.0
 TREE = Path(__file__).resolve().parents[4]
 
 
@@ -95,7 +95,7 @@ class Node:
         self.process.send_signal(signal.SIGCONT)
         self.process.terminate()
         try:
-            self.process.wait(30)
+            self.process.wait(START_SECONDS)
         except subprocess.TimeoutExpired:
             self.kill()
 
