@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -30,6 +31,7 @@ from ferrocache.gateway.limits import TokenBucket
 from ferrocache.gateway.main import main
 from ferrocache.gateway.metrics import Metrics
 from ferrocache.gateway.secrets import RELOAD_SECONDS, SecretFile
+from ferrocache.gateway.server import listen
 from ferrocache.gateway.store import PART_BYTES_MAX, from_node, to_node
 from support.door import PATIENCE_SECONDS, Cache, Door, embedding, plain_http, until
 
@@ -150,11 +152,18 @@ def test_an_address_that_is_taken(folder, node):
     assert done.stderr.splitlines()[-1] == f"ferrocache-gateway: cannot listen on 127.0.0.1:{node.port}: Address already in use"
 
 
-def health(door, folder, listen):
+def test_the_body_of_an_answer_does_not_wait_until_its_head_is_acknowledged(folder):
+    """40 ms each, where the other side delays that."""
+    server = loaded(folder, '[server]\nlisten = "127.0.0.1:0"\n' + SMALLEST).server
+    with listen(server) as listener, socket.create_connection(listener.getsockname()), listener.accept()[0] as accepted:
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def health(door, folder, address):
     """What --health says, beside a door that was given port 0."""
     path = folder / "beside.toml"
     text = (folder / "gateway.toml").read_text()
-    path.write_text(re.sub('listen = "[^"]*"', f'listen = "{listen}:{door.url.rpartition(":")[2]}"', text))
+    path.write_text(re.sub('listen = "[^"]*"', f'listen = "{address}:{door.url.rpartition(":")[2]}"', text))
     done = run("--config", path, "--health")
     return done.returncode, done.stderr.strip().removeprefix("ferrocache-gateway: ")
 
