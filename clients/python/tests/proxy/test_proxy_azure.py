@@ -101,23 +101,26 @@ def with_model(reply):
     return made
 
 
-async def test_the_token_may_be_azure_s_key(node, provider, upstream, embedder, tmp_path):
+def test_the_token_may_be_azure_s_key(node, upstream, embedder, tmp_path):
     """As `api_key`, or from a directory as `Authorization`; the gateway's own key goes to the provider."""
     (tmp_path / "azure.key").write_text("the-gateway-s-key\n")
-    door = await asyncio.to_thread(ThreadDoor, tmp_path, settings(node, upstream, embedder, "", 'api_key_file = "azure.key"'))
+    door = ThreadDoor(tmp_path, settings(node, upstream, embedder, "", 'api_key_file = "azure.key"'))
     live = f"cc_live_1.{token('keys')}"
 
     async def directory_token():
         return live
 
-    options = {"azure_endpoint": door.url, "api_version": VERSION, "max_retries": 0, "timeout": PATIENCE_SECONDS}
-    for more in ({"api_key": live}, {"azure_ad_token_provider": directory_token}):
-        async with openai.AsyncAzureOpenAI(**options, **more) as made:
+    async def ask(**key):
+        options = {"azure_endpoint": door.url, "api_version": VERSION, "max_retries": 0, "timeout": PATIENCE_SECONDS}
+        async with openai.AsyncAzureOpenAI(**options, **key) as made:
             await made.chat.completions.create(model="m", messages=[{"role": "user", "content": QUESTION}])
+
+    for key in ({"api_key": live}, {"azure_ad_token_provider": directory_token}):
+        asyncio.run(ask(**key))
     assert len(upstream.calls) == 1
     assert upstream.headers[0]["api-key"] == "the-gateway-s-key"
     assert not {"authorization", "x-api-key"} & set(upstream.headers[0])
-    await asyncio.to_thread(door.stop)
+    door.stop()
 
 
 def test_without_tokens_each_key_of_azure_has_a_cache_of_its_own(node, upstream, embedder, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import threading
@@ -80,14 +81,23 @@ class ThreadDoor:
         (folder / "secret").write_text(SECRET + "\n")
         (folder / "gateway.toml").write_text(configuration, encoding="utf-8")
         config = load(folder / "gateway.toml")
-        made = Gateway(config).application()
-        self._server = uvicorn.Server(uvicorn.Config(made, log_config=None, access_log=False, lifespan="on", ws="none"))
+        self._server = None
         self._listener = listen(config.server)
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        self._thread = threading.Thread(target=self._server.run, args=([self._listener],))
+        self._thread = threading.Thread(target=asyncio.run, args=(self._serve(config),))
         self._thread.start()
         with plain_http() as http:
-            until(lambda: self._server.started and http.get(self.url + "/readyz").status_code == 200)
+            until(lambda: self._started() and http.get(self.url + "/readyz").status_code == 200)
+
+    async def _serve(self, config):
+        """All of it on the loop that it belongs to, as in the program."""
+        made = Gateway(config).application()
+        self._server = uvicorn.Server(uvicorn.Config(made, log_config=None, access_log=False, lifespan="on", ws="none"))
+        await self._server.serve([self._listener])
+
+    def _started(self):
+        assert self._thread.is_alive(), "the door ended"
+        return self._server is not None and self._server.started
 
     def stop(self):
         self._server.should_exit = True
