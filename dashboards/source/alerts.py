@@ -137,7 +137,10 @@ OF_NODES = [
           "The latest snapshot of $member failed.",
           "The log grows and is not recycled; no entry is lost.",
           "The node's log says why, most often a full volume."),
-    Alert("FerroCacheSnapshotTooOld", "ferrocache_snapshot_age_seconds{$nodes} > $SNAPSHOT_AGE_SECONDS", "15m", "warning",
+    # A node that is hardly written to takes no snapshots by itself, and has next to nothing to replay.
+    Alert("FerroCacheSnapshotTooOld",
+          "ferrocache_snapshot_age_seconds{$nodes} > $SNAPSHOT_AGE_SECONDS"
+          " and ferrocache_wal_bytes{$nodes} > 64 * 1024 * 1024", "15m", "warning",
           "The latest snapshot of $member is {{ $value | humanizeDuration }} old.",
           "A restart replays all the log behind it.",
           "POST /admin/compact; on Kubernetes blockedBy of the FerroCacheCluster says what holds compaction back."),

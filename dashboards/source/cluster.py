@@ -16,12 +16,12 @@ DASHBOARD = Dashboard(
                   description="Above half of cluster.phi_threshold suspected, above it dead."),
         ]),
         Row("Copies", [
-            Panel("Partitions short of copies", [q("ferrocache_partitions_under_replicated{$nodes}", "{{node}}")]),
-            Panel("Partitions out of step", [q("ferrocache_partitions_out_of_step{$nodes}", "{{node}}")],
+            Panel("Partitions short of copies", [q("ferrocache_partitions_under_replicated{$nodes}", "{{node}}")], width=6),
+            Panel("Partitions out of step", [q("ferrocache_partitions_out_of_step{$nodes}", "{{node}}")], width=6,
                   description="Copies that differed when last compared."),
-            Panel("Partitions not compared yet", [q("ferrocache_partitions_uncompared{$nodes}", "{{node}}")],
+            Panel("Partitions not compared yet", [q("ferrocache_partitions_uncompared{$nodes}", "{{node}}")], width=6,
                   description="Since the ring changed or somebody came back. Falls to nothing within seconds."),
-            Panel("Partitions owned", [q("ferrocache_partitions_owned{$nodes}", "{{node}}")],
+            Panel("Partitions owned", [q("ferrocache_partitions_owned{$nodes}", "{{node}}")], width=6,
                   description="Even lines: load is spread evenly."),
         ]),
         Row("Replication", [

@@ -19,14 +19,15 @@ DASHBOARD = Dashboard(
             ], unit="ops"),
         ]),
         Row("Log", [
-            Panel("Mean sync", [q("ferrocache:wal_sync_seconds:mean{$nodes}", "{{node}}")], unit="s",
+            Panel("Mean sync", [q("ferrocache:wal_sync_seconds:mean{$nodes}", "{{node}}")], unit="s", width=6,
                   description="An insert is answered after one. Above 50 ms the disk is the bottleneck."),
             Panel("Syncs a second", [q("rate(ferrocache_wal_sync_seconds_count{$nodes}[$__rate_interval])", "{{node}}")],
-                  unit="ops"),
+                  unit="ops", width=6),
             Panel("Writes that wait", [
                 q("ferrocache_write_queue{$nodes}", "{{node}}"),
-            ], description="At ferrocache_write_queue_max further writes are answered 503."),
-            Panel("Log behind the latest snapshot", [q("ferrocache_wal_bytes{$nodes}", "{{node}}")], unit="bytes"),
+            ], width=6, description="At ferrocache_write_queue_max further writes are answered 503."),
+            Panel("Log on disk", [q("ferrocache_wal_bytes{$nodes}", "{{node}}")], unit="bytes", width=6,
+                  description="Behind the oldest snapshot that is kept: falls with the one after the next."),
         ]),
         Row("Snapshots", [
             Panel("Age of the latest", [q("ferrocache_snapshot_age_seconds{$nodes}", "{{node}}")], unit="s"),
@@ -42,8 +43,8 @@ DASHBOARD = Dashboard(
         ]),
         Row("Index", [
             Panel("Graphs rebuilt a second", [q("sum by (node) (rate(ferrocache_index_rebuilds_total{$nodes}[$__rate_interval]))",
-                                               "{{node}}")], unit="ops"),
-            Panel("Namespaces", [q("ferrocache_namespaces{$nodes}", "{{node}}")]),
+                                               "{{node}}")], unit="ops", width=12),
+            Panel("Namespaces", [q("ferrocache_namespaces{$nodes}", "{{node}}")], width=12),
         ]),
     ],
 )

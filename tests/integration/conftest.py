@@ -16,6 +16,7 @@ from harness.cluster import Cluster  # noqa: E402  (needs the path above)
 from harness.node import (  # noqa: E402  (needs the path above)
     ALL_NODES, HOST, LOG_TAIL_BYTES, Node, binary_path, clean_environment
 )
+from harness.prometheus import Prometheus  # noqa: E402
 from harness.vectors import make_rng  # noqa: E402
 
 
@@ -115,16 +116,30 @@ def ctl(nodes):
     program = Path(binary_path()).parent / "ferroctl"
     assert program.is_file(), "build the target ferroctl"
 
-    def run(*words, node=None, code=0, token=None, environment=None):
+    def run(*words, node=None, code=0, token=None, environment=None, stdout=subprocess.PIPE):
         extra = {"FERROCACHE_AUTH_TOKEN": token} if token else {}
         if node is not None:
             extra["FERROCACHE_URL"] = f"http://{HOST}:{node.port}"
-        done = subprocess.run([str(program), *map(str, words)], cwd=nodes.folder, capture_output=True, text=True, timeout=60,
-                              env=clean_environment({**extra, **(environment or {})}), check=False)
-        assert done.returncode == code, done.stdout + done.stderr
+        done = subprocess.run([str(program), *map(str, words)], cwd=nodes.folder, stdout=stdout, stderr=subprocess.PIPE, text=True,
+                              timeout=60, env=clean_environment({**extra, **(environment or {})}), check=False)
+        assert done.returncode == code, f"{done.stdout}{done.stderr}"
         return done
 
     return run
+
+
+@pytest.fixture
+def prometheus(nodes):
+    """prometheus(members, speed_up=False): a Prometheus that scrapes them."""
+    started = []
+
+    def start(members, **options):
+        started.append(Prometheus(nodes.folder / f"prometheus{len(started)}", members, **options))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.stop()
 
 
 _model_numbers = itertools.count(1)

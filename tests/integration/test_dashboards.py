@@ -1,12 +1,10 @@
 """Dashboards and alerts against a real Prometheus that scrapes three nodes under load."""
 import sys
 
-import pytest
-
 from harness.certificates import Authority
 from harness.cluster import Cluster, Load
 from harness.node import free_port
-from harness.prometheus import ROOT, Prometheus
+from harness.prometheus import ROOT
 from harness.timing import wait_until
 from harness.vectors import random_unit
 
@@ -16,19 +14,6 @@ from dashboards.live import for_live_use  # noqa: E402
 
 DATA_SECONDS = 60.0
 FIRE_SECONDS = 60.0
-
-
-@pytest.fixture
-def prometheus(nodes):
-    started = []
-
-    def start(members, **options):
-        started.append(Prometheus(nodes.folder / f"prometheus{len(started)}", members, **options))
-        return started[-1]
-
-    yield start
-    for one in started:
-        one.stop()
 
 
 def busy(rng):
