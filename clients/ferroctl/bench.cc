@@ -44,12 +44,12 @@ Json body_of(const std::string& model, const std::vector<float>& vector, bool in
   return body;
 }
 
-void work(const Session& session, const Plan& plan, const std::string& model,
+void work(const HttpClient& like, const Plan& plan, const std::string& model,
           const std::vector<std::vector<float>>& known, uint64_t seed, Outcome& out) {
   using Clock = std::chrono::steady_clock;
-  Result<Connection> connection = connect(session.connection);
-  if (!connection.ok()) {
-    out.failure = connection.status().message();
+  const Result<std::unique_ptr<HttpClient>> client = like.to(like.base_url());
+  if (!client.ok()) {
+    out.failure = client.status().message();
     return;
   }
   std::mt19937_64 random(seed);
@@ -61,7 +61,7 @@ void work(const Session& session, const Plan& plan, const std::string& model,
         body_of(model, insert ? random_vector(random, plan.dimension) : known[random() % known.size()],
                 insert, number);
     const auto begin = Clock::now();
-    const Result<Json> answer = connection->client->json("POST", insert ? "/insert" : "/query", body);
+    const Result<Json> answer = (*client)->json("POST", insert ? "/insert" : "/query", body);
     const double took_ms = std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
     if (!answer.ok()) {
       ++out.failed;
@@ -113,7 +113,7 @@ Status run_bench(HttpClient& client, Session& session, const Plan& plan) {
   std::vector<std::thread> threads;
   threads.reserve(outcomes.size());
   for (Outcome& outcome : outcomes) {
-    threads.emplace_back([&, seed = random()] { work(session, plan, model, known, seed, outcome); });
+    threads.emplace_back([&, seed = random()] { work(client, plan, model, known, seed, outcome); });
   }
   for (std::thread& thread : threads) thread.join();
   Status dropped = client.json("DELETE", "/namespaces/" + escaped(model)).status();

@@ -1,9 +1,12 @@
 // support-bundle: what somebody who helps needs to see, without secrets, answers or questions.
+#include <algorithm>
+#include <array>
 #include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "clients/ferroctl/commands.h"
@@ -14,19 +17,58 @@ namespace {
 
 namespace files = std::filesystem;
 
+// In names of members, which name Secrets too (secretName) and must stay readable, and in those of settings.
+constexpr std::array<std::string_view, 2> kMemberWords{"token", "password"};
+constexpr std::array<std::string_view, 5> kSettingWords{"token", "password", "secret", "api_key", "apikey"};
 constexpr int64_t kPackWaitMs = 600'000;  // some hundred MiB onto a slow disk
+
+constexpr const char* kRedacted = "redacted";
+
+// Whether what is called so must not be shown. A path to a secret may be.
+template <size_t kCount>
+bool is_secret(std::string name, const std::array<std::string_view, kCount>& words) {
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  if (name.ends_with("_file") || name.ends_with("_path")) return false;
+  return std::any_of(words.begin(), words.end(),
+                     [&name](std::string_view word) { return name.find(word) != std::string::npos; });
+}
+
+// Settings of a file, one a line, `name: value` or `name = value`.
+std::string redacted_lines(const std::string& text) {
+  std::string out;
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t end = std::min(text.find('\n', begin), text.size());
+    const std::string line = text.substr(begin, end - begin);
+    const size_t sign = line.find_first_of(":=");
+    const bool hidden = sign != std::string::npos && sign > 0 &&
+                        line.find_first_not_of(" \t\r", sign + 1) != std::string::npos &&
+                        is_secret(line.substr(0, line.find_last_not_of(" \t", sign - 1) + 1), kSettingWords);
+    out += hidden ? line.substr(0, sign + 1) + " " + kRedacted : line;
+    if (end < text.size()) out += '\n';
+    begin = end + 1;
+  }
+  return out;
+}
 
 // Values of Secrets and of anything that is called like one.
 void redact(Json& value) {
   if (value.is_object()) {
-    const bool secret = value.value("kind", Json()) == "Secret";
+    const std::string kind =
+        value.contains("kind") && value["kind"].is_string() ? value["kind"].get<std::string>() : "";
+    const bool secret = kind == "Secret";
+    const bool variable = value.contains("name") && value["name"].is_string() &&
+                          is_secret(value["name"].get<std::string>(), kSettingWords);
     for (auto& [key, member] : value.items()) {
       const bool hidden = (secret && (key == "data" || key == "stringData")) ||
-                          key.find("token") != std::string::npos ||
-                          key.find("password") != std::string::npos ||
+                          (variable && key == "value") || is_secret(key, kMemberWords) ||
                           key == "kubectl.kubernetes.io/last-applied-configuration";
       if (hidden && (member.is_string() || secret)) {
-        member = "redacted";
+        member = kRedacted;
+      } else if (kind == "ConfigMap" && key == "data" && member.is_object()) {
+        for (auto& [name, content] : member.items())
+          if (content.is_string())
+            content = is_secret(name, kSettingWords) ? kRedacted : redacted_lines(content.get<std::string>());
       } else {
         redact(member);
       }

@@ -1,6 +1,7 @@
 #include "clients/ferroctl/completions.h"
 
 #include <cstdio>
+#include <memory>
 #include <set>
 #include <string>
 
@@ -19,7 +20,7 @@ std::string joined_options(const CLI::App& command) {
 void cases(const CLI::App& command, const std::string& path, const std::string& common, std::string& out) {
   std::string words;
   for (const CLI::App* sub : command.get_subcommands(nullptr)) words += " " + sub->get_name();
-  out += "    \"" + path + "\") words=\"" + words + joined_options(command) + common + "\" ;;\n";
+  out += "    \"" + path + "\") offer=\"" + words + joined_options(command) + common + "\" ;;\n";
   for (const CLI::App* sub : command.get_subcommands(nullptr)) {
     cases(*sub, path.empty() ? sub->get_name() : path + " " + sub->get_name(), common, out);
   }
@@ -51,31 +52,100 @@ std::string bash(const CLI::App& app) {
   valued(app, with_value);
   std::string options;
   for (const std::string& option : with_value) options += option + " ";
-  // The path grows by words that are commands there; values of options, ids and files are passed over.
+  // zsh reads this too, where `path` and `words` are variables of its own. The place grows by words that are
+  // commands there; values of options, ids and files are passed over.
   return "_ferroctl() {\n"
          "  local known=\"" +
          known + "|\" valued=\" " + options +
          "\"\n"
-         "  local word before=\"\" path=\"\" words\n"
-         "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
-         "    if [[ $valued != *\" $before \"* && $known == *\"|${path:+$path }$word|\"* ]]; then\n"
-         "      path=\"${path:+$path }$word\"\n"
+         "  local word before=\"\" place=\"\" offer\n"
+         "  for word in \"${COMP_WORDS[@]:1:$((COMP_CWORD - 1))}\"; do\n"
+         "    if [[ $valued != *\" $before \"* && $known == *\"|${place:+$place }$word|\"* ]]; then\n"
+         "      place=\"${place:+$place }$word\"\n"
          "    fi\n"
          "    before=$word\n"
          "  done\n"
          "  [[ -n $before && $valued == *\" $before \"* ]] && return  # a value: files\n"
-         "  case \"$path\" in\n" +
+         "  case \"$place\" in\n" +
          body +
          "  esac\n"
-         "  COMPREPLY=($(compgen -W \"$words\" -- \"${COMP_WORDS[COMP_CWORD]}\"))\n"
+         "  COMPREPLY=($(compgen -W \"$offer\" -- \"${COMP_WORDS[COMP_CWORD]}\"))\n"
          "}\n"
          "complete -o default -F _ferroctl ferroctl kubectl-ferrocache\n";
 }
 
-std::string roff(std::string text) {
+std::string zsh(const CLI::App& app) {
+  return "(( $+functions[compdef] )) || { autoload -Uz compinit && compinit }\n"
+         "autoload -Uz bashcompinit && bashcompinit\n" +
+         bash(app);
+}
+
+std::string quoted(const std::string& text) {
+  std::string out = "'";
+  for (const char c : text) {
+    if (c == '\\' || c == '\'') out += '\\';
+    out += c;
+  }
+  return out + "'";
+}
+
+void fish_lines(const CLI::App& command, const std::string& path, std::string& out) {
+  const std::string begin = "complete -c ferroctl -n " + quoted("__ferroctl_at " + quoted(path));
+  for (const CLI::App* sub : command.get_subcommands(nullptr)) {
+    out += begin + " -f -a " + sub->get_name() + " -d " + quoted(sub->get_description()) + "\n";
+    fish_lines(*sub, path.empty() ? sub->get_name() : path + " " + sub->get_name(), out);
+  }
+  for (const CLI::Option* option : command.get_options()) {
+    if (option->get_lnames().empty()) continue;
+    // Options of all commands are known everywhere.
+    out += path.empty() ? "complete -c ferroctl" : begin;
+    for (const std::string& name : option->get_snames()) out += " -s " + name;
+    for (const std::string& name : option->get_lnames()) out += " -l " + name;
+    if (option->get_items_expected_max() > 0) out += " -r";
+    out += " -d " + quoted(option->get_description()) + "\n";
+  }
+}
+
+std::string fish(const CLI::App& app) {
+  std::string known;
+  paths(app, "", known);
+  std::set<std::string> with_value;
+  valued(app, with_value);
+  std::string options;
+  for (const std::string& option : with_value) options += " " + option;
+  std::string out =
+      "function __ferroctl_at\n"
+      "  set -l valued" +
+      options +
+      "\n"
+      "  set -l known " +
+      quoted(known + "|") +
+      "\n"
+      "  set -l path ''\n"
+      "  set -l before ''\n"
+      "  for word in (commandline -opc)[2..-1]\n"
+      "    if not contains -- \"$before\" $valued\n"
+      "      set -l longer (string trim -- \"$path $word\")\n"
+      "      string match -q -- \"*|$longer|*\" $known; and set path $longer\n"
+      "    end\n"
+      "    set before $word\n"
+      "  end\n"
+      "  test \"$path\" = \"$argv[1]\"\n"
+      "end\n";
+  fish_lines(app, "", out);
+  return out + "complete -c kubectl-ferrocache -w ferroctl\n";
+}
+
+// Text of a page: no character of it is an instruction.
+std::string roff(const std::string& text) {
   std::string out;
   for (const char c : text) {
-    if (c == '\\' || c == '-') out += '\\';
+    if (c == '\\') {
+      out += "\\e";
+      continue;
+    }
+    if ((c == '.' || c == '\'') && (out.empty() || out.back() == '\n')) out += "\\&";
+    if (c == '-') out += '\\';
     out += c;
   }
   return out;
@@ -105,9 +175,13 @@ std::string man(const CLI::App& app) {
 
 void add_completions(CLI::App& app, Session& session) {
   CLI::App* const completions =
-      app.add_subcommand("completions", "print completions for bash (zsh: through bashcompinit)");
-  on_chosen(*completions, session, [&app]() -> Status {
-    std::fputs(bash(app).c_str(), stdout);
+      app.add_subcommand("completions", "print completions for a shell, to be read by it at its start");
+  const auto shell = std::make_shared<std::string>("bash");
+  completions->add_option("shell", *shell, "bash, zsh or fish")
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}))
+      ->capture_default_str();
+  on_chosen(*completions, session, [&app, shell]() -> Status {
+    std::fputs((*shell == "fish" ? fish(app) : *shell == "zsh" ? zsh(app) : bash(app)).c_str(), stdout);
     return {};
   });
   CLI::App* const page = app.add_subcommand("man", "print the manual page: ferroctl man | man -l -");

@@ -14,9 +14,9 @@ constexpr size_t kTokenFileBytesMax = 8192;
 
 Result<Secret> token_of(const ConnectionOptions& options) {
   if (!options.token_file.empty()) {
-    FERRO_ASSIGN_OR_RETURN(const std::string text,
-                           io::read_small_file(options.token_file, kTokenFileBytesMax));
-    return token_in(text, options.token_file);
+    const Result<std::string> text = io::read_small_file(options.token_file, kTokenFileBytesMax);
+    if (!text.ok()) return Status::invalid(text.status().message());  // nobody's answer is no
+    return token_in(*text, options.token_file);
   }
   const char* const set = std::getenv("FERROCACHE_AUTH_TOKEN");
   if (set == nullptr || *set == '\0') return Secret();
@@ -45,6 +45,9 @@ Result<Connection> connect(const ConnectionOptions& options) {
     if (http.token.empty()) {
       FERRO_ASSIGN_OR_RETURN(http.token, kubectl.token_of(resource));
     }
+    if (http.ca_file.empty()) {
+      FERRO_ASSIGN_OR_RETURN(http.ca_pem, kubectl.authorities_of(resource));
+    }
     FERRO_ASSIGN_OR_RETURN(Forwarded forwarded, kubectl.forward(resource));
     http.base_url = std::move(forwarded.url);
     connection.forward.emplace(std::move(forwarded.port));
@@ -56,13 +59,6 @@ Result<Connection> connect(const ConnectionOptions& options) {
   }
   FERRO_ASSIGN_OR_RETURN(connection.client, HttpClient::open(std::move(http)));
   return connection;
-}
-
-Result<std::unique_ptr<HttpClient>> connect_to(const ConnectionOptions& options, const std::string& address) {
-  FERRO_ASSIGN_OR_RETURN(HttpOptions http, http_options(options));
-  const bool tls = options.url.starts_with("https://");
-  http.base_url = (tls ? "https://" : "http://") + address;
-  return HttpClient::open(std::move(http));
 }
 
 }  // namespace ferro::ferroctl

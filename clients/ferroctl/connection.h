@@ -31,7 +31,4 @@ struct Connection {
 // The token comes from the file, else from FERROCACHE_AUTH_TOKEN, else (with a cluster) from its Secret;
 // never from an argument, which other users of the machine could read.
 Result<Connection> connect(const ConnectionOptions& options);
-// The same settings for another node's address (host:port, as /cluster/status tells it).
-Result<std::unique_ptr<HttpClient>> connect_to(const ConnectionOptions& options, const std::string& address);
-
 }  // namespace ferro::ferroctl

@@ -11,6 +11,8 @@
 namespace ferro::ferroctl {
 namespace {
 
+constexpr int64_t kTtlSecondsMax = 315'360'000;  // what nodes take
+
 // What names an entry's place and vector; shared by commands that take them.
 struct EntryWords {
   std::string model, scope, conversation, embedding, text;
@@ -111,7 +113,8 @@ void add_insert(CLI::App& app, Session& session) {
   insert->add_option("--tag", words->tags, "may be given several times")->allow_extra_args(false);
   insert->add_option("-r,--response", *response, "the answer; @FILE, or @- for standard input")->required();
   insert->add_option("--id", *id, "replaces the entry of that id");
-  insert->add_option("--ttl", *ttl, "seconds to live; 0 = the node's default");
+  insert->add_option("--ttl", *ttl, "seconds to live; 0 = the node's default")
+      ->check(CLI::Range(int64_t{0}, kTtlSecondsMax));
   insert->get_option("--model")->required();
   insert->get_option("--embedding")->required();
   on_connected(*insert, session, [&session, words, response, id, ttl](HttpClient& client) -> Status {
@@ -126,15 +129,33 @@ void add_insert(CLI::App& app, Session& session) {
   });
 }
 
-void add_get_and_delete(CLI::App& app, Session& session) {
-  CLI::App* const get = app.add_subcommand("get", "read one entry; exit code 3 if nobody holds it");
+// Without a namespace an id means every entry of that id.
+std::string entry_target(const EntryWords& words, const std::string& id, bool vector) {
+  std::string target = "/entry/" + escaped(id);
+  char separator = '?';
+  const auto add = [&](const char* key, const std::string& value) {
+    if (value.empty()) return;
+    target += separator + std::string(key) + "=" + escaped(value);
+    separator = '&';
+  };
+  add("vector", vector ? "true" : "");
+  add("model_id", words.model);
+  add("cache_scope", words.scope);
+  add("conversation_id", words.conversation);
+  return target;
+}
+
+void add_get(CLI::App& app, Session& session) {
+  CLI::App* const get = app.add_subcommand(
+      "get", "read one entry, of several namespaces the newest; exit code 3 if nobody holds it");
   const auto id = std::make_shared<std::string>();
+  const auto words = std::make_shared<EntryWords>();
   const auto vector = std::make_shared<bool>(false);
   get->add_option("id", *id, "of the entry")->required();
+  words->add_namespace(*get);
   get->add_flag("--vector", *vector, "with its embedding");
-  on_connected(*get, session, [&session, id, vector](HttpClient& client) -> Status {
-    FERRO_ASSIGN_OR_RETURN(const Json entry,
-                           client.json("GET", "/entry/" + escaped(*id) + (*vector ? "?vector=true" : "")));
+  on_connected(*get, session, [&session, id, words, vector](HttpClient& client) -> Status {
+    FERRO_ASSIGN_OR_RETURN(const Json entry, client.json("GET", entry_target(*words, *id, *vector)));
     Table table({"FIELD", "VALUE"});
     for (const auto& [name, value] : entry.items()) {
       table.add({name, one_line(value.is_string() ? value.get<std::string>() : value.dump(), 100)});
@@ -142,13 +163,17 @@ void add_get_and_delete(CLI::App& app, Session& session) {
     print(session.output(), entry, table.text());
     return {};
   });
+}
 
-  CLI::App* const remove =
-      app.add_subcommand("delete", "delete one entry everywhere; exit code 3 if nobody holds it");
-  const auto gone = std::make_shared<std::string>();
-  remove->add_option("id", *gone, "of the entry")->required();
-  on_connected(*remove, session, [&session, gone](HttpClient& client) -> Status {
-    FERRO_ASSIGN_OR_RETURN(const Json done, client.json("DELETE", "/entry/" + escaped(*gone)));
+void add_delete(CLI::App& app, Session& session) {
+  CLI::App* const remove = app.add_subcommand(
+      "delete", "delete one entry, in every namespace unless one is named; exit code 3 if nobody holds it");
+  const auto id = std::make_shared<std::string>();
+  const auto words = std::make_shared<EntryWords>();
+  remove->add_option("id", *id, "of the entry")->required();
+  words->add_namespace(*remove);
+  on_connected(*remove, session, [&session, id, words](HttpClient& client) -> Status {
+    FERRO_ASSIGN_OR_RETURN(const Json done, client.json("DELETE", entry_target(*words, *id, false)));
     print(session.output(), done, "deleted\n");
     return {};
   });
@@ -187,7 +212,8 @@ void add_invalidate(CLI::App& app, Session& session) {
 void add_entry_commands(CLI::App& app, Session& session) {
   add_query(app, session);
   add_insert(app, session);
-  add_get_and_delete(app, session);
+  add_get(app, session);
+  add_delete(app, session);
   add_invalidate(app, session);
 }
 

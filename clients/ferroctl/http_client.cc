@@ -2,15 +2,19 @@
 
 #include <cpprest/http_client.h>
 
+#include <algorithm>
 #include <chrono>
 #include <deque>
 #include <optional>
 #include <utility>
 
+#include "common/io/small_file.h"
+
 namespace ferro::ferroctl {
 namespace {
 
 constexpr size_t kAnswerBytesShown = 300;
+constexpr size_t kPemBytesMax = 1U << 20;
 
 class CppRestClient final : public HttpClient {
  public:
@@ -37,6 +41,13 @@ class CppRestClient final : public HttpClient {
   }
 
   const std::string& base_url() const override { return options_.base_url; }
+
+  Result<std::unique_ptr<HttpClient>> to(const std::string& base_url, int64_t timeout_ms_max) const override {
+    HttpOptions options = options_;
+    options.base_url = base_url;
+    options.timeout_ms = std::min(options.timeout_ms, timeout_ms_max);
+    return open(std::move(options));
+  }
 
  private:
   // An answer, or why there is none (a task's value needs a default).
@@ -77,12 +88,52 @@ class CppRestClient final : public HttpClient {
   Result<HttpAnswer> finished(const Task& task) const {
     Outcome outcome = task.get();
     if (outcome.answer) return *std::move(outcome.answer);
-    return Status::unreachable("no answer from " + options_.base_url + ": " + outcome.failure);
+    const std::string what = "no answer from " + options_.base_url + ": " + outcome.failure;
+    // A node ends the connection of a body that is far too large, mostly before its refusal can be read.
+    if (outcome.failure.find("write request body") != std::string::npos)
+      return Status(StatusCode::too_large, what + ": it may be more than http.max_body_bytes there");
+    return Status::unreachable(what + advice_on(outcome.failure));
+  }
+
+  // In the words of cpprestsdk, which say what failed and not why.
+  std::string advice_on(const std::string& failure) const {
+    if (failure.find("SSL handshake") != std::string::npos)
+      return ": is its certificate signed by an authority in --ca, and is this address one of its names?";
+    if (failure.find("HTTP status line") == std::string::npos) return "";
+    return options_.base_url.starts_with("https:") ? ": does it ask for a certificate (--cert and --key)?"
+                                                   : ": does it speak https?";
   }
 
   const HttpOptions options_;
   web::http::client::http_client client_;
 };
+
+void load_files(const HttpOptions& options, boost::asio::ssl::context& context, std::string& file) {
+  if (!options.ca_file.empty()) context.load_verify_file(file = options.ca_file);
+  if (!options.ca_pem.empty()) context.add_certificate_authority(boost::asio::buffer(options.ca_pem));
+  if (!options.cert_file.empty()) context.use_certificate_chain_file(file = options.cert_file);
+  if (!options.key_file.empty())
+    context.use_private_key_file(file = options.key_file, boost::asio::ssl::context::pem);
+}
+
+// Every request loads them, and its failure would not name the file.
+Status check_files(const HttpOptions& options) {
+  for (const std::string* path : {&options.ca_file, &options.cert_file, &options.key_file}) {
+    if (path->empty()) continue;
+    const Status read = io::read_small_file(*path, kPemBytesMax).status();
+    if (!read.ok()) return Status::invalid(read.message());
+  }
+  std::string file;
+  try {
+    boost::asio::ssl::context context(boost::asio::ssl::context::tls_client);
+    load_files(options, context, file);
+  } catch (const std::exception&) {
+    return Status::invalid((file.empty() ? "what the cluster's Secret names as authorities" : file) +
+                           " cannot be used: it must be PEM, without a password, and a key must be the "
+                           "certificate's own");
+  }
+  return {};
+}
 
 Status meaning_in(int status, const std::string& sentence) {
   switch (status) {
@@ -115,11 +166,10 @@ Result<std::unique_ptr<HttpClient>> HttpClient::open(HttpOptions options) {
   try {
     web::http::client::http_client_config config;
     config.set_timeout(std::chrono::milliseconds(options.timeout_ms));
-    config.set_ssl_context_callback([ca = options.ca_file, cert = options.cert_file,
-                                     key = options.key_file](boost::asio::ssl::context& context) {
-      if (!ca.empty()) context.load_verify_file(ca);
-      if (!cert.empty()) context.use_certificate_chain_file(cert);
-      if (!key.empty()) context.use_private_key_file(key, boost::asio::ssl::context::pem);
+    FERRO_RETURN_IF_ERROR(check_files(options));
+    config.set_ssl_context_callback([files = options](boost::asio::ssl::context& context) {
+      std::string ignored;
+      load_files(files, context, ignored);
     });
     const web::uri uri(options.base_url);
     if (uri.host().empty() || (uri.scheme() != "http" && uri.scheme() != "https")) {

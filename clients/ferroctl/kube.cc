@@ -33,6 +33,14 @@ std::string joined(const std::vector<std::string>& words) {
   return line;
 }
 
+std::string key_of(const std::string& secret, const char* key) {
+  return "the key " + std::string(key) + " of the Secret " + secret;
+}
+
+bool has_client_tls(const Json& cluster) {
+  return cluster.value("/spec/tls/clientTLS"_json_pointer, false);
+}
+
 // With what to do about it.
 Status explained(const Status& status, const std::vector<std::string>& words) {
   std::string advice;
@@ -85,22 +93,33 @@ Result<Json> Kubectl::get(const std::string& kind, const std::string& name) cons
   return parsed;
 }
 
+Result<std::string> Kubectl::value_in(const std::string& name, const char* key,
+                                      const std::string& way_out) const {
+  FERRO_ASSIGN_OR_RETURN(const Json secret, get("secret", name));
+  const Json data = secret.value("data", Json::object());
+  const auto found = data.is_object() ? data.find(key) : data.end();
+  if (found == data.end())
+    return Status::internal("there is no key " + std::string(key) + " in the Secret " + name + way_out);
+  Result<std::string> text =
+      found->is_string() ? decoded(found->get<std::string>()) : Status::invalid("no text");
+  if (text.ok()) return text;
+  return Status::internal(key_of(name, key) + " cannot be decoded: " + text.status().message() + way_out);
+}
+
 Result<Secret> Kubectl::token_of(const Json& cluster) const {
   const Json spec = cluster.value("spec", Json::object());
   if (!spec.value("/auth/enabled"_json_pointer, true)) return Secret();
   const std::string name = spec.value("/auth/existingSecret"_json_pointer, name_of(cluster) + "-token");
-  FERRO_ASSIGN_OR_RETURN(const Json secret, get("secret", name));
-  const std::string where = "the key token of the Secret " + name;
-  const Json data = secret.value("data", Json::object());
-  const auto found = data.is_object() ? data.find("token") : data.end();
   const std::string way_out = "; put it right, or set FERROCACHE_AUTH_TOKEN or give --token-file";
-  if (found == data.end()) return Status::internal("there is no key token in the Secret " + name + way_out);
-  const Result<std::string> text =
-      found->is_string() ? decoded(found->get<std::string>()) : Status::invalid("no text");
-  if (!text.ok()) return Status::internal(where + " cannot be decoded: " + text.status().message() + way_out);
-  Result<Secret> token = token_in(*text, where);
+  FERRO_ASSIGN_OR_RETURN(const std::string text, value_in(name, "token", way_out));
+  Result<Secret> token = token_in(text, key_of(name, "token"));
   if (!token.ok()) return Status::internal(token.status().message() + way_out);
   return token;
+}
+
+Result<std::string> Kubectl::authorities_of(const Json& cluster) const {
+  if (!has_client_tls(cluster)) return std::string();
+  return value_in(name_of(cluster) + "-trust", "ca.crt", "; give the authorities with --ca");
 }
 
 Result<Forwarded> Kubectl::forward(const Json& cluster) const {
@@ -110,8 +129,7 @@ Result<Forwarded> Kubectl::forward(const Json& cluster) const {
   const std::string& line = port->line();
   const size_t begin = line.find(kForwarding) + kForwarding.size();
   const std::string number = line.substr(begin, line.find_first_not_of("0123456789", begin) - begin);
-  const bool client_tls = cluster.value("/spec/tls/clientTLS"_json_pointer, false);
-  std::string url = (client_tls ? "https://localhost:" : "http://127.0.0.1:") + number;
+  std::string url = (has_client_tls(cluster) ? "https://localhost:" : "http://127.0.0.1:") + number;
   return Forwarded{std::move(port).value(), std::move(url)};
 }
 

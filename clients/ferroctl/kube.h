@@ -36,11 +36,15 @@ class Kubectl {
 
   // Of a FerroCacheCluster, as `get` returned it: the token that clients send, empty if they need none ...
   Result<Secret> token_of(const nlohmann::json& cluster) const;
+  // ... the authorities that its certificates are checked with, PEM, empty without TLS for clients ...
+  Result<std::string> authorities_of(const nlohmann::json& cluster) const;
   // ... and its client Service on a free port of this machine.
   Result<Forwarded> forward(const nlohmann::json& cluster) const;
 
  private:
   std::vector<std::string> command(std::vector<std::string> words) const;
+  // Of a Secret, decoded; `way_out` ends the error if it cannot be.
+  Result<std::string> value_in(const std::string& name, const char* key, const std::string& way_out) const;
 
   const std::string ns_, kubeconfig_, context_;
   const int64_t wait_ms_;

@@ -24,13 +24,16 @@ void add_common_options(CLI::App& app, Session& session) {
   app.add_option("--token-file", connection.token_file,
                  "file whose first word is the token; else FERROCACHE_AUTH_TOKEN");
   app.add_option("--ca", connection.ca_file, "authorities to trust, PEM");
-  app.add_option("--cert", connection.cert_file, "own certificate, PEM");
-  app.add_option("--key", connection.key_file, "its key, PEM");
+  CLI::Option* const cert = app.add_option("--cert", connection.cert_file, "own certificate, PEM");
+  CLI::Option* const key = app.add_option("--key", connection.key_file, "its key, PEM");
+  cert->needs(key);
+  key->needs(cert);
   app.add_option("--timeout-ms", connection.timeout_ms, "for one request")
       ->check(CLI::Range(int64_t{1}, int64_t{3'600'000}))
       ->capture_default_str();
   app.add_option("-c,--cluster", connection.cluster,
-                 "a FerroCacheCluster: found by kubectl, its port forwarded");
+                 "a FerroCacheCluster: found by kubectl, its port forwarded")
+      ->excludes(app.get_option("--url"));
   app.add_option("-n,--namespace", connection.kube_namespace, "its Kubernetes namespace");
   app.add_option("--kubeconfig", connection.kubeconfig, "for kubectl");
   app.add_option("--context", connection.context, "for kubectl");
@@ -89,6 +92,7 @@ int run(int argc, char** argv) {
     const int code = app.exit(error);
     return code == 0 ? kDone : kUsage;
   }
+  if (session.result.ok()) session.result = printed();
   if (!session.result.ok()) {
     say("ferroctl: " + session.result.message());
     if (session.result.code() == StatusCode::not_found) return kNo;

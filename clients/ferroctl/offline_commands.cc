@@ -1,5 +1,8 @@
 // snapshot, wal, config: on the files of a stopped node.
-#include <map>
+#include <unistd.h>
+
+#include <array>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <variant>
@@ -20,12 +23,27 @@ namespace snapshot = node::snapshot;
 
 constexpr int64_t kCheckWaitMs = 60'000;  // it reads a few files
 
+// Those that the manifest names, oldest first. not_found if the folder is none of a node.
 Result<std::vector<snapshot::SnapshotInfo>> manifest_of(io::FileSystem& fs, const std::string& folder) {
   const std::string path = folder + "/" + std::string(snapshot::kManifestName);
   FERRO_ASSIGN_OR_RETURN(const bool there, fs.exists(path));
-  if (!there) return std::vector<snapshot::SnapshotInfo>();
+  if (!there) {
+    FERRO_ASSIGN_OR_RETURN(const wal::LogReport log, wal::verify_log(fs, folder, 0));
+    FERRO_ASSIGN_OR_RETURN(const bool has_identity, fs.exists(folder + "/IDENTITY"));
+    if (log.segments.empty() && !has_identity)
+      return Status::not_found(folder + " holds no data of a node: give the folder that wal_path names");
+    return std::vector<snapshot::SnapshotInfo>();
+  }
+  const std::string what = "snapshot manifest " + path;
   FERRO_ASSIGN_OR_RETURN(const std::string text, io::read_file(fs, path, snapshot::kManifestBytesMax));
-  return snapshot::decode_manifest(text);
+  auto decoded = snapshot::decode_manifest(text);
+  if (!decoded.ok()) return decoded.status().with_context(what);
+  return decoded;
+}
+
+Status verified(io::FileSystem& fs, const std::string& folder, const snapshot::SnapshotInfo& info) {
+  return snapshot::read_snapshot_file(fs, folder + "/" + info.file, [](uint8_t, Bytes) { return Status(); })
+      .status();
 }
 
 Status show_snapshots(Session& session, const std::string& folder, bool verify) {
@@ -37,9 +55,7 @@ Status show_snapshots(Session& session, const std::string& folder, bool verify) 
   for (const snapshot::SnapshotInfo& info : all) {
     Status verdict;
     if (verify) {
-      verdict = snapshot::read_snapshot_file(fs, folder + "/" + info.file, [](uint8_t, Bytes) {
-                  return Status();
-                }).status();
+      verdict = verified(fs, folder, info);
       if (!verdict.ok()) worst = verdict;
     }
     list.push_back({{"number", info.number},
@@ -61,9 +77,15 @@ Status show_snapshots(Session& session, const std::string& folder, bool verify) 
 
 Status verify_log(Session& session, const std::string& folder) {
   io::PosixFileSystem fs;
+  // A start begins with the newest snapshot that verifies, and needs the log behind it.
   uint64_t after = 0;
-  if (const auto snapshots = manifest_of(fs, folder); snapshots.ok() && !snapshots->empty())
-    after = snapshots->back().wal_sequence;
+  FERRO_ASSIGN_OR_RETURN(const std::vector<snapshot::SnapshotInfo> snapshots, manifest_of(fs, folder));
+  for (auto info = snapshots.rbegin(); info != snapshots.rend(); ++info) {
+    const Status read = verified(fs, folder, *info);
+    after = read.ok() ? info->wal_sequence : 0;
+    if (read.ok()) break;
+    say(read.message());
+  }
   FERRO_ASSIGN_OR_RETURN(const wal::LogReport report, wal::verify_log(fs, folder, after));
   Json segments = Json::array();
   Table table({"SEGMENT", "FIRST", "NEXT", "RECORDS", "USED", "STATE"});
@@ -71,7 +93,9 @@ Status verify_log(Session& session, const std::string& folder) {
     const std::string state = !one.header.ok() ? one.header.message()
                               : one.closed     ? "closed"
                               : one.salvaged   ? "salvaged"
-                                               : "open";
+                              : &one == &report.segments.back()
+                                  ? "open"
+                                  : "damaged behind byte " + std::to_string(one.used_bytes);
     segments.push_back({{"file", one.file},
                         {"first_sequence", one.first_sequence},
                         {"next_sequence", one.next_sequence},
@@ -105,10 +129,10 @@ Json described(const node::model::Operation& op) {
     out["inserted_at_ms"] = put->inserted_at_ms;
     if (put->expires_at_ms != 0) out["expires_at_ms"] = put->expires_at_ms;
   } else if (const auto* gone = std::get_if<node::model::DeleteOp>(&op)) {
-    static const char* const kReasons[] = {"requested", "invalidated", "evicted", "moved"};
+    static constexpr std::array<const char*, 4> kReasons{"requested", "invalidated", "evicted", "moved"};
     out["op"] = "delete";
     out["id"] = gone->id;
-    out["reason"] = kReasons[static_cast<size_t>(gone->reason) % 4];
+    out["reason"] = kReasons[static_cast<size_t>(gone->reason) % kReasons.size()];
   } else {
     out["op"] = "drop_namespace";
   }
@@ -118,9 +142,17 @@ Json described(const node::model::Operation& op) {
 // A line a record, as JSON whatever the output format: a log may be long.
 Status dump_log(const std::string& folder) {
   io::PosixFileSystem fs;
+  const Status manifest = manifest_of(fs, folder).status();
+  if (manifest.code() == StatusCode::not_found) return manifest;  // another one is no reason to show nothing
+  wal::Sequence expected = 0;
   return wal::dump_log(
       fs, folder,
-      [](const std::string& file, uint64_t offset, wal::Sequence sequence, Bytes payload) -> Status {
+      [&expected](const std::string& file, uint64_t offset, wal::Sequence sequence, Bytes payload) -> Status {
+        if (expected != 0 && sequence != expected) {
+          say("records " + std::to_string(expected) + " to " + std::to_string(sequence - 1) + ", before " +
+              file + ", are missing or damaged: `ferroctl wal verify` says more");
+        }
+        expected = sequence + 1;
         const Result<node::model::Operation> op = node::model::decode(payload);
         Json line = op.ok() ? described(*op) : Json{{"undecodable", op.status().message()}};
         line["sequence"] = sequence;
@@ -131,6 +163,14 @@ Status dump_log(const std::string& folder) {
                    ? Status()
                    : Status::io_error("cannot write");
       });
+}
+
+// The node that was installed together with this program, else the one in PATH.
+std::string usual_program() {
+  std::error_code failed;
+  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", failed);
+  const std::string beside = (self.parent_path() / "ferrocached").string();
+  return !failed && ::access(beside.c_str(), X_OK) == 0 ? beside : "ferrocached";
 }
 
 std::shared_ptr<std::string> folder_of(CLI::App& command) {
@@ -165,16 +205,22 @@ void add_offline_commands(CLI::App& app, Session& session) {
       app.add_subcommand("config", "a node's configuration")->require_subcommand(1)->fallthrough();
   CLI::App* const validate =
       config->add_subcommand("check", "validate a file, by `ferrocached --check-config`");
-  const auto path = std::make_shared<std::string>(), program = std::make_shared<std::string>("ferrocached");
+  const auto path = std::make_shared<std::string>(), program = std::make_shared<std::string>(usual_program());
   validate->add_option("file", *path, "configuration of a node, YAML or TOML")
       ->required()
       ->check(CLI::ExistingFile);
-  validate->add_option("--program", *program, "the ferrocached to ask")->capture_default_str();
+  validate->add_option("--program", *program,
+                       "the ferrocached to ask; else the one beside ferroctl, else the one in PATH");
   on_chosen(*validate, session, [path, program]() -> Status {
-    FERRO_RETURN_IF_ERROR(
-        run_program({*program, "--config", *path, "--check-config"}, kCheckWaitMs).status());
-    say(*path + " is fine");
-    return {};
+    const Result<std::string> said =
+        run_program({*program, "--config", *path, "--check-config"}, kCheckWaitMs);
+    if (said.ok()) {
+      say(*path + " is fine");
+      return {};
+    }
+    const bool missing = said.status().code() == StatusCode::not_found;
+    return {said.status().code(),
+            said.status().message() + (missing ? "; name the node's program with --program" : "")};
   });
 }
 

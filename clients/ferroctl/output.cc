@@ -93,6 +93,11 @@ void say(const std::string& line) {
   std::fprintf(stderr, "%s\n", line.c_str());
 }
 
+Status printed() {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return {};
+  return Status::io_error("cannot write the output: is the disk full, or did its reader end?");
+}
+
 std::string bytes_text(double bytes) {
   return scaled(bytes, 1024, {"B", "KiB", "MiB", "GiB", "TiB"}, true);
 }

@@ -8,6 +8,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/base/status.h"
+
 namespace ferro::ferroctl {
 
 enum class Format : uint8_t { table, json, yaml };
@@ -28,6 +30,8 @@ class Table {
 // In the asked-for format; `table` is used for people.
 void print(Format format, const nlohmann::json& value, const std::string& table);
 void say(const std::string& line);  // to standard error
+// Whether all that was printed arrived; an error also where the reader went away.
+Status printed();
 
 std::string bytes_text(double bytes);                             // 1.5 GiB
 std::string age_text(int64_t seconds);                            // 3h12m

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <climits>
@@ -25,6 +26,39 @@ constexpr int64_t kGraceMs = 2000;               // between SIGTERM and SIGKILL
 constexpr int kReapTickMs = 5;                   // an ended program has closed its output just before
 constexpr int kCodeUnknown = 128;
 constexpr std::string_view kTokenSetting = "FERROCACHE_AUTH_TOKEN=";
+
+// Programs that run now: they are ended when a signal ends this process, for nobody else would. A forwarded
+// port would stay open for ever.
+constexpr size_t kChildrenMax = 8;  // a forwarded port and one more
+std::array<std::atomic<int>, kChildrenMax> children{};
+static_assert(std::atomic<int>::is_always_lock_free, "read by a signal's handler");
+
+void end_with_children(int number) {
+  for (const std::atomic<int>& child : children) {
+    const int pid = child.load();
+    if (pid > 0) ::kill(pid, SIGTERM);
+  }
+  ::raise(number);  // once more, now with what it does by default
+}
+
+// Signals that were ignored stay so (nohup), others' handlers too.
+void watch_signals() {
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
+    struct sigaction now {};
+    if (::sigaction(number, nullptr, &now) != 0 || now.sa_handler != SIG_DFL) continue;
+    struct sigaction ours {};
+    ours.sa_handler = end_with_children;
+    ours.sa_flags = static_cast<int>(SA_RESETHAND);
+    ::sigaction(number, &ours, nullptr);
+  }
+}
+
+void replace_child(int former, int now) {
+  for (std::atomic<int>& child : children) {
+    int expected = former;
+    if (child.compare_exchange_strong(expected, now)) return;
+  }
+}
 
 class Deadline {
  public:
@@ -69,6 +103,7 @@ Result<int> spawn(const std::vector<std::string>& words, int output, int error) 
   arguments.reserve(words.size() + 1);
   for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
+  watch_signals();
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
@@ -81,6 +116,7 @@ Result<int> spawn(const std::vector<std::string>& words, int output, int error) 
   if (failed == ENOENT)
     return Status::not_found("the program " + words[0] + " is not installed or not in PATH");
   if (failed != 0) return Status::from_errno(failed, "cannot run " + words[0]);
+  replace_child(0, pid);
   return static_cast<int>(pid);
 }
 
@@ -89,7 +125,10 @@ std::optional<int> wait_for(int pid, const Deadline& deadline) {
   for (;;) {
     int status = 0;
     const pid_t got = ::waitpid(pid, &status, WNOHANG);
-    if (got == pid) return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    if (got == pid) {
+      replace_child(pid, 0);
+      return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    }
     if (got < 0 && errno != EINTR) return kCodeUnknown;
     const int left_ms = deadline.left_ms();
     if (left_ms == 0) return std::nullopt;

@@ -16,6 +16,9 @@
 namespace ferro::ferroctl {
 namespace {
 
+// One that hangs must not keep the others from being seen.
+constexpr int64_t kWaitMs = 2000;
+
 volatile std::sig_atomic_t interrupted = 0;
 
 struct Reading {
@@ -23,20 +26,30 @@ struct Reading {
   std::chrono::steady_clock::time_point at;
 };
 
-// Addresses of the asked node's peers; through a forwarded port they cannot be reached, so only the asked
-// node is shown.
-std::map<std::string, std::unique_ptr<HttpClient>> peers_of(HttpClient& client, const Session& session,
-                                                            std::string& self) {
+struct Nodes {
+  std::string self = "-";
   std::map<std::string, std::unique_ptr<HttpClient>> peers;
-  const Result<Json> status = client.json("GET", "/cluster/status");
-  if (!status.ok()) return peers;
-  self = cell(status.value(), "node_id");
-  if (!session.connection.cluster.empty()) return peers;
-  for (const Json& peer : status->value("peers", Json::array())) {
-    Result<std::unique_ptr<HttpClient>> opened = connect_to(session.connection, cell(peer, "api_addr"));
-    if (opened.ok()) peers.emplace(cell(peer, "node_id"), std::move(opened).value());
+};
+
+// Looks who is there now; who went stays in view, as one that does not answer, for as long as the asked node
+// tells of it. Through a forwarded port peers cannot be reached, so only the asked node is shown.
+Status look_around(HttpClient& client, const Session& session, Nodes& nodes) {
+  FERRO_ASSIGN_OR_RETURN(const Json status, client.json("GET", "/cluster/status"));
+  nodes.self = cell(status, "node_id");
+  if (!session.connection.cluster.empty()) return {};
+  const std::string scheme = client.base_url().substr(0, client.base_url().find("://") + 3);
+  std::map<std::string, std::unique_ptr<HttpClient>> peers;
+  for (const Json& peer : status.value("peers", Json::array())) {
+    const std::string name = cell(peer, "node_id"), url = scheme + cell(peer, "api_addr");
+    const auto known = nodes.peers.find(name);
+    if (known != nodes.peers.end() && known->second->base_url() == url) {
+      peers.insert(nodes.peers.extract(known));
+    } else if (Result<std::unique_ptr<HttpClient>> opened = client.to(url, kWaitMs); opened.ok()) {
+      peers.emplace(name, std::move(opened).value());
+    }
   }
-  return peers;
+  nodes.peers = std::move(peers);
+  return {};
 }
 
 std::vector<std::string> row_of(const std::string& name, const Reading* before, const Reading& now) {
@@ -54,7 +67,7 @@ std::vector<std::string> row_of(const std::string& name, const Reading* before, 
   if (limit > 0)
     std::snprintf(memory, sizeof memory, "%.0f %%",
                   100 * now.samples.value("ferrocache_memory_bytes") / limit);
-  if (before != nullptr) {
+  if (before != nullptr && queries > 0) {
     const double seconds = quantile(0.99, before->samples.buckets("ferrocache_query_duration_seconds"),
                                     now.samples.buckets("ferrocache_query_duration_seconds"));
     std::snprintf(p99, sizeof p99, "%.2f ms", seconds * 1000);
@@ -71,8 +84,9 @@ std::vector<std::string> row_of(const std::string& name, const Reading* before, 
 }
 
 Status show_top(HttpClient& client, Session& session, double interval_s, int64_t rounds) {
-  std::string self = "-";
-  const auto peers = peers_of(client, session, self);
+  Nodes nodes;
+  FERRO_RETURN_IF_ERROR(look_around(client, session, nodes));  // a wrong address or token is no picture
+  FERRO_ASSIGN_OR_RETURN(const std::unique_ptr<HttpClient> asked, client.to(client.base_url(), kWaitMs));
   std::map<std::string, Reading> before;
   std::signal(SIGINT, [](int) { interrupted = 1; });
   std::mutex mutex;
@@ -83,14 +97,16 @@ Status show_top(HttpClient& client, Session& session, double interval_s, int64_t
         {"NODE", "READY", "QUERIES/S", "HITS", "P99", "INSERTS/S", "ENTRIES", "MEMORY", "CONNECTIONS"});
     const auto add = [&](const std::string& name, HttpClient& node) {
       const Result<HttpAnswer> answer = node.call("GET", "/metrics");
-      if (!answer.ok() || answer->status != 200) return table.add({name, "does not answer"});
+      if (!answer.ok()) return table.add({name, "does not answer within 2 s"});
+      if (answer->status != 200) return table.add({name, one_line(meaning_of(*answer).message(), 100)});
       Reading now{Samples(answer->body), std::chrono::steady_clock::now()};
       const auto former = before.find(name);
       table.add(row_of(name, former == before.end() ? nullptr : &former->second, now));
       before.insert_or_assign(name, std::move(now));
     };
-    add(self, client);
-    for (const auto& [name, node] : peers) add(name, *node);
+    if (round > 0) static_cast<void>(look_around(*asked, session, nodes));  // else those seen before
+    add(nodes.self, *asked);
+    for (const auto& [name, node] : nodes.peers) add(name, *node);
     if (round > 0) {
       std::printf("%s%s%s", terminal ? "\x1b[H\x1b[2J" : "", table.text().c_str(), terminal ? "" : "\n");
       std::fflush(stdout);

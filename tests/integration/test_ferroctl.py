@@ -2,10 +2,15 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import tarfile
 from pathlib import Path
 
+import pytest
+
+from harness.certificates import Authority
+from harness.cluster import Cluster
 from harness.vectors import axis, random_unit
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -104,10 +109,139 @@ def test_a_support_bundle_holds_no_secret(ctl, nodes):
                     assert secret not in content, member.name
 
 
+def test_output_that_cannot_be_written_is_a_failure(ctl, nodes):
+    """`ferroctl ... > file` on a full disk left half a file and said that all was well."""
+    node = nodes.start()
+    for words in (["status"], ["stats", "-o", "json"], ["man"]):
+        with open("/dev/full", "w", encoding="ascii") as full:
+            assert "cannot write the output" in ctl(*words, node=node, code=1, stdout=full).stderr
+
+
+def test_words_that_contradict_each_other_are_refused(ctl, nodes):
+    node = nodes.start()
+    for words in (["-c", "demo", "--url", "http://127.0.0.1:1", "status"], ["--cert", "a.pem", "status"],
+                  ["--key", "a.key", "status"], ["completions", "csh"],
+                  ["insert", "-m", "m::2", "-e", "[1,0]", "-r", "a", "--ttl", -5]):
+        ctl(*words, node=node, code=2)
+    assert node.api.health()["entry_count"] == 0
+
+
+def test_an_id_of_several_namespaces_is_read_and_deleted_in_one(ctl, nodes):
+    node = nodes.start()
+    for scope in ("a", "b c"):
+        node.api.insert(axis(8, 0), "m::8", f"of {scope}", "q", id="e/1", cache_scope=scope)
+    node.api.insert(axis(8, 0), "m::8", "of talk 7", "q", id="e/1", cache_scope="a", conversation_id="7")
+    assert "of a\n" in ctl("get", "e/1", "-m", "m::8", "--scope", "a", node=node).stdout
+    assert "of talk 7" in ctl("get", "e/1", "-m", "m::8", "--scope", "a", "--conversation", "7", node=node).stdout
+    vector = json.loads(ctl("get", "e/1", "-m", "m::8", "--scope", "b c", "--vector", "-o", "json", node=node).stdout)["embedding"]
+    assert vector == axis(8, 0)
+    ctl("delete", "e/1", "-m", "m::8", "--scope", "b c", node=node)
+    ctl("get", "e/1", "-m", "m::8", "--scope", "b c", node=node, code=3)
+    assert node.api.health()["entry_count"] == 2
+    ctl("delete", "e/1", node=node)
+    assert node.api.health()["entry_count"] == 0
+
+
+def test_top_shows_all_nodes_over_tls_and_says_who_does_not_answer(ctl, nodes):
+    """With the address in FERROCACHE_URL the others were asked without TLS."""
+    authority = Authority(nodes.folder / "authority", "ca")
+    leaf = authority.issue("leaf")
+    two = Cluster(nodes, 2, {"http.tls.cert_path": leaf.cert, "http.tls.key_path": leaf.key, "auth_token": "t"})
+    for member in two.members:
+        member.tls, member.token = authority.client_context(), "t"
+    two.start()
+    url = {"FERROCACHE_URL": f"https://localhost:{two.members[0].port}"}
+    words = ["--ca", authority.cert, "top", "--rounds", 1, "--interval", 0.2]
+    rows = ctl(*words, token="t", environment=url).stdout.splitlines()
+    assert [row.split()[:2] for row in rows[1:3]] == [["n1", "yes"], ["n2", "yes"]]
+    assert "--token-file" in ctl(*words, token="wrong", environment=url, code=1).stderr  # not "does not answer"
+    two.members[1].kill()
+    rows = ctl(*words, token="t", environment=url).stdout.splitlines()
+    assert rows[2].startswith("n2") and "does not answer" in rows[2]
+    ctl("--url", "http://127.0.0.1:1", "top", code=1)
+
+
+def test_files_for_tls_that_cannot_be_used_are_named(ctl, nodes):
+    """It said "asio.ssl error", and of a missing token file, with the exit code of a miss, that it is not there."""
+    authority = Authority(nodes.folder / "authority", "ca")
+    leaf, other = authority.issue("leaf"), authority.issue("other")
+    node = nodes.start({"http.tls.cert_path": leaf.cert, "http.tls.key_path": leaf.key, "http.tls.client_ca_path": authority.cert},
+                       tls=authority.client_context(other))
+    url = ["--url", f"https://localhost:{node.port}"]
+    mine = ["--ca", authority.cert, "--cert", other.cert, "--key", other.key]
+    assert "ready" in ctl(*url, *mine, "status").stdout
+    (nodes.folder / "text").write_text("no certificate\n")
+    for words, said in ((["--ca", "nowhere.pem"], "nowhere.pem"), (["--ca", "text"], "text cannot be used"),
+                        (["--ca", authority.cert, "--cert", other.cert, "--key", leaf.key], "leaf.key cannot be used"),
+                        (["--token-file", "nowhere"], "nowhere")):
+        assert said in ctl(*url, *words, "status", code=2).stderr
+    assert "--ca" in ctl(*url, "status", code=1).stderr
+    assert "--cert and --key" in ctl(*url, "--ca", authority.cert, "status", code=1).stderr
+    assert "speak https" in ctl("--url", f"http://localhost:{node.port}", "status", code=1).stderr
+
+
+def test_a_log_that_a_start_would_refuse_is_refused(ctl, nodes):
+    """It took the newest snapshot for whole without a look, and a damaged segment for an open one."""
+    node = nodes.start({"compact_interval_inserts": 0})
+    for number in range(60):
+        node.api.insert(axis(8, number % 8), "m::8", "r" * 100, f"q{number}", id=f"e{number}")
+        if number in (19, 39):
+            node.api.call("POST", "/admin/compact")
+    node.stop()
+    data = Path(node.data)
+    assert "a start would accept it" in ctl("wal", "verify", data).stdout
+    first, last = sorted(data.glob("wal-*.log"))[0], sorted(data.glob("wal-*.log"))[-1]
+    assert first != last
+    newest = sorted(data.glob("snapshot-*"))[-1]
+
+    def damage(path, at):
+        content = bytearray(path.read_bytes())
+        content[at] ^= 1
+        path.write_bytes(content)
+
+    offsets = [json.loads(line) for line in ctl("wal", "dump", data).stdout.splitlines()]
+    in_first = [one for one in offsets if one["file"] == str(first)]
+    damage(first, in_first[5]["offset"] + 60)
+    said = ctl("wal", "verify", data)
+    assert "damaged behind byte" in said.stdout and "a start would accept it" in said.stdout  # the snapshot has what is lost
+    assert f"records {in_first[5]['sequence']} to {in_first[-1]['sequence']}" in ctl("wal", "dump", data).stderr
+    damage(newest, newest.stat().st_size // 2)
+    assert "a start would refuse it" in ctl("wal", "verify", data, code=1).stdout
+    assert newest.name in ctl("wal", "verify", data, code=1).stderr
+    (data / "SNAPSHOTS").write_text("garbage\n")
+    for words in (["wal", "verify"], ["snapshot", "info"]):
+        assert "SNAPSHOTS" in ctl(*words, data, code=1).stderr
+    assert ctl("wal", "dump", data).stdout  # what can be shown is shown
+
+
+def test_a_folder_that_is_no_nodes_is_said_to_be_none(ctl, nodes):
+    folder = nodes.folder / "other"
+    folder.mkdir()
+    (folder / "notes.txt").write_text("mine")
+    for words in (["wal", "verify"], ["wal", "dump"], ["snapshot", "info"], ["snapshot", "verify"]):
+        assert "holds no data of a node" in ctl(*words, folder, code=3).stderr
+    node = nodes.start()
+    node.stop()
+    assert "no snapshots" in ctl("snapshot", "info", node.data).stdout
+    assert "a start would accept it" in ctl("wal", "verify", node.data).stdout
+
+
+def test_a_node_is_checked_by_the_program_beside(ctl, nodes):
+    path = nodes.folder / "a.toml"
+    path.write_text("port = 3000\n")
+    assert "is fine" in ctl("config", "check", "a.toml").stderr
+    path.write_text("prot = 3000\n")
+    assert "prot" in ctl("config", "check", "a.toml", code=1).stderr
+    path.write_text("auth_token_file = '/nowhere/tokens'\n")
+    assert "/nowhere/tokens" in ctl("config", "check", "a.toml", code=1).stderr
+    assert "--program" in ctl("config", "check", "a.toml", "--program", "no-such-node", code=3).stderr
+    ctl("config", "check", "nothing.toml", code=2)
+
+
 def test_completions_and_manual(ctl):
     script = ctl("completions").stdout
     assert subprocess.run(["bash", "-n", "-c", script], check=False).returncode == 0
-    assert '"wal") words=" verify dump' in script
+    assert '"wal") offer=" verify dump' in script
     assert ".SS wal verify" in ctl("man").stdout
 
 
@@ -162,6 +296,54 @@ def test_bash_completes_what_the_help_names(ctl):
     assert "--cancel" in completed(script, "ferroctl", "drain", "--cancel", "--")  # a flag has none
     assert "verify" in completed(script, "ferroctl", "--help-all", "wal", "v")
     assert {"token", "certs", "ca"} <= completed(script, "ferroctl", "rotate", "")
+
+
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="zsh is not installed")
+def test_zsh_completes(ctl, nodes):
+    (nodes.folder / "ferroctl.zsh").write_text(ctl("completions", "zsh").stdout)
+    # As zsh's own bridge to bash's completions asks, which leaves it to zsh to take what begins alike.
+    script = """
+source ./ferroctl.zsh
+for line in 'ferroctl ' 'ferroctl wal ' 'ferroctl drain --c' 'ferroctl --url http://a:1 snap'; do
+  words=(${(z)line}); [[ $line == *' ' ]] && words+=('')
+  CURRENT=${#words}; COMP_WORDS=("${words[@]}"); (( COMP_CWORD = CURRENT - 1 ))
+  print -r -- "$line: ${(j: :)${(f)$(compgen -F _ferroctl -- ${words[CURRENT]})}}"
+done
+"""
+    done = subprocess.run(["zsh", "-f", "-c", script], capture_output=True, text=True, cwd=nodes.folder, check=False,
+                          env={**os.environ, "HOME": str(nodes.folder)})
+    offered = {line: set(words.split()) for line, words in (row.split(": ", 1) for row in done.stdout.splitlines())}
+    assert {"status", "export", "wal"} <= offered["ferroctl "] and not done.stderr, done
+    assert {"verify", "dump"} <= offered["ferroctl wal "] and "status" not in offered["ferroctl wal "]
+    assert "--cancel" in offered["ferroctl drain --c"]
+    assert "snapshot" in offered["ferroctl --url http://a:1 snap"]
+
+
+@pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed")
+def test_fish_completes(ctl, nodes):
+    (nodes.folder / "ferroctl.fish").write_text(ctl("completions", "fish").stdout)
+
+    def offered(line):
+        script = f"source ./ferroctl.fish; complete -C '{line}'"
+        done = subprocess.run(["fish", "--no-config", "-c", script], capture_output=True, text=True, cwd=nodes.folder, check=False,
+                              env={**os.environ, "HOME": str(nodes.folder)})
+        assert not done.stderr, done.stderr
+        return {word.split("\t")[0] for word in done.stdout.splitlines()}
+
+    assert {"status", "export", "wal"} <= offered("ferroctl ")
+    assert offered("ferroctl wal ") == {"verify", "dump"}
+    assert offered("ferroctl --url http://a:1 snap") == {"snapshot"}
+    assert "--cancel" in offered("ferroctl drain --c")
+    assert "--url" in offered("ferroctl wal verify --u")
+    assert "verify" not in offered("ferroctl -o wal ")  # a value
+
+
+def test_the_manual_page_is_read_without_complaint(ctl):
+    """Lines that begin with a point or a quote were instructions, and went missing."""
+    page = ctl("man").stdout
+    for line in page.splitlines():
+        assert not line.startswith((".", "'")) or line.split(" ")[0] in (".TH", ".SH", ".SS", ".TP"), line
+    assert all(line.strip() for line in page.splitlines())
 
 
 def test_without_kubectl_it_says_what_to_do(ctl):

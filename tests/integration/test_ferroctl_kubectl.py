@@ -3,13 +3,18 @@ import base64
 import http.server
 import json
 import os
+import signal
+import subprocess
 import sys
+import tarfile
 import threading
 from pathlib import Path
 
 import pytest
 
-from harness.node import HOST
+from harness.certificates import Authority
+from harness.node import HOST, binary_path, clean_environment
+from harness.timing import scaled, wait_until
 
 CLUSTER = {"metadata": {"name": "demo"}, "spec": {"replicas": 3}}
 
@@ -77,6 +82,78 @@ def test_a_cluster_is_asked_through_its_forwarded_port_with_its_token(ctl, nodes
     kubectl.serves(secret=secret_of(b"of-the-cluster\n"), forward=kubectl.forwards(node))
     assert "ready" in ctl("-c", "demo", "status", environment=kubectl.environment).stdout
     assert kubectl.all_ended()
+
+
+def test_clients_tls_is_checked_with_the_clusters_authority(ctl, nodes, kubectl):
+    """It needed --ca, with a file that people had to cut out of a Secret first."""
+    authority, other = (Authority(nodes.folder / name, name) for name in ("ca", "other"))
+    leaf = authority.issue("leaf")
+    node = nodes.start({"http.tls.cert_path": leaf.cert, "http.tls.key_path": leaf.key}, tls=authority.client_context())
+    cluster = {**CLUSTER, "spec": {"auth": {"enabled": False}, "tls": {"clientTLS": True}}}
+
+    def trust(path, key="ca.crt"):
+        return {"kind": "Secret", "data": {key: base64.b64encode(path.read_bytes()).decode()}}
+
+    kubectl.serves(cluster, secret=trust(authority.cert), forward=kubectl.forwards(node))
+    assert "ready" in ctl("-c", "demo", "status", environment=kubectl.environment).stdout
+    kubectl.serves(cluster, secret=trust(other.cert), forward=kubectl.forwards(node))
+    assert "no answer from https://localhost" in ctl("-c", "demo", "status", code=1, environment=kubectl.environment).stderr
+    assert "ready" in ctl("-c", "demo", "--ca", authority.cert, "status", environment=kubectl.environment).stdout
+    kubectl.serves(cluster, secret=trust(authority.cert, key="other"), forward=kubectl.forwards(node))
+    said = ctl("-c", "demo", "status", code=1, environment=kubectl.environment).stderr
+    assert "no key ca.crt in the Secret demo-trust" in said and "--ca" in said
+
+
+def test_a_bench_has_one_port_forwarded(ctl, nodes, kubectl):
+    """Each of its threads started a kubectl of its own."""
+    node = nodes.start()
+    kubectl.serves({**CLUSTER, "spec": {"auth": {"enabled": False}}}, forward=kubectl.forwards(node))
+    ctl("-c", "demo", "bench", "--seconds", 0.5, "--entries", 10, "--dimension", 8, environment=kubectl.environment)
+    assert len((kubectl.folder / "pids").read_text().split()) == 2  # one for the object, one for the port
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_ends_the_forwarded_port_too(nodes, kubectl, number):
+    """It stayed open for ever, and nobody knew."""
+    node = nodes.start()
+    kubectl.serves({**CLUSTER, "spec": {"auth": {"enabled": False}}}, forward=kubectl.forwards(node))
+    words = [Path(binary_path()).parent / "ferroctl", "-c", "demo", "bench", "--seconds", "600", "--entries", "10",
+             "--dimension", "8"]
+    with subprocess.Popen(words, env=clean_environment(kubectl.environment), stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL, preexec_fn=lambda: signal.signal(number, signal.SIG_DFL)) as process:
+        try:
+            wait_until(lambda: node.api.health()["entry_count"] >= 10, 30, "it is at work")
+            process.send_signal(number)
+            assert process.wait(scaled(30)) == -number
+        finally:
+            process.kill()
+    wait_until(kubectl.all_ended, 30, "kubectl has ended")
+
+
+def test_a_bundle_holds_no_secret_of_kubernetes(ctl, nodes, kubectl):
+    """Values of variables and lines of configuration files were kept."""
+    objects = {"kind": "List", "items": [
+        {"kind": "Secret", "data": {"token": "aGlkZGVuLTE="}, "stringData": {"x": "hidden-2"}},
+        {"kind": "Pod", "spec": {"containers": [{"env": [
+            {"name": "UPSTREAM_API_KEY", "value": "hidden-3"}, {"name": "FERROCACHE_AUTH_TOKEN", "value": "hidden-4"},
+            {"name": "FERROCACHE_AUTH_TOKEN_FILE", "value": "/etc/shown-1"}, {"name": "CLIENT_SECRET", "value": "hidden-5"},
+            {"name": "POD_NAME", "value": "shown-2"}]}],
+                                 "volumes": [{"name": "tokens", "secret": {"secretName": "shown-3"}}]}},
+        {"kind": "ConfigMap", "data": {"node.yaml": "auth_token: hidden-6\nauth_token_file: shown-4\nnode_id: shown-5\n",
+                                       "node.toml": "[http]\n  auth_token = 'hidden-7'", "password": "hidden-8",
+                                       "note": "shown-6"}}]}
+    node = nodes.start()
+    kubectl.serves({**CLUSTER, "spec": {"auth": {"enabled": False}}}, forward=kubectl.forwards(node))
+    (kubectl.folder / "objects.json").write_text(json.dumps(objects))
+    script = kubectl.path.read_text().replace("*get*)", f"*get*--selector*) cat '{kubectl.folder}/objects.json' ;;\n*get*)", 1)
+    kubectl.path.write_text(script)
+    ctl("-c", "demo", "support-bundle", "--file", "bundle.tar.gz", environment=kubectl.environment)
+    with tarfile.open(nodes.folder / "bundle.tar.gz") as bundle:
+        content = b"".join(bundle.extractfile(member).read() for member in bundle.getmembers() if member.isfile())
+    objects = content.decode()
+    assert "hidden" not in objects and "aGlkZGVu" not in objects
+    for number in range(1, 7):
+        assert f"shown-{number}" in objects, number
 
 
 def test_what_kubectl_says_of_every_connection_does_not_stop_it(ctl, nodes, kubectl):
