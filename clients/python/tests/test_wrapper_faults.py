@@ -216,6 +216,16 @@ def test_defaults(monkeypatch):
     assert options.embedder.name == "all-MiniLM-L6-v2"
 
 
+def test_azure_s_client(node, upstream):
+    inner = openai.AzureOpenAI(azure_endpoint=upstream.url, api_key="k", api_version="2024-10-21")
+    with wrap_openai(inner, cache_url=node.url, cache_scope="azure", timeout=60.0) as client:
+        for hit, question in ((False, QUESTION), (True, QUESTION), (True, "How can I reset my password?")):
+            answer = client.chat.completions.create(model="gpt-4o", messages=[{"role": "user", "content": question}])
+            assert answer._ferrocache_hit is hit
+            assert type(answer) is openai.types.chat.ChatCompletion
+    assert upstream.paths == ["/openai/deployments/gpt-4o/chat/completions"]
+
+
 # --- clients that are none of the SDKs' ---
 
 
