@@ -26,11 +26,11 @@ DASHBOARD = Dashboard(
         ]),
         Row("Replication", [
             Panel("Age of the oldest unconfirmed write", [q("ferrocache_replication_lag_seconds{$nodes}", "{{node}}")], unit="s"),
-            Panel("Writes to other nodes a second", [
+            Panel("Requests to other nodes a second", [
                 q("sum by (node) (rate(ferrocache_replication_forwards_total{$nodes}[$__rate_interval]))", "sent by {{node}}"),
                 q("sum by (node) (rate(ferrocache_replication_failures_total{$nodes}[$__rate_interval]))", "failed {{node}}"),
                 q("sum by (node) (rate(ferrocache_replication_retries_total{$nodes}[$__rate_interval]))", "again {{node}}"),
-            ], unit="ops"),
+            ], unit="ops", description="Writes, for their owners or as copies, and lookups sent on to an owner."),
             Panel("Kept for nodes that are down", [q("ferrocache_hint_bytes{$nodes}", "{{node}}")], unit="bytes",
                   description="Hints; beyond cluster.hint_max_bytes they are dropped and the comparison of copies repairs."),
         ]),
