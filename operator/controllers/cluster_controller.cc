@@ -30,6 +30,55 @@ bool is_worth_telling(const exec::Outcome& outcome) {
   return code != StatusCode::unavailable && code != StatusCode::unreachable;
 }
 
+// What the API server refuses, it refuses until somebody changes something: beside the blocker it is what is
+// wrong with the cluster, whatever else is under way.
+void add_refusal(plan::Plan& plan, std::string_view action, const std::string& message) {
+  plan.status.blocked_by.push_back({std::string(action), "Refused", "", 0, message});
+  for (api::Condition& one : plan.status.conditions) {
+    if (one.type == "Degraded" && one.status != "True") {
+      one.status = "True";
+      one.reason = "Refused";
+      one.message = message;
+    }
+    if (one.type == "Progressing" && one.status == "True")
+      one.message += (one.message.empty() ? "waits: " : "; waits: ") + message;
+  }
+  if (plan.status.phase == "Ready") plan.status.phase = "Degraded";
+}
+
+// Nothing waits for a kind that is asked for and that the API server does not know; somebody may.
+void tell_unserved_kinds(const Observed& observed, plan::Plan& plan) {
+  if (!observed.invalid.empty()) return;
+  const auto tell = [&plan](api::Toggle toggle, bool served, const k8s::Resource& kind,
+                            std::string_view field) {
+    if (toggle != api::Toggle::on || served) return;
+    plan.status.blocked_by.push_back(
+        {"Apply", "KindNotServed", "", 0,
+         "spec.monitoring." + std::string(field) + " is enabled and the API server does not know " +
+             std::string(kind.kind) +
+             "s: install their definition (Prometheus Operator), or set it to auto"});
+  };
+  const auto& asked = observed.cluster.spec.monitoring;
+  tell(asked.service_monitor, observed.inputs.serves_service_monitors, k8s::kServiceMonitors,
+       "serviceMonitor");
+  tell(asked.prometheus_rule, observed.inputs.serves_prometheus_rules, k8s::kPrometheusRules,
+       "prometheusRule");
+}
+
+// The key that the pods of a cluster with a Secret of the user's load from it. While that Secret is away they
+// go on with the key that they have: it says nothing of another.
+std::string external_token_key(const runtime::Object& secret, const runtime::Object& statefulset) {
+  if (secret != nullptr)
+    return std::string(pki::data_of(*secret, pki::kTokensKey).ok() ? pki::kTokensKey : pki::kTokenKey);
+  if (statefulset != nullptr) {
+    const Json& pod = object_at(object_at(object_at(*statefulset, "spec"), "template"), "spec");
+    const Json& volume = element_with(array_at(pod, "volumes"), "name", "tokens");
+    const Json& items = array_at(object_at(volume, "secret"), "items");
+    if (!items.empty()) return text_at(items.front(), "key");
+  }
+  return std::string(pki::kTokensKey);
+}
+
 k8s::Json status_object(const api::Cluster& cluster, k8s::Json status) {
   const std::string version = std::string(k8s::kClusters.group) + "/" + std::string(k8s::kClusters.version);
   return {{"apiVersion", version},
@@ -107,6 +156,7 @@ runtime::Outcome ClusterController::reconcile(const std::string& key) {
     look.memory->keys = world.pki;
     look.memory->keys_of = observed.value().keys_of;
     plan::Plan plan = plan::make_plan(world, look.now_unix);
+    tell_unserved_kinds(observed.value(), plan);
     exec::Outcome done = perform(look, observed.value(), plan);
     const exec::Outcome written = write_status(look, observed.value(), plan);
     tell(look, observed.value(), plan);
@@ -184,10 +234,7 @@ std::optional<k8s::ApiError> ClusterController::observe_objects(Look& look, Obse
   }
   inputs.serves_service_monitors = served_.serves(k8s::kServiceMonitors);
   inputs.serves_prometheus_rules = served_.serves(k8s::kPrometheusRules);
-  if (spec.auth.existing_secret && observed.tokens != nullptr &&
-      !pki::data_of(*observed.tokens, pki::kTokensKey).ok()) {
-    inputs.external_token_key = std::string(pki::kTokenKey);
-  }
+  if (spec.auth.existing_secret) inputs.external_token_key = external_token_key(observed.tokens, statefulset);
   const int64_t replicas =
       statefulset != nullptr ? view_statefulset(*statefulset, cluster.name).replicas : spec.replicas;
   observed.desired = objects::render(cluster, inputs, replicas);
@@ -259,8 +306,7 @@ exec::Outcome ClusterController::perform(Look& look, const Observed& observed, p
     parts_.observer.on_action(plan::name_of(action), one.ok());
     if (!one.ok()) {
       if (is_worth_telling(one)) {
-        plan.status.blocked_by.push_back(
-            {std::string(plan::name_of(action)), "Refused", "", look.now_unix, one.status.message()});
+        add_refusal(plan, plan::name_of(action), one.status.message());
         plan.events.push_back({true, "ActionFailed", describe(action) + ": " + one.status.message()});
       }
       one.status = one.status.with_context(describe(action));

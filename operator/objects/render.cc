@@ -25,8 +25,7 @@ void add_if(Desired& desired, bool wanted, bool served, const k8s::Resource& res
   }
 }
 
-// `automatic` decides by what the API server knows; `on` asks for the object even so, and the API server's
-// refusal becomes a condition.
+// `automatic` decides by what the API server knows.
 bool wanted(Toggle toggle, bool served) {
   return toggle == Toggle::on || (toggle == Toggle::automatic && served);
 }
@@ -45,13 +44,14 @@ Desired render(const api::Cluster& cluster, const RenderInputs& inputs, int64_t 
          [&] { return disruption_budget(cluster); });
   add_if(desired, spec.network_policy_enabled, true, k8s::kNetworkPolicies, cluster.name,
          [&] { return network_policy(cluster, inputs); });
-  add_if(desired, wanted(spec.monitoring.service_monitor, inputs.serves_service_monitors),
-         inputs.serves_service_monitors, k8s::kServiceMonitors, cluster.name,
-         [&] { return service_monitor(cluster); });
+  // Of kinds that the API server may not know: what it would answer 404 to is not asked for, and the
+  // controller tells it.
+  const bool monitors = inputs.serves_service_monitors, rules = inputs.serves_prometheus_rules;
+  add_if(desired, monitors && spec.monitoring.service_monitor != Toggle::off, monitors, k8s::kServiceMonitors,
+         cluster.name, [&] { return service_monitor(cluster); });
   // A cluster that sleeps would fire what tells that nobody answers.
-  add_if(desired, wanted(spec.monitoring.prometheus_rule, inputs.serves_prometheus_rules) && !spec.hibernated,
-         inputs.serves_prometheus_rules, k8s::kPrometheusRules, cluster.name,
-         [&] { return prometheus_rule(cluster); });
+  add_if(desired, rules && spec.monitoring.prometheus_rule != Toggle::off && !spec.hibernated, rules,
+         k8s::kPrometheusRules, cluster.name, [&] { return prometheus_rule(cluster); });
   add_if(desired, wanted(spec.monitoring.dashboards, inputs.serves_service_monitors), true, k8s::kConfigMaps,
          api::dashboards_config_map(cluster.name), [&] { return dashboards(cluster); });
   Json nodes = stateful_set(cluster, inputs, statefulset_replicas);

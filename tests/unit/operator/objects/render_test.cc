@@ -84,7 +84,19 @@ TEST(Render, KindsThatTheServerDoesNotKnowAreLeftAlone) {
   EXPECT_EQ(find_object(desired, "ConfigMap", "demo-dashboards"), nullptr);
   EXPECT_EQ(absent_of(desired), (std::set<std::string>{"ConfigMap/demo-dashboards"}))
       << "asking for an unknown kind would be an error on every pass";
-  const Json asked{{"monitoring", {{"serviceMonitor", "enabled"}}}};
+}
+
+// It was asked for all the same: the 404 ended every pass before anything else was made, and nothing told
+// why.
+TEST(Render, AKindThatIsAskedForAndNotServedKeepsNothingElseWaiting) {
+  RenderInputs inputs = usual_inputs();
+  inputs.serves_service_monitors = inputs.serves_prometheus_rules = false;
+  const Json asked{{"monitoring", {{"serviceMonitor", "enabled"}, {"prometheusRule", "enabled"}}}};
+  const Desired desired = render(cluster_of(asked), inputs, 3);
+  EXPECT_EQ(find_object(desired, "ServiceMonitor", "demo"), nullptr);
+  EXPECT_EQ(find_object(desired, "PrometheusRule", "demo"), nullptr);
+  EXPECT_NE(find_object(desired, "StatefulSet", "demo"), nullptr);
+  inputs.serves_service_monitors = inputs.serves_prometheus_rules = true;
   EXPECT_NE(find_object(render(cluster_of(asked), inputs, 3), "ServiceMonitor", "demo"), nullptr);
 }
 
