@@ -168,6 +168,11 @@ def stop(members, terminal):
         member.process.wait()
 
 
+def interrupt(*_):
+    """As Ctrl-C does, also where that is ignored: a script's `make cluster &`."""
+    raise KeyboardInterrupt
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", required=True, type=pathlib.Path)
@@ -186,7 +191,7 @@ def main():
     certificates = Certificates(options.folder / "tls") if options.tls else None
     seeds = [f"127.0.0.1:{options.port + 2000 + i}" for i in range(min(options.nodes, 3))]
     members = []
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    signal.signal(signal.SIGTERM, interrupt)
     try:
         for number in range(1, options.nodes + 1):
             members.append(Member(number, options, seeds, certificates, terminal))
