@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
 
 import anthropic
 import openai
@@ -218,6 +221,20 @@ def test_embeddings_models_and_token_counts_pass_through(door, upstream, request
         assert len(upstream.calls) == number
     assert [model.id for model in sdk.client.models.list().data] == ["m"]
     assert upstream.paths[-1] == "/v1/models"
+
+
+def test_dots_in_a_path_lead_nowhere_else(tenant, door, upstream):
+    """Below /v1/models any path was handed on, and `..` followed, with the gateway's own key where it has one."""
+    with contextlib.closing(http.client.HTTPConnection(urlsplit(door.url).netloc, timeout=PATIENCE_SECONDS)) as plain:
+        for path in ("/v1/models/../files", "/v1/models/%2e%2e/files", "/v1/models/a/%2E%2E/%2e./files", "/v1/models/./a",
+                     "/openai/v1/models/../files", "/openai/models/..%2F..%2Ffiles"):  # fmt: skip
+            plain.request("GET", path, headers={"X-Cachecore-Token": tenant.token})
+            answer = plain.getresponse()
+            assert (answer.status, json.loads(answer.read())["error"]["code"]) == (404, "not_found"), path
+        assert upstream.paths == []
+        plain.request("GET", "/v1/models/ft:m%3Fx%23y%20..z", headers={"X-Cachecore-Token": tenant.token})
+        assert plain.getresponse().read()
+    assert upstream.paths == ["/v1/models/ft:m%3Fx%23y%20..z"]
 
 
 def test_other_routes_say_that_they_are_not_there(tenant, door):

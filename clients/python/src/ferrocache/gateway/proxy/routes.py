@@ -13,6 +13,9 @@ from ...middleware._openai import OpenAIDialect
 from ...middleware._responses import ResponsesDialect
 
 INVALIDATE = "invalidate"
+# Segments that lead out of a path; and what of a path need not be encoded.
+_DOTS = frozenset({".", ".."})
+_PLAIN = "/:@!$&'()*+,;=~"
 _MODEL_PATH = re.compile(r"/models(/[^/]+)*")
 # Azure's paths: with the deployment, which is its model, or as OpenAI's below /openai/v1, or neither.
 _AZURE = re.compile(r"/openai(?:(/v1)|/deployments/([^/]+))?(/.+)")
@@ -46,6 +49,8 @@ class Routes:
 
     def find(self, method: str, path: str, is_anthropic: bool) -> Optional[Operation]:
         """``path``: decoded, below the base path. None: no request of this proxy's."""
+        if not _DOTS.isdisjoint(path.split("/")):
+            return None  # whoever follows them is somewhere else, with the gateway's key
         if path.startswith("/v1/"):
             return self._found(method, path[3:], is_anthropic)
         azure = _AZURE.fullmatch(path) if self._has_azure else None
@@ -56,7 +61,7 @@ class Routes:
         if found is None:
             return None
         begin = "/openai" + version + (f"/deployments/{quote(deployment, safe='')}" if deployment else "")
-        return Operation(found.name, "azure", found.dialect, begin + rest, deployment)
+        return Operation(found.name, "azure", found.dialect, begin + quote(rest, safe=_PLAIN), deployment)
 
     def why_none(self, path: str) -> str:
         if not self._has_azure and "/openai/" in path:
@@ -72,7 +77,7 @@ class Routes:
         if found is None:
             return None
         provider = "anthropic" if is_anthropic and found.name == "models" else found.provider
-        return Operation(found.name, provider, found.dialect, path)
+        return Operation(found.name, provider, found.dialect, quote(path, safe=_PLAIN))
 
     def _common(self, method: str, path: str) -> Optional[Operation]:
         """What OpenAI and Azure have in common."""
