@@ -39,12 +39,18 @@ void promote(const Facts& facts, Draft& draft) {
   const PkiView& pki = facts.world.pki;
   const Authority& next = *pki.next;
   draft.look_soon();
-  Question question{Rule::trust_not_loaded, "trust the next authority", next.not_before_unix, true,
+  Question question{Rule::trust_not_loaded, "trust the next authority", made_unix(next), true,
                     forced_replacement_unix(facts, *pki.current)};
   question.is_loaded = [&](const PodView&, const NodeReport& report) {
     return lists(report.trusted_fingerprints, next.fingerprint);
   };
-  if (auto hold = ask_all(facts, question)) return draft.hold(kReplace, std::move(*hold));
+  auto members = ask_all(facts, question);
+  auto clients = hold_of_clients(facts, next);
+  if (facts.now >= *question.forced_from) clients.reset();
+  const bool waits = members || clients;
+  if (members) draft.hold(kReplace, std::move(*members));
+  if (clients) draft.hold(kReplace, std::move(*clients));
+  if (waits) return;
   draft.act(PromoteAuthority{next.generation});
   draft.event(false, "AuthorityPromoted",
               "every member trusts authority " + std::to_string(next.generation) +

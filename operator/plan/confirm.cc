@@ -1,5 +1,6 @@
 #include "operator/plan/confirm.h"
 
+#include "operator/api/names.h"
 #include "operator/plan/limits.h"
 
 namespace ferro::oper::plan {
@@ -8,7 +9,8 @@ namespace {
 bool is_waited_for(const Facts& facts, const Question& question, const PodView& pod) {
   if (pod.terminating || pod.failed || !pod.scheduled) return false;
   if (question.forced_from && facts.now >= *question.forced_from) return false;
-  return pod.ready || facts.now < question.asked_since + kSilentPatienceS;
+  const int64_t patience = pod.never_ran ? kSecretSpreadS : kSilentPatienceS;
+  return pod.ready || facts.now < question.asked_since + patience;
 }
 
 }  // namespace
@@ -25,6 +27,14 @@ std::optional<Hold> ask_all(const Facts& facts, const Question& question) {
                 pod.name + " " + describe(pod) + ": it is not known whether it does " + question.what};
   }
   return std::nullopt;
+}
+
+std::optional<Hold> hold_of_clients(const Facts& facts, const Authority& authority) {
+  if (!facts.spec.tls.client_tls || facts.now >= made_unix(authority) + kSecretSpreadS) return std::nullopt;
+  return Hold{Rule::trust_not_loaded, "",
+              "clients are given " + std::to_string(kSecretSpreadS) + " seconds to read authority " +
+                  std::to_string(authority.generation) + " from " +
+                  api::trust_secret(facts.world.cluster.name)};
 }
 
 }  // namespace ferro::oper::plan

@@ -12,6 +12,15 @@
 
 namespace ferro::oper::plan {
 
+// A kubelet brings a changed Secret into a mounted volume within two minutes.
+inline constexpr int64_t kSecretSpreadS = 2 * 60;
+// Certificates are valid from so long before they are made.
+inline constexpr int64_t kBackdateS = 300;
+
+inline int64_t made_unix(const Authority& authority) noexcept {
+  return authority.not_before_unix + kBackdateS;
+}
+
 struct Question {
   Rule rule;                                // if a node tells that it has not
   std::string what;                         // "trust the next authority": for the message
@@ -22,10 +31,15 @@ struct Question {
 };
 
 // Nothing: everybody has, as far as that can be known. Who answers has a say, always. Who does not:
-// - no container has started: it reads what is in force when it does, nobody waits for it;
-// - terminating or failed: not waited for;
+// - not scheduled, terminating or failed: not waited for;
+// - its container has never run: what it will read is on its volume in kSecretSpreadS, whatever keeps it;
 // - not ready: waited for as long as a kubelet may take to bring it what was published (kSilentPatienceS);
 // - ready for its kubelet, so that clients depend on it: waited for until `forced_from`.
 std::optional<Hold> ask_all(const Facts& facts, const Question& question);
+
+// With tls.clientTLS clients read the bundle as well, from a Secret that kubelets of their own bring. Nobody
+// can ask them whether they have this authority: they are given kSecretSpreadS before a certificate of it is
+// shown.
+std::optional<Hold> hold_of_clients(const Facts& facts, const Authority& authority);
 
 }  // namespace ferro::oper::plan

@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "operator/api/names.h"
+#include "operator/api/units.h"
 #include "operator/plan/limits.h"
+#include "operator/plan/rules.h"
 
 namespace ferro::oper::plan {
 namespace {
@@ -123,6 +125,18 @@ void collect_members(Facts& facts) {
   }
 }
 
+// Since when it has been said that this member has no pod: nothing else remembers.
+int64_t missing_since(const Facts& facts, const std::string& member) {
+  int64_t since = facts.now;
+  const Json& waits = child(facts.world.cluster.status, "blockedBy");
+  if (!waits.is_array()) return since;
+  for (const Json& item : waits) {
+    if (text_in(item, "rule") != name_of(Rule::member_missing) || text_in(item, "member") != member) continue;
+    since = std::min(since, api::parse_time(text_in(item, "since")).value_or(facts.now));
+  }
+  return since;
+}
+
 }  // namespace
 
 const Member* Facts::member(int64_t ordinal) const noexcept {
@@ -177,7 +191,7 @@ bool has_lost_volume(const Member& member) noexcept {
 
 bool is_passing(const Facts& facts, const Member& member) noexcept {
   const PodView* pod = member.pod;
-  if (pod == nullptr) return true;
+  if (pod == nullptr) return facts.now - missing_since(facts, member.name) < kStartingS;
   if (pod->terminating) return pod->deletion_unix == 0 || facts.now <= pod->deletion_unix;
   if (pod->report && pod->report->catch_up_running) return true;
   return facts.now - pod->created_unix < kStartingS && !has_stumbled(*pod);

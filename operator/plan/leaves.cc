@@ -38,7 +38,7 @@ bool is_urgent(const Facts& facts, const Leaf& leaf) {
 std::optional<Hold> hold_of_trust(const Facts& facts) {
   const PkiView& pki = facts.world.pki;
   Question question{Rule::trust_not_loaded, "trust the authority that issues certificates",
-                    pki.current->not_before_unix, true, pki.current->not_before_unix + kSilentPatienceS};
+                    made_unix(*pki.current), true, made_unix(*pki.current) + kSilentPatienceS};
   question.is_loaded = [&](const PodView&, const NodeReport& report) {
     const auto& trusted = report.trusted_fingerprints;
     return std::find(trusted.begin(), trusted.end(), pki.current->fingerprint) != trusted.end();
@@ -99,7 +99,12 @@ void plan_leaves(const Facts& facts, Draft& draft) {
   if (is_being_loaded(facts)) draft.look_soon();
   if (issue.ordinals.empty()) return;
   if (changes_issuer && !urgent) {
-    if (auto hold = hold_of_trust(facts)) return draft.hold(kRenew, std::move(*hold));
+    auto members = hold_of_trust(facts);
+    auto clients = hold_of_clients(facts, *pki.current);
+    const bool waits = members || clients;
+    if (members) draft.hold(kRenew, std::move(*members));
+    if (clients) draft.hold(kRenew, std::move(*clients));
+    if (waits) return;
   }
   issue.rotated_generation = std::max(facts.spec.tls.rotate_generation, pki.rotated_generation);
   issue.keep_below = facts.ordinals;

@@ -104,6 +104,21 @@ int64_t decide_scale_up(const Facts& facts, Draft& draft) {
   return holds_credentials(facts, draft, kWhat, facts.wanted) ? facts.wanted : facts.held;
 }
 
+// The StatefulSet's controller makes a pod within a second, unless it is refused: a quota, a PriorityClass
+// that does not exist. Said for as long as it lasts, since nothing else remembers how long that is.
+void hold_missing_pods(const Facts& facts, Draft& draft) {
+  const auto& set = facts.world.statefulset;
+  if (!set || !set->observed) return;
+  for (const Member& member : facts.members) {
+    if (member.pod != nullptr) continue;
+    draft.hold("StartPod",
+               {Rule::member_missing, member.name,
+                member.name + " has no pod; if that stays, `kubectl -n " + facts.world.cluster.ns +
+                    " describe statefulset " + facts.world.cluster.name + "` tells why"});
+    return;
+  }
+}
+
 // The pods are there; what made them is over when they are ready.
 void wait_for_started(const Facts& facts, Draft& draft) {
   const std::string& reason = facts.remembered.progressing_reason;
@@ -111,8 +126,11 @@ void wait_for_started(const Facts& facts, Draft& draft) {
     return;
   for (const Member& member : facts.members) {
     if ((member.pod != nullptr && is_ready(*member.pod)) || !is_passing(facts, member)) continue;
-    draft.under_way({reason, std::to_string(facts.count_ready()) + " of " + std::to_string(facts.held) +
-                                 " members are ready"});
+    std::string message =
+        std::to_string(facts.count_ready()) + " of " + std::to_string(facts.held) + " members are ready";
+    if (member.pod != nullptr && !member.pod->unschedulable.empty())
+      message += "; " + member.name + " " + describe(*member.pod);
+    draft.under_way({reason, std::move(message)});
     return;
   }
 }
@@ -127,6 +145,7 @@ std::optional<int64_t> decide_replicas(const Facts& facts, Draft& draft) {
   if (facts.held == 0) return decide_start(facts, draft);
   if (facts.held < facts.wanted) return decide_scale_up(facts, draft);
   if (is_scaling_down(facts) && may_shrink(facts)) return facts.held - 1;
+  hold_missing_pods(facts, draft);
   wait_for_started(facts, draft);
   return facts.held;
 }

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "operator/plan/confirm.h"
 #include "operator/plan/limits.h"
 #include "tests/unit/operator/plan/worlds.h"
 
@@ -69,6 +70,41 @@ TEST(Authority, IsPromotedWhenEveryMemberTrustsIt) {
   EXPECT_THAT(names(plan), ElementsAre("PromoteAuthority"));
 }
 
+// Members and clients read the same Secret, each through a kubelet of its own: with the members' word alone,
+// clients were shown certificates that they did not trust yet.
+TEST(Authority, ClientsOfHttpsAreGivenTheTimeToReadIt) {
+  World world = publishing();
+  world.cluster.spec.tls.client_tls = true;
+  world.pki.next->not_before_unix = kNow - kBackdateS - 20;
+  EXPECT_THAT(blockers(make_plan(world, kNow)),
+              ElementsAre("ReplaceCA/TrustNotLoaded/demo-0", "ReplaceCA/TrustNotLoaded"));
+  for (int64_t ordinal = 0; ordinal < 3; ++ordinal)
+    report_of(world, ordinal).trusted_fingerprints = {"ca-1", "ca-2"};
+  const Plan plan = make_plan(world, kNow);
+  EXPECT_THAT(names(plan), IsEmpty());
+  EXPECT_THAT(blockers(plan), ElementsAre("ReplaceCA/TrustNotLoaded"));
+  EXPECT_LE(plan.next_look_ms, 5000);
+  EXPECT_THAT(names(make_plan(world, kNow + kSecretSpreadS)), ElementsAre("PromoteAuthority"));
+  world.cluster.spec.tls.client_tls = false;
+  EXPECT_THAT(names(make_plan(world, kNow)), ElementsAre("PromoteAuthority"));
+  // Whoever waits for the end of the present one loses more.
+  world.cluster.spec.tls.client_tls = true;
+  world.pki.current->not_after_unix = kNow + kDay;
+  EXPECT_THAT(names(make_plan(world, kNow)), Contains("PromoteAuthority"));
+}
+
+TEST(Authority, ClientsOfHttpsReadTheOneThatIsMadeForALostOne) {
+  World world = healthy();
+  world.cluster.spec.tls.client_tls = true;
+  world.pki.current = Authority{2, "ca-9", kNow - 300, kNow + 365 * kDay};
+  world.pki.previous = Authority{1, "ca-1", kNow - 10 * kDay, kNow + 355 * kDay};
+  world.pki.published = {"ca-9", "ca-1"};
+  for (int64_t ordinal = 0; ordinal < 3; ++ordinal)
+    report_of(world, ordinal).trusted_fingerprints = {"ca-1", "ca-9"};
+  EXPECT_THAT(blockers(make_plan(world, kNow)), ElementsAre("RenewCertificates/TrustNotLoaded"));
+  EXPECT_THAT(names(make_plan(world, kNow + kSecretSpreadS)), ElementsAre("IssueLeaves"));
+}
+
 TEST(Authority, AnchorsThatTheBundleLacksAreAddedBeforeAnythingElse) {
   World world = publishing();
   world.pki.published = {"ca-1"};
@@ -87,6 +123,18 @@ TEST(Authority, ASilentMemberIsWaitedForAsItsClientsDemand) {
   const Case cases[] = {
       {"just lost", [](World& w) { lose_pod(w, 2); }, 300, false},
       {"lost for longer than a kubelet takes", [](World& w) { lose_pod(w, 2); }, 901, true},
+      {"its image cannot be pulled, and its volume may be old",
+       [](World& w) {
+         break_pod(w, 2, "ImagePullBackOff");
+         pod_of(w, 2).never_ran = true;
+       },
+       119, false},
+      {"its image cannot be pulled",
+       [](World& w) {
+         break_pod(w, 2, "ImagePullBackOff");
+         pod_of(w, 2).never_ran = true;
+       },
+       120, true},
       {"never scheduled",
        [](World& w) {
          lose_pod(w, 2);
@@ -105,7 +153,7 @@ TEST(Authority, ASilentMemberIsWaitedForAsItsClientsDemand) {
     World world = publishing();
     for (int64_t ordinal = 0; ordinal < 3; ++ordinal)
       report_of(world, ordinal).trusted_fingerprints = {"ca-1", "ca-2"};
-    world.pki.next->not_before_unix = kNow - one.age_s;
+    world.pki.next->not_before_unix = kNow - kBackdateS - one.age_s;
     one.hurt(world);
     EXPECT_EQ(find<PromoteAuthority>(make_plan(world, kNow)) != nullptr, one.promoted) << one.what;
   }

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "operator/plan/limits.h"
 #include "operator/plan/rules.h"
 #include "tests/unit/operator/plan/worlds.h"
 
@@ -173,8 +174,8 @@ TEST(Status, ANewClusterThatCannotStartIsToldAsDegraded) {
     break_pod(world, pod.ordinal, "ContainerCreating");
     pod.created_unix = kNow - 10;
   }
-  world.cluster.status["conditions"] = {
-      {{"type", "Progressing"}, {"status", "True"}, {"reason", "Creating"}, {"message", ""}}};
+  world.cluster.status["conditions"] =
+      nlohmann::json::array({{{"type", "Progressing"}, {"status", "True"}, {"reason", "Creating"}}});
   Plan plan = make_plan(world, kNow);
   EXPECT_EQ(plan.status.phase, "Provisioning");
   EXPECT_EQ(condition(plan, "Degraded").status, "False");
@@ -188,6 +189,32 @@ TEST(Status, ANewClusterThatCannotStartIsToldAsDegraded) {
   EXPECT_THAT(condition(plan, "Degraded").message, testing::HasSubstr("kubectl logs --previous"));
   for (PodView& pod : world.pods) pod.waiting_reason.clear();
   EXPECT_EQ(make_plan(world, kNow).status.phase, "Degraded") << "between two crashes as well";
+}
+
+// A quota or a PriorityClass that does not exist keeps the StatefulSet's controller from making a pod. That
+// was taken for a pod on its way in for ever: Provisioning, and not a word why.
+TEST(Status, APodThatIsNeverMadeIsToldAsDegraded) {
+  World world = healthy();
+  write_status(world, make_plan(world, kNow));
+  world.pods.pop_back();
+  world.cluster.spec.update_max_unavailable = 1;
+  world.cluster.status["conditions"] = {
+      {{"type", "Progressing"}, {"status", "True"}, {"reason", "Creating"}, {"observedGeneration", 1}}};
+  Plan plan = make_plan(world, kNow);
+  EXPECT_EQ(blockers(plan), std::vector<std::string>{"StartPod/MemberMissing/demo-2"});
+  EXPECT_EQ(plan.status.phase, "Provisioning");
+  EXPECT_EQ(condition(plan, "Degraded").status, "False") << "it may come any moment";
+  for (int64_t now = kNow; now <= kNow + 2 * kStartingS; now += 5) {
+    plan = make_plan(world, now);
+    api::carry_transitions(world.cluster.status, now, plan.status);
+    world.cluster.status = api::to_json(plan.status);
+  }
+  EXPECT_EQ(condition(plan, "Degraded").status, "True");
+  EXPECT_EQ(condition(plan, "Degraded").reason, "MemberMissing");
+  EXPECT_EQ(condition(plan, "Progressing").status, "False");
+  EXPECT_EQ(plan.status.phase, "Degraded");
+  world.pods = healthy().pods;
+  EXPECT_EQ(condition(make_plan(world, kNow + 3 * kStartingS), "Degraded").status, "False");
 }
 
 TEST(Status, AvailableFollowsTheCopies) {
