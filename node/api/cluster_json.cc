@@ -123,6 +123,13 @@ void append_replication(const ClusterStatus& status, const ApiOptions& options, 
   append_transfer("hand_over", status.hand_over, json);
   append_transfer("drain", status.drain, json);
   json.key("drained").boolean(status.drained);
+  const ClusterStatus::Departure& departure = status.departure;
+  json.key("departure").begin_object().key("running").boolean(departure.running);
+  json.key("waits_for").string(printable(departure.waits_for));
+  json.key("partitions_done").number(departure.partitions_done);
+  json.key("partitions_total").number(departure.partitions_total);
+  json.key("partitions_only_here").number(departure.partitions_only_here);
+  json.key("operations_unconfirmed").number(departure.operations_unconfirmed).end_object();
   json.key("clock_ahead_ms").number(status.clock_ahead_ms);
 
   json.key("gossip").begin_object().key("bytes_sent").number(status.gossip_bytes_sent);

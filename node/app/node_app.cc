@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -35,8 +36,14 @@ namespace {
 constexpr long kPollIntervalMs = 1000;
 // How late the process notices that its cluster has let it go.
 constexpr long kLeavePollMs = 20;
-// What running requests get at least once the cluster has been left.
+// What running requests get at least once the cluster has taken over.
 constexpr uint64_t kRequestSecondsMin = 1;
+// Of the time to stop in, what handing over leaves to running requests: one so manieth.
+constexpr int64_t kRequestShare = 5;
+// What the last writes get at least to reach the other owners: mostly a few milliseconds are enough.
+constexpr int64_t kLastWritesMs = 500;
+// Longer than a node takes to say goodbye once it has nothing to wait for.
+constexpr int64_t kGoodbyeMsMax = 1000;
 
 // Everything that run() owns, in order of construction; destroyed in reverse, after stop().
 class NodeApp {
@@ -81,18 +88,23 @@ class NodeApp {
     }
   }
 
-  // The cluster takes over first, while requests go on; then requests end, then what they wrote. Safe after a
-  // start that failed half-way.
+  // The cluster takes over first, while requests go on; then requests end, then what they wrote is with the
+  // others, too. Safe after a start that failed half-way.
   void stop() {
     if (api_) api_->begin_drain();
-    uint64_t patience_seconds = config_.http.shutdown_timeout_seconds;
-    if (cluster_ && cluster_->started()) patience_seconds = leave_cluster();
+    const int64_t end_ms = steady_ms() + static_cast<int64_t>(config_.http.shutdown_timeout_seconds) * 1000;
+    const bool clustered = cluster_ && cluster_->started();
+    if (clustered) hand_off(end_ms);
+    const int64_t left_ms = hurried_ ? 0 : end_ms - steady_ms();
+    const uint64_t patience_seconds =
+        std::max<uint64_t>(kRequestSecondsMin, static_cast<uint64_t>(std::max<int64_t>(0, left_ms)) / 1000);
     if (server_) {
       obs::info("stopping",
                 {{"requests_in_flight", std::to_string(server_->figures().requests_in_flight.load())}});
       server_->stop_within(patience_seconds);
     }
     if (internal_server_) internal_server_->stop_within(kRequestSecondsMin);
+    if (clustered) leave_cluster(end_ms);
     if (cluster_) cluster_->stop_node();
     if (engine_) engine_->stop();
     if (cluster_) cluster_->stop_network();
@@ -161,21 +173,39 @@ class NodeApp {
     cluster_->node().set_credentials(std::move(now));
   }
 
-  // Returns how many seconds are left for running requests. A second signal ends the wait.
-  uint64_t leave_cluster() {
-    const auto total_ms = static_cast<int64_t>(config_.http.shutdown_timeout_seconds) * 1000;
-    const auto left = std::make_shared<std::atomic<bool>>(false);
-    const int64_t started_ns = clock_.steady_ns();
-    const auto elapsed_ms = [&] { return (clock_.steady_ns() - started_ns) / 1'000'000; };
-    obs::info("leaving the cluster");
-    cluster_->node().leave(total_ms, [left] { left->store(true); });
-    while (!left->load() && elapsed_ms() < total_ms) {
-      if (wait_for_signal(kLeavePollMs) != Signal::stop) continue;
+  int64_t steady_ms() const { return clock_.steady_ns() / 1'000'000; }
+
+  // Calls `begin` with how long it may take and waits until it says that it is over. A second signal ends the
+  // wait, and everything that is to come is done at once.
+  void wait_for_cluster(int64_t until_ms,
+                        const std::function<void(int64_t timeout_ms, std::function<void()> done)>& begin) {
+    const int64_t timeout_ms = hurried_ ? 0 : std::max<int64_t>(0, until_ms - steady_ms());
+    const auto over = std::make_shared<std::atomic<bool>>(false);
+    begin(timeout_ms, [over] { over->store(true); });
+    const int64_t give_up_ms = steady_ms() + timeout_ms + kGoodbyeMsMax;
+    while (!over->load() && steady_ms() < give_up_ms) {
+      if (wait_for_signal(kLeavePollMs) != Signal::stop || hurried_) continue;
       obs::warn("asked to stop again: leaving at once");
-      return kRequestSecondsMin;
+      hurried_ = true;
+      return;
     }
-    if (!left->load()) obs::warn("the cluster was not left in time: others must notice by themselves");
-    return std::max<uint64_t>(kRequestSecondsMin, static_cast<uint64_t>(total_ms - elapsed_ms()) / 1000);
+    if (!over->load()) obs::warn("the cluster does not let go in time: others must notice by themselves");
+  }
+
+  void hand_off(int64_t end_ms) {
+    obs::info("leaving the cluster");
+    // The rest is for the requests that run, and for what they write.
+    const int64_t until_ms = end_ms - (end_ms - steady_ms()) / kRequestShare;
+    wait_for_cluster(until_ms, [this](int64_t timeout_ms, std::function<void()> done) {
+      cluster_->node().hand_off(timeout_ms, std::move(done));
+    });
+  }
+
+  void leave_cluster(int64_t end_ms) {
+    const int64_t until_ms = std::max(end_ms, steady_ms() + kLastWritesMs);
+    wait_for_cluster(until_ms, [this](int64_t timeout_ms, std::function<void()> done) {
+      cluster_->node().leave(timeout_ms, std::move(done));
+    });
   }
 
   metrics::Sources metric_sources() {
@@ -225,6 +255,7 @@ class NodeApp {
   LiveSettings live_;
   SystemClock clock_;
   io::PosixFileSystem file_system_;
+  bool hurried_ = false;  // asked to stop again
   StartupService front_, internal_front_;
   std::unique_ptr<SecurityFiles> security_;
   std::unique_ptr<engine::Engine> engine_;

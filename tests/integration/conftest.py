@@ -68,8 +68,11 @@ class Nodes:
     def end(self) -> None:
         running = [node for node in self._made if node.is_running()]
         try:
+            # All at once: of nodes that are stopped one after the other each hands over to those that are left.
             for node in running:
-                node.stop()
+                node.ask_to_stop()
+            for node in running:
+                node.check_stopped()
         finally:
             for node in running:
                 if node.is_running():

@@ -1,9 +1,12 @@
 """Nodes die, hang, come back, lose their disks: answers go on, nothing acknowledged is lost, nothing deleted returns."""
 import shutil
 import signal
+import threading
 import time
 
-from harness.cluster import Load
+from harness.cluster import Cluster, Load, is_ready
+from harness.http import Client
+from harness.node import HOST
 from harness.timing import scaled, wait_until
 from harness.vectors import random_unit
 
@@ -84,6 +87,39 @@ def test_a_hung_node_costs_no_query_more_than_a_second(cluster, rng):
     check_all_hit(three, entries)
 
 
+def test_a_node_that_was_stopped_answers_nothing_that_was_deleted_meanwhile(cluster, rng):
+    """It wakes up with requests that waited for it, and with the view of when it was stopped."""
+    three = cluster(3)
+    entries = fill(three, rng, 60)
+    stopped, others = three.members[0], three.members[1:]
+    answers, clients = [], [Client(HOST, stopped.port) for _ in range(6)]
+
+    def ask(number: int) -> None:
+        for entry in entries[number::len(clients)]:
+            answer = clients[number].request("POST", "/query", {"embedding": entry["vector"], "model_id": entry["model"]})
+            answers.append((entry["id"], answer))
+
+    threads = [threading.Thread(target=ask, args=(number, )) for number in range(len(clients))]
+    stopped.signal(signal.SIGSTOP)
+    stopped_at = time.monotonic()
+    try:
+        for i, entry in enumerate(entries):
+            others[i % 2].api.delete(entry["id"])
+        for thread in threads:
+            thread.start()
+        wait_until(lambda: time.monotonic() > stopped_at + scaled(2.5), 60, "writers have given it up")
+    finally:
+        stopped.signal(signal.SIGCONT)
+    for thread in threads:
+        thread.join()
+    assert len(answers) == len(entries)
+    for entry_id, answer in answers:
+        assert answer.status == 200 and answer.json()["hit"] is False, (entry_id, answer)
+    three.wait_settled()
+    for node in three.members:
+        assert not any(node.api.has_entry(entry["id"]) for entry in entries), node.name
+
+
 def test_writes_go_on_while_a_node_is_dead_and_reach_it_when_it_returns(cluster, rng):
     three = cluster(3, {"cluster.re_replicate_after_seconds": 300})
     before = fill(three, rng, 60, "before")
@@ -117,6 +153,52 @@ def test_what_was_deleted_while_a_node_was_dead_stays_deleted(cluster, rng):
         for node in three.members:
             node.restart(kill=True)
         three.wait_settled()
+
+
+def test_of_two_processes_with_one_node_id_the_one_started_later_counts(cluster, rng):
+    """A copied configuration: the two took each other's place at every member again and again."""
+    three = cluster(3, {"cluster.re_replicate_after_seconds": 300})
+    entries = fill(three, rng, 40)
+    first = three.members[2]
+    second = three.add()
+    second.settings["node_id"] = second.name = first.name
+    second.start(wait_ready=False)
+    others = three.members[:2]
+
+    def told(node) -> list[str]:
+        return [link["reason"] for link in three.status(node)["refused_links"] if "two processes" in link["reason"]]
+
+    for node in (*others, first):
+        wait_until(lambda node=node: told(node), 30, f"{node.name} says that two processes have one id")
+        assert f"'{first.name}'" in told(node)[0] and "node_id" in told(node)[0]
+    wait_until(lambda: first.client.request("GET", "/readyz").status == 503, 30, "the first one steps back")
+    assert "two processes" in first.client.request("GET", "/readyz").text()
+    wait_until(lambda: is_ready(second), 60, "the one that was started later takes part")
+    for node in others:
+        for entry in entries:
+            assert node.api.hit(entry["vector"], entry["model"])["response"] == entry["answer"]
+        assert node.log().count("two processes") <= 6, "once, not once a link"
+    # What to do about it: one of them is stopped.
+    first.kill()
+    three.members.remove(first)
+    three.wait_settled()
+    check_all_hit(three, entries)
+
+
+def test_a_dead_node_that_keeps_its_place_stays_in_status(nodes, rng):
+    three = Cluster(nodes, 3, {"cluster.dead_node_removal_enabled": "false"}).start()
+    gone = three.members[2]
+    gone.kill()
+    watcher = three.members[0]
+    wait_until(lambda: three.status(watcher)["dead_nodes"] == [gone.name], 30, "the death shows")
+    # Whoever starts now never hears of it through gossip alone.
+    for node in three.members[:2]:
+        node.kill()
+    for node in three.members[:2]:
+        node.start(wait_ready=False)
+    wait_until(lambda: all(is_ready(node) and gone.name in three.status(node)["dead_nodes"] for node in three.running()), 60,
+               "a member of the ring that nobody has heard of is shown as dead")
+    assert three.status(watcher)["ring_size"] == 3
 
 
 def test_copies_are_made_anew_after_a_death(cluster, rng):

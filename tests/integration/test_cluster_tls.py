@@ -1,6 +1,7 @@
 """Between nodes only members of the same authority speak, and certificates change without a restart."""
 import json
 import os
+import re
 import socket
 import struct
 import time
@@ -72,6 +73,14 @@ def test_a_stranger_changes_nobodys_view(secured, nodes, rng):
             assert sorted(status["nodes"]) == ["n1", "n2", "n3"]
             assert {peer["node_id"] for peer in status["peers"]} <= {"n1", "n2", "n3"}
         time.sleep(0.3)
+
+    def refusals(node) -> str:
+        return json.dumps(secured.status(node)["refused_links"])
+
+    # Both sides say why, however often it is tried: once each.
+    wait_until(lambda: all(re.search("(is|does) not trust", refusals(node)) for node in (*secured.members[:3], stranger)), 20,
+               "the refusals are told")
+    assert all(len(secured.status(node)["refused_links"]) < 16 for node in secured.members[:3])
     stranger.kill()
     plain.kill()
     check_works(secured, rng, f"beside-strangers::{DIMENSION}")

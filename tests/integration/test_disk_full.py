@@ -36,24 +36,22 @@ def body(number):
     }
 
 
-def fill_to_the_last_record(node) -> tuple[set[str], set[str]]:
-    """Small entries until not even the record of a delete finds room: those that are left, and those deleted again.
-
-    Where an insert of 50 kB is refused much smaller records still find room, each one is answered for what became of it."""
+def fill_to_the_last_record(node, entries: list[str]) -> tuple[set[str], set[str]]:
+    """Small entries until none finds room, then deletes until not even their records do: the entries that are left, and
+    those that are gone. Each request is answered for what became of it."""
     def refused(response) -> bool:
         assert response.status == 200 or (response.status == 507 and "disk is full" in response.text()), response
         return response.status == 507
 
-    made: list[str] = []
+    entries = list(entries)
     for number in range(5000):
         small = {**body(number), "id": f"s{number:04}", "response": "r"}
         if refused(node.client.request("POST", "/insert", small)):
             break
-        made.append(small["id"])
-    assert 10 < len(made) < 5000
-    for deleted, entry in enumerate(made):
+        entries.insert(0, small["id"])
+    for deleted, entry in enumerate(entries):
         if refused(node.client.request("DELETE", f"/entry/{entry}")):
-            return set(made[deleted:]), set(made[:deleted])
+            return set(entries[deleted:]), set(entries[:deleted])
     raise AssertionError("no delete was refused")
 
 
@@ -85,7 +83,7 @@ def test_disk_full(nodes, small_disk):
     for number in acknowledged[::7]:
         assert node.api.hit(axis(8, 7), "m", query_text=f"q{number}")["response"].startswith(f"r{number} ")
     assert node.client.request("POST", "/insert", body(5000)).status == 507
-    left, gone = fill_to_the_last_record(node)
+    left, gone = fill_to_the_last_record(node, [f"e{number}" for number in acknowledged])
     assert all(node.api.has_entry(entry) for entry in left) and not any(node.api.has_entry(entry) for entry in gone)
     # Room again: writing resumes without a restart.
     ballast.unlink()
@@ -93,7 +91,7 @@ def test_disk_full(nodes, small_disk):
                "writing has resumed", 0.2)
     wait_until(lambda: node.client.request("GET", "/readyz").status == 200, 20, "ready again", 0.1)
     node.api.call("POST", "/insert", body(2001))
-    expected = {f"e{number}" for number in acknowledged} | {"e2000", "e2001"} | left
+    expected = left | {"e2000", "e2001"}
     for kill in (True, False):
         node.restart(kill=kill)
         missing = [entry for entry in sorted(expected) if not node.api.has_entry(entry)]
@@ -146,13 +144,12 @@ def test_a_full_disk_is_not_told_as_an_owner_out_of_reach(nodes, small_disk):
     # Its drop takes a longer record than the delete of an entry.
     long_name = "n" * 200
     alone.api.call("POST", "/insert", {**body(0), "id": "long", "model_id": long_name})
-    statuses = set()
-    for number in range(1000):
-        statuses.add(alone.client.request("POST", "/insert", body(number)).status)
-        if 507 in statuses:
-            break
-    assert statuses == {200, 507}
-    left, _ = fill_to_the_last_record(alone)
+    acknowledged = 0
+    while (status := alone.client.request("POST", "/insert", body(acknowledged)).status) == 200:
+        acknowledged += 1
+        assert acknowledged < 1000, "the disk did not fill"
+    assert status == 507
+    left, _ = fill_to_the_last_record(alone, [f"e{number}" for number in range(acknowledged)])
     for target, still_there in ((f"/entry/{min(left)}", min(left)), (f"/namespaces?model_id={long_name}", "long")):
         refused = alone.client.request("DELETE", target)
         assert refused.status == 507 and "disk is full" in refused.text(), refused

@@ -255,7 +255,10 @@ bool Faults::restart(size_t index) {
   machine->busy = true;
   say(index, describe(episode(index)));
   machine->leave(kLeaveTimeoutMs, [this, index, machine] {
-    say(index, machine->name() + " has gone");
+    // What it says is taken at its word: its disk never comes back.
+    const bool forgets = world_.plan.lost_after_stop && machine->left_everything();
+    say(index, machine->name() + (forgets ? " has gone, and so has its disk" : " has gone"));
+    if (forgets) machine->lose_disk();
     world_.timeline.at(0, episode(index).duration_ms * 1000, [this, index, machine] {
       boot(*machine);
       machine->busy = false;

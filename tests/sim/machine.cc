@@ -146,21 +146,31 @@ void Machine::after_pump() {
 
 void Machine::leave(int64_t timeout_ms, std::function<void()> gone) {
   phase_ = Phase::leaving;
-  life_->node->leave(timeout_ms, [this, gone = std::move(gone)]() mutable {
+  life_->node->hand_off(timeout_ms, [this, timeout_ms, gone = std::move(gone)]() mutable {
     // Not on the loop that is about to end.
-    timeline_.at(0, 0, [this, life = lives_, gone = std::move(gone)]() mutable {
-      if (lives_ == life && life_) stop_when_answered(0, std::move(gone));
+    timeline_.at(0, 0, [this, life = lives_, timeout_ms, gone = std::move(gone)]() mutable {
+      if (lives_ == life && life_) leave_when_answered(timeout_ms, 0, std::move(gone));
     });
   });
 }
 
-void Machine::stop_when_answered(int64_t waited_ms, std::function<void()> gone) {
+void Machine::leave_when_answered(int64_t timeout_ms, int64_t waited_ms, std::function<void()> gone) {
   if (requests_open && requests_open() > 0 && waited_ms < kAnswerWithinMs) {
-    timeline_.at(0, kAnswerPollMs * 1000, [this, life = lives_, waited_ms, gone = std::move(gone)]() mutable {
-      if (lives_ == life && life_) stop_when_answered(waited_ms + kAnswerPollMs, std::move(gone));
+    timeline_.at(0, kAnswerPollMs * 1000, [=, this, life = lives_, gone = std::move(gone)]() mutable {
+      if (lives_ == life && life_)
+        leave_when_answered(timeout_ms, waited_ms + kAnswerPollMs, std::move(gone));
     });
     return;
   }
+  life_->node->leave(timeout_ms, [this, gone = std::move(gone)]() mutable {
+    timeline_.at(0, 0, [this, life = lives_, gone = std::move(gone)]() mutable {
+      if (lives_ == life && life_) stop(std::move(gone));
+    });
+  });
+}
+
+void Machine::stop(std::function<void()> gone) {
+  left_everything_ = life_->node->status().departure.complete;
   life_->node->stop_on_loop();
   life_->engine->stop();
   auto next = disk_->after_kill(chance_.next());

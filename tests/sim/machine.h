@@ -67,6 +67,8 @@ class Machine {
   // Started anew at once the machine cannot know whether its clock was set back: its stamps may be ahead.
   bool was_started_anew() const noexcept { return boots_ > 0; }
   uint64_t lives() const noexcept { return lives_; }
+  // When it last left in good order it said that others hold whatever it held.
+  bool left_everything() const noexcept { return left_everything_; }
 
   // Told after a process has ended, however it did.
   std::function<void()> on_gone;
@@ -89,7 +91,8 @@ class Machine {
   node::cluster::ClusterOptions cluster_options() const;
   Result<std::unique_ptr<Life>> make_life();
   void end_life();
-  void stop_when_answered(int64_t waited_ms, std::function<void()> gone);
+  void leave_when_answered(int64_t timeout_ms, int64_t waited_ms, std::function<void()> gone);
+  void stop(std::function<void()> gone);
   void after_pump();
 
   const size_t index_;
@@ -102,7 +105,7 @@ class Machine {
   std::unique_ptr<tests::fakes::FaultyFileSystem> disk_;
   std::unique_ptr<Life> life_;
   Phase phase_ = Phase::down;
-  bool suspended_ = false;
+  bool suspended_ = false, left_everything_ = false;
   int64_t clock_offset_ms_ = 0;
   int64_t sync_us_ = 0;
   uint64_t lives_ = 0, boots_ = 0;

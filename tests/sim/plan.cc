@@ -127,6 +127,13 @@ void draw_cluster(Chance& chance, Plan& plan, size_t nodes) {
   }
 }
 
+// From a stream of its own, so that seeds stay what they were. Deletes that are given up early can come back
+// with whoever was away, unless others remember them.
+void draw_lost_after_stop(Plan& plan) {
+  Chance chance(Chance(plan.seed ^ 0x57093ULL).next());
+  plan.lost_after_stop = chance.below(2) == 0 && plan.tombstone_retention_ms >= 600'000;
+}
+
 // From a stream of its own, and only for most even seeds, so that those that failed before there were splits
 // stay what they were.
 void draw_splits(Plan& plan) {
@@ -170,6 +177,7 @@ Plan make_plan(uint64_t seed, size_t nodes) {
   plan.ids = 4 + chance.below(12);
 
   draw_splits(plan);
+  draw_lost_after_stop(plan);
 
   const std::vector<Weight> weights = faults_of_seed(chance, plan);
   const size_t count = 1 + chance.below(plan.sequential ? 5 : 8);
@@ -208,6 +216,7 @@ std::string describe(const Plan& plan) {
                      (plan.split_entries == 0 ? std::string()
                                               : "split beyond " + std::to_string(plan.split_entries) +
                                                     " entries" + (plan.old_node ? " but for n1, " : ", ")) +
+                     (plan.lost_after_stop ? "disks are lost after a stop, " : "") +
                      (plan.sequential ? "one fault at a time" : "faults at any time") + "\n";
   for (const Episode& episode : plan.episodes) {
     text += "  planned: +" + std::to_string(episode.start_ms) + " ms " + describe(episode) + "\n";

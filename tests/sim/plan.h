@@ -66,6 +66,8 @@ struct Plan {
   uint64_t split_entries = 0;
   // The first node speaks the protocol from before that until it is restarted; so long nothing is spread.
   bool old_node = false;
+  // Who left in good order, and said that others hold whatever it held, comes back with an empty disk.
+  bool lost_after_stop = false;
 };
 
 // `nodes` 0: drawn too.

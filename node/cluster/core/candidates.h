@@ -2,6 +2,7 @@
 // pass, skipping those that are known not to answer. Loop.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <set>
 
@@ -23,6 +24,16 @@ inline bool worth_asking_another(const Status& status) noexcept {
     default:
       return false;
   }
+}
+
+// Only owners that may have missed writes can be asked about the partition right now, yet others that know
+// them are said to be there: for so long they are worth waiting for. After a pause of its own, say, a node
+// finds its links closed and has them again a moment later.
+inline constexpr int64_t kReadyWaitMs = 500;
+inline bool knowing_owner_is_away(const Context& context, const Routes& routes, uint16_t partition) {
+  const auto ready = routes.ready_readers(partition);
+  return !ready.empty() && std::none_of(ready.begin(), ready.end(),
+                                        [&](const NodeId* owner) { return context.available(*owner); });
 }
 
 class Candidates {

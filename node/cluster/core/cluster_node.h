@@ -105,6 +105,17 @@ struct ClusterStatus {
     uint64_t partitions_done = 0, partitions_total = 0, entries_moved = 0, bytes_moved = 0;
   } catch_up, drain, hand_over;
   bool drained = false;  // nothing is left that only this node holds
+  // A planned stop: what it has come to and what it waits for.
+  struct Departure {
+    bool running = false;
+    std::string waits_for;
+    uint64_t partitions_done = 0, partitions_total = 0;  // compared with every other owner that is there
+    uint64_t partitions_only_here = 0;                   // without such an owner
+    uint64_t operations_unconfirmed = 0;
+    bool complete =
+        false;  // when it is over: others hold whatever this node holds; else why that is not known
+    std::string left;
+  } departure;
   // Namespaces that are spread over 2^degree partitions; what they are called where it is known here.
   struct Split {
     uint64_t hash = 0;
@@ -142,8 +153,12 @@ class ClusterNode {
   virtual void start_drain(std::function<void(Status)> done) = 0;  // `done` on the loop
   virtual void cancel_drain(std::function<void(Status)> done) = 0;
 
-  // SIGTERM: tells the others that this is no death, pushes what only this node holds, says goodbye; `done`
-  // when that is over or after `timeout_ms`.
+  // SIGTERM, while requests go on: others answer in this node's place where they can, and whatever it holds
+  // is seen to be with every other live owner, or handed over where there is none. `done` on the loop, when
+  // that is so or after `timeout_ms`; status().departure tells.
+  virtual void hand_off(int64_t timeout_ms, std::function<void()> done) = 0;
+  // When no more requests come: this node decides nothing any more; the same once more, for what was decided
+  // meanwhile, and goodbye, so that nobody takes it for dead.
   virtual void leave(int64_t timeout_ms, std::function<void()> done) = 0;
   // Fails what is in flight and lets go of everything. Blocks until the loop, still running on its own
   // thread, has done so.

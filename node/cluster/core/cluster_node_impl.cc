@@ -1,12 +1,14 @@
 #include "node/cluster/core/cluster_node_impl.h"
 
 #include <algorithm>
+#include <functional>
 #include <future>
 #include <utility>
 
 #include "common/obs/log.h"
 #include "node/cluster/core/member_keys.h"
-#include "node/cluster/wire/codec.h"
+#include "node/cluster/core/part_options.h"
+#include "node/cluster/peers/greeting.h"
 
 namespace ferro::node::cluster {
 
@@ -17,57 +19,14 @@ constexpr int64_t kTickMs = 100;
 constexpr uint64_t kStatusEveryTicks = 5;
 // How exactly a node knows, after a restart, when it was last alive: far below any tombstone's retention.
 constexpr int64_t kRememberEveryMs = 10'000;
-constexpr int64_t kLeavePollMs = 20;
-// For the others to hear the goodbye before this node falls silent.
-constexpr int64_t kGoodbyeMs = 100;
-// Gossiped by a node that cannot write, because its disk is full say, as long as that lasts.
-constexpr std::string_view kRefusesWritesKey = "refuses_writes";
-
+constexpr uint64_t kPlaces = 1024;  // told apart within a millisecond
 bool refuses_writes(const Member& member) {
   return !member.value(kRefusesWritesKey).empty();
 }
 
-PeersOptions peers_options(const ClusterOptions& options, uint64_t generation) {
-  PeersOptions peers;
-  peers.self = options.self;
-  peers.cluster_id = options.cluster_id;
-  peers.generation = generation;
-  peers.software = options.software;
-  peers.protocol_version = options.protocol_version;
-  return peers;
-}
-
-MembershipOptions membership_options(const ClusterOptions& options, uint64_t generation) {
-  MembershipOptions membership;
-  membership.self = options.self;
-  membership.generation = generation;
-  membership.phi_threshold = options.phi_threshold;
-  membership.gossip_interval_ms = options.gossip_interval_ms;
-  membership.forget_after_ms = options.forget_after_ms;
-  return membership;
-}
-
-RingOptions ring_options(const ClusterOptions& options, const engine::Engine& engine) {
-  RingOptions ring;
-  ring.self = options.self;
-  ring.weight = options.weight;
-  ring.factor = options.replication_factor;
-  ring.re_replicate_after_ms = options.re_replicate_after_ms;
-  ring.dead_removal = options.dead_node_removal_enabled;
-  ring.seeds = !options.seeds.empty();
-  ring.stall_ms = stall_ms_of(options.request_timeout_ms);
-  ring.knows_splits = options.protocol_version >= kSplitsSince;
-  ring.holds_entries = engine.store().namespace_count() > 0;
-  return ring;
-}
-
-SyncOptions sync_options(const ClusterOptions& options, const StoredState& stored) {
-  SyncOptions sync;
-  sync.self = options.self;
-  sync.repair_interval_ms = options.repair_interval_ms;
-  sync.repair_bytes_per_second = options.repair_bytes_per_second;
-  sync.last_alive_ms = stored.last_alive_ms;
-  return sync;
+// Others answer where they can.
+bool stands_back(const Member& member) {
+  return refuses_writes(member) || !member.value(kStoppingKey).empty();
 }
 
 std::shared_ptr<const Routes> no_routes(const NodeId& self) {
@@ -94,10 +53,13 @@ ClusterNodeImpl::ClusterNodeImpl(ClusterOptions options, StoredState stored, eng
       splitter_({context_.options.self, context_.options.split_entries, context_.options.split_bytes},
                 engine.store()),
       stored_(std::move(stored)) {
-  context_.routes.set(no_routes(context_.options.self));
+  const auto nowhere = no_routes(context_.options.self);
+  context_.routes.set(nowhere, nowhere);
   context_.peers = Peers::create(peers_options(context_.options, stored_.generation), loop, network, *this);
   syncer_ = std::make_unique<Syncer>(sync_options(context_.options, stored_), engine, loop, *context_.peers,
                                      sync_events());
+  departure_ =
+      std::make_unique<Departure>(context_, membership_, ring_, replicator_, *syncer_, [this] { observe(); });
   membership_.set(kGossipAddressKey, to_string(context_.options.advertised));
   membership_.set(kApiAddressKey, context_.options.api_address);
   membership_.set(kSoftwareKey, context_.options.software);
@@ -124,6 +86,7 @@ SyncEvents ClusterNodeImpl::sync_events() {
 void ClusterNodeImpl::start() {
   context_.loop.post([this] {
     context_.network.set_handler(*context_.peers);
+    context_.routes.watch(context_.loop.clock(), stall_ms_of(context_.options.request_timeout_ms));
     observe();
     arm_gossip();
     arm_tick();
@@ -169,28 +132,40 @@ void ClusterNodeImpl::tick() {
     hints_dropped_ = dropped;
     syncer_->hurry();
   }
-  judge_clock();
+  judge_fitness();
   ring_.want_splits(splitter_.step(*ring_.current()));
   observe();
   if (++ticks_ % kStatusEveryTicks == 0) publish_status();
   if (now_ms() - remembered_at_ms_ >= kRememberEveryMs) remember();
 }
 
-void ClusterNodeImpl::judge_clock() {
+// Why it must not answer for its partitions, whatever copies it has.
+std::string ClusterNodeImpl::misfit() const {
+  if (std::string clock = context_.clocks.reason(); !clock.empty()) return clock;
+  if (std::string taken = context_.peers->id_taken(); !taken.empty()) return taken;
+  if (!membership_.contested()) return {};
+  const std::string_view rival = membership_.rival_value(kGossipAddressKey);
+  return one_id_each(context_.options.self) + " (this one is at " + to_string(context_.options.advertised) +
+         (rival.empty() ? "" : ", the other one at " + std::string(rival)) + ")";
+}
+
+void ClusterNodeImpl::judge_fitness() {
   std::set<NodeId> live;
   for (const Member& member : membership_.members()) {
     if (member.id != context_.options.self && is_live(member)) live.insert(member.id);
   }
   ClockWatch& clocks = context_.clocks;
-  const std::string before = clocks.reason();
   clocks.judge(live, context_.engine.figures().newest_stamp_ms);
-  ring_.set_unfit(clocks.reason());
-  if (before.empty() == clocks.reason().empty()) return;
-  if (before.empty()) {
-    obs::error("this node steps back", {{"reason", clocks.reason()}});
-  } else {
-    obs::info("this node's clock agrees with the others' again: it compares its copies and is ready then");
+  std::string now = misfit();
+  ring_.set_unfit(now);
+  if (now.empty() != misfit_.empty()) {
+    if (now.empty()) {
+      obs::info("this node is fit to answer again: it compares its copies and is ready then");
+    } else {
+      obs::error("this node steps back", {{"reason", now}});
+    }
   }
+  misfit_ = std::move(now);
 }
 
 void ClusterNodeImpl::observe() {
@@ -240,8 +215,8 @@ void ClusterNodeImpl::forget_departed() {
 void ClusterNodeImpl::publish_routes() {
   const auto ready = [this](const NodeId& node) {
     const Member* member = membership_.find(node);
-    if (member == nullptr || refuses_writes(*member)) return false;
-    if (node == context_.options.self) return ring_.complete() && !leaving_;
+    if (member == nullptr || stands_back(*member)) return false;
+    if (node == context_.options.self) return ring_.complete();
     if (!is_live(*member)) return false;
     const auto state = state_of(*member);
     return state && state->complete;
@@ -249,11 +224,19 @@ void ClusterNodeImpl::publish_routes() {
   std::string basis = print_fingerprint(ring_.current()->fingerprint()) + std::to_string(ring_.epoch());
   for (const auto& ring : ring_.write_rings()) basis += print_fingerprint(ring->fingerprint());
   for (const RingMember& member : ring_.current()->members()) basis += ready(member.id) ? '1' : '0';
-  if (basis == routes_basis_) return;
-  routes_basis_ = std::move(basis);
-  context_.routes.set(std::make_shared<const Routes>(context_.options.self, ring_.current(),
-                                                     ring_.write_rings(), ring_.epoch(), ready));
-  publish_status();
+  if (basis != routes_basis_) {
+    routes_basis_ = std::move(basis);
+    const auto but_self = [this, &ready](const NodeId& node) {
+      return node != context_.options.self && ready(node);
+    };
+    const auto routes_with = [this](const auto& is_ready) {
+      return std::make_shared<const Routes>(context_.options.self, ring_.current(), ring_.write_rings(),
+                                            ring_.epoch(), is_ready);
+    };
+    context_.routes.set(routes_with(ready), routes_with(but_self));
+    publish_status();
+  }
+  context_.routes.awake();
 }
 
 void ClusterNodeImpl::remember() {
@@ -338,43 +321,6 @@ Status ClusterNodeImpl::readiness() const {
   return readiness_;
 }
 
-void ClusterNodeImpl::set_draining(bool draining, std::function<void(Status)> done) {
-  context_.loop.post([this, draining, done = std::move(done)] {
-    Status status = ring_.set_draining(draining);
-    if (status.ok()) {
-      syncer_->tell_handed_over_again();
-      observe();
-    }
-    publish_status();
-    done(std::move(status));
-  });
-}
-
-void ClusterNodeImpl::leave(int64_t timeout_ms, std::function<void()> done) {
-  context_.loop.post([this, timeout_ms, done = std::move(done)]() mutable {
-    const int64_t deadline_ms = now_ms() + timeout_ms;
-    // Without copies elsewhere the entries have to be handed over first.
-    if (context_.options.replication_factor == 1 && ring_.set_draining(true).ok()) observe();
-    poll_leave(deadline_ms, std::move(done));
-  });
-}
-
-void ClusterNodeImpl::poll_leave(int64_t deadline_ms, std::function<void()> done) {
-  const bool handing_over = ring_.state() == NodeState::leaving;
-  const bool waiting = handing_over || !replicator_.idle();
-  if (waiting && now_ms() < deadline_ms && !stopped_) {
-    context_.loop.after(kLeavePollMs, [this, deadline_ms, done = std::move(done)]() mutable {
-      poll_leave(deadline_ms, std::move(done));
-    });
-    return;
-  }
-  leaving_ = true;
-  remember();
-  membership_.leave();
-  gossiper_.with_all();
-  context_.loop.after(kGoodbyeMs, std::move(done));
-}
-
 void ClusterNodeImpl::stop_on_loop() {
   if (std::exchange(stopped_, true)) return;
   syncer_->stop();
@@ -394,8 +340,10 @@ Result<std::unique_ptr<ClusterNode>> ClusterNode::create(ClusterOptions options,
                                                          Loop& loop, Network& network, io::FileSystem& fs) {
   FERRO_ASSIGN_OR_RETURN(StoredState stored, load_stored_state(fs, options.data_folder));
   // Also after the loss of its disk a node's new life must be newer than the last one.
-  const auto seconds = static_cast<uint64_t>(std::max<int64_t>(0, loop.clock().wall_ms() / 1000));
-  stored.generation = std::max(stored.generation + 1, seconds);
+  // And two processes with one id, started at the same time, must not look like one life.
+  const auto started = static_cast<uint64_t>(std::max<int64_t>(0, loop.clock().wall_ms()));
+  const uint64_t place = std::hash<std::string>()(to_string(options.advertised)) % kPlaces;
+  stored.generation = std::max(stored.generation + 1, started * kPlaces + place);
   FERRO_RETURN_IF_ERROR(save_stored_state(fs, options.data_folder, stored));
   return std::unique_ptr<ClusterNode>(
       std::make_unique<ClusterNodeImpl>(std::move(options), std::move(stored), engine, loop, network, fs));

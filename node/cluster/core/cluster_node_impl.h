@@ -10,6 +10,7 @@
 
 #include "node/cluster/core/cluster_node.h"
 #include "node/cluster/core/context.h"
+#include "node/cluster/core/departure.h"
 #include "node/cluster/core/desk.h"
 #include "node/cluster/core/gossiper.h"
 #include "node/cluster/core/owner.h"
@@ -36,6 +37,7 @@ class ClusterNodeImpl final : public ClusterNode, private PeerService {
   void set_credentials(Credentials credentials) override;
   void start_drain(std::function<void(Status)> done) override { set_draining(true, std::move(done)); }
   void cancel_drain(std::function<void(Status)> done) override { set_draining(false, std::move(done)); }
+  void hand_off(int64_t timeout_ms, std::function<void()> done) override;
   void leave(int64_t timeout_ms, std::function<void()> done) override;
   void stop() override;
   void stop_on_loop() override;
@@ -50,7 +52,8 @@ class ClusterNodeImpl final : public ClusterNode, private PeerService {
   void arm_gossip();
   void arm_tick();
   void tick();
-  void judge_clock();
+  std::string misfit() const;
+  void judge_fitness();
   // Something may have been learned: the ring follows, routes and status are made anew, the syncer is told.
   void observe();
   void publish_routes();
@@ -59,10 +62,14 @@ class ClusterNodeImpl final : public ClusterNode, private PeerService {
   void remember();
   void save(StoredState state);
   void set_draining(bool draining, std::function<void(Status)> done);
-  void poll_leave(int64_t deadline_ms, std::function<void()> done);
+  void step_aside();
+  void poll_departure(std::function<void()> over);
+  void say_goodbye(std::function<void()> done);
   void publish_status();
   ClusterStatus make_status() const;
+  std::string reason_to_go() const;
   void add_members(ClusterStatus& status) const;
+  void add_forgotten(ClusterStatus& status) const;
   void add_partitions(ClusterStatus& status) const;
   void add_progress(ClusterStatus& status) const;
   void add_splits(ClusterStatus& status) const;
@@ -79,6 +86,7 @@ class ClusterNodeImpl final : public ClusterNode, private PeerService {
   Router router_;
   Gossiper gossiper_;
   std::unique_ptr<Syncer> syncer_;
+  std::unique_ptr<Departure> departure_;
   Splitter splitter_;
 
   StoredState stored_;
@@ -88,8 +96,9 @@ class ClusterNodeImpl final : public ClusterNode, private PeerService {
   uint64_t ticks_ = 0, hints_dropped_ = 0;
   std::set<NodeId> known_;    // peers that gossip tells of
   std::string routes_basis_;  // what the routes in force were made from
-  bool leaving_ = false, stopped_ = false;
+  bool stepped_aside_ = false, leaving_ = false, stopped_ = false;
   bool was_full_ = false;  // said so
+  std::string misfit_;     // said so
 
   mutable std::mutex status_mutex_;  // for what any thread reads
   ClusterStatus status_;

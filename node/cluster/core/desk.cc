@@ -20,41 +20,47 @@ Status not_an_owner(const Routes& routes) {
           "node " + routes.self() + " does not own that partition in ring " + std::to_string(routes.epoch())};
 }
 
-// As what follows, of whatever partitions.
-Result<model::Territory> known_territory(const Routes& routes, const model::PartitionSet& partitions,
-                                         uint64_t splits_fingerprint) {
-  model::Territory territory{partitions, routes.splits_of(splits_fingerprint)};
-  if (territory.splits == nullptr) return not_an_owner(routes);
-  return territory;
-}
-
-// What somebody asks about by a ring that this node does not go by, it cannot tell which entries are meant.
-Result<model::Territory> owned_territory(const Routes& routes, const model::PartitionSet& partitions,
-                                         uint64_t splits_fingerprint) {
-  model::Territory territory{partitions, routes.splits_of(splits_fingerprint)};
-  if (territory.splits == nullptr || !routes.owns_here(partitions, *territory.splits)) {
-    return not_an_owner(routes);
-  }
-  return territory;
-}
-
 Status check_owned(const Routes& routes, const model::NamespaceKey& ns, model::SlotSet slots) {
   return routes.owns_here(model::namespace_hash(ns), slots) ? Status() : not_an_owner(routes);
 }
 
 // Whoever asks may not have heard yet that this node misses writes. Where another owner knows them it is to
 // be asked; where there is none, what this node has is all there is.
-Status check_knows(const Context& context, const Routes& routes, const LookupMessage& message) {
-  const uint64_t hash = model::namespace_hash(message.ns);
-  if (routes.reads_here(hash, message.slots)) return {};
-  for (const auto& shard : routes.splits()->shards_of(hash)) {
-    if ((shard.slots & message.slots) == 0 || routes.reads_here(shard.partition)) continue;
-    for (const NodeId* owner : routes.ready_readers(shard.partition)) {
-      if (*owner != routes.self() && context.available(*owner))
-        return {StatusCode::failed_precondition, "node " + routes.self() + " has to catch up, ask " + *owner};
-    }
+Status check_knows(const Context& context, const Routes& routes, uint16_t partition) {
+  if (routes.reads_here(partition)) return {};
+  for (const NodeId* owner : routes.ready_readers(partition)) {
+    if (*owner != routes.self() && context.available(*owner))
+      return {StatusCode::failed_precondition, "node " + routes.self() + " has to catch up, ask " + *owner};
   }
   return {};
+}
+
+Status check_knows(const Context& context, const Routes& routes, const model::NamespaceKey& ns,
+                   model::SlotSet slots) {
+  const uint64_t hash = model::namespace_hash(ns);
+  if (routes.reads_here(hash, slots)) return {};
+  for (const auto& shard : routes.splits()->shards_of(hash)) {
+    if ((shard.slots & slots) != 0) FERRO_RETURN_IF_ERROR(check_knows(context, routes, shard.partition));
+  }
+  return {};
+}
+
+// What somebody asks about by a ring that this node does not go by, it cannot tell which entries are meant.
+Result<model::Territory> territory_of(const Context& context, const model::PartitionSet& partitions,
+                                      uint64_t splits_fingerprint) {
+  const auto routes = context.routes.get();
+  model::Territory territory{partitions, routes->splits_of(splits_fingerprint)};
+  if (territory.splits == nullptr || !routes->owns_here(partitions, *territory.splits)) {
+    return not_an_owner(*routes);
+  }
+  // Of a ring to come, or one that has gone, it is asked by who goes by that; it gets the writes of each.
+  if (splits_fingerprint != routes->splits()->fingerprint()) return territory;
+  for (size_t p = 0; p < model::kPartitions; ++p) {
+    const auto partition = static_cast<uint16_t>(p);
+    if (partitions.test(p) && routes->current().owns(routes->self(), partition))
+      FERRO_RETURN_IF_ERROR(check_knows(context, *routes, partition));
+  }
+  return territory;
 }
 
 }  // namespace
@@ -114,7 +120,9 @@ void Desk::lookup(std::string_view body, uint16_t version, RespondFn respond) {
   if (!message.ok()) return respond(message.status());
   const auto routes = context_.routes.get();
   if (Status owned = check_owned(*routes, message->ns, message->slots); !owned.ok()) return respond(owned);
-  if (Status knows = check_knows(context_, *routes, *message); !knows.ok()) return respond(knows);
+  if (Status knows = check_knows(context_, *routes, message->ns, message->slots); !knows.ok()) {
+    return respond(knows);
+  }
   serve_lookup(*std::move(message), [version, respond = std::move(respond)](LookupAnswer answer) {
     if (!answer.ok()) return respond(answer.status());
     respond(encode(LookupReply{*std::move(answer)}, version));
@@ -169,7 +177,7 @@ void Desk::insert(std::string_view body, uint16_t version, int64_t decide_by_ns,
 void Desk::remove(std::string_view body, uint16_t version, int64_t decide_by_ns, RespondFn respond) {
   auto message = decode<RemoveMessage>(body);
   if (!message.ok()) return respond(message.status());
-  auto territory = owned_territory(*context_.routes.get(), message->partitions, message->splits);
+  auto territory = territory_of(context_, message->partitions, message->splits);
   if (!territory.ok()) return respond(territory.status());
   message->request.partitions = message->partitions;
   message->request.splits = std::move(territory->splits);
@@ -184,8 +192,13 @@ void Desk::remove(std::string_view body, uint16_t version, int64_t decide_by_ns,
 void Desk::drop_namespace(std::string_view body, uint16_t version, int64_t decide_by_ns, RespondFn respond) {
   auto message = decode<DropNamespaceMessage>(body);
   if (!message.ok()) return respond(message.status());
-  if (Status owned = check_owned(*context_.routes.get(), message->ns, message->slots); !owned.ok()) {
-    return respond(owned);
+  const auto routes = context_.routes.get();
+  if (Status owned = check_owned(*routes, message->ns, message->slots); !owned.ok()) return respond(owned);
+  // Whoever asks by a ring to come, or by one that has gone, asks somebody who gets the writes of each.
+  for (const auto& shard : routes->splits()->shards_of(model::namespace_hash(message->ns))) {
+    if ((shard.slots & message->slots) == 0 || !routes->current().owns(routes->self(), shard.partition))
+      continue;
+    if (Status knows = check_knows(context_, *routes, shard.partition); !knows.ok()) return respond(knows);
   }
   owner_.drop_namespace({std::move(message->ns), 0, decide_by_ns, message->slots},
                         [version, respond = std::move(respond)](const Result<uint64_t>& removed) {
@@ -197,7 +210,7 @@ void Desk::drop_namespace(std::string_view body, uint16_t version, int64_t decid
 void Desk::invalidate(std::string_view body, uint16_t version, int64_t decide_by_ns, RespondFn respond) {
   auto message = decode<InvalidateMessage>(body);
   if (!message.ok()) return respond(message.status());
-  auto territory = owned_territory(*context_.routes.get(), message->partitions, message->splits);
+  auto territory = territory_of(context_, message->partitions, message->splits);
   if (!territory.ok()) return respond(territory.status());
   message->request.partitions = message->partitions;
   message->request.splits = std::move(territory->splits);
@@ -215,7 +228,7 @@ void Desk::invalidate(std::string_view body, uint16_t version, int64_t decide_by
 void Desk::find(std::string_view body, uint16_t version, RespondFn respond) {
   auto message = decode<FindMessage>(body);
   if (!message.ok()) return respond(message.status());
-  const auto territory = owned_territory(*context_.routes.get(), message->partitions, message->splits);
+  const auto territory = territory_of(context_, message->partitions, message->splits);
   if (!territory.ok()) return respond(territory.status());
   FindReply reply;
   for (store::EntryView& entry : context_.engine.find(message->id, message->with_vector)) {
@@ -224,56 +237,56 @@ void Desk::find(std::string_view body, uint16_t version, RespondFn respond) {
   respond(encode(reply, version));
 }
 
-void Desk::count_entries(std::string_view body, uint16_t version, RespondFn respond) {
-  auto message = decode<CountEntriesMessage>(body);
+template <typename Message, typename Reply>
+void Desk::scan(std::string_view body, uint16_t version, RespondFn respond,
+                Reply (*read)(const engine::Engine&, const Message&, const model::Territory&)) {
+  auto message = decode<Message>(body);
   if (!message.ok()) return respond(message.status());
-  auto territory = known_territory(*context_.routes.get(), message->partitions, message->splits);
+  auto territory = territory_of(context_, message->partitions, message->splits);
   if (!territory.ok()) return respond(territory.status());
-  auto work = [this, version, territory = *std::move(territory)]() -> Result<std::string> {
-    const store::Store& store = context_.engine.store();
-    CountReply reply;
-    if (store.namespace_count() <= kExactCountNamespaces) {
-      for (const auto& ns :
-           store.namespaces(context_.engine.now_ms(), {}, {}, kExactCountNamespaces, &territory)) {
-        reply.count += ns.entry_count;
-      }
-    } else {
-      for (size_t p = 0; p < model::kPartitions; ++p) {
-        if (!territory.partitions.test(p)) continue;
-        reply.count += store.area_entries({static_cast<uint16_t>(p), territory.splits.get()});
-      }
-    }
-    return encode(reply, version);
+  auto work = [&engine = context_.engine, version, read, message = *std::move(message),
+               territory = *std::move(territory)]() -> Result<std::string> {
+    return encode(read(engine, message, territory), version);
   };
   offload<Result<std::string>>(std::move(work), std::move(respond));
+}
+
+void Desk::count_entries(std::string_view body, uint16_t version, RespondFn respond) {
+  scan<CountEntriesMessage, CountReply>(
+      body, version, std::move(respond),
+      [](const engine::Engine& engine, const CountEntriesMessage&, const model::Territory& territory) {
+        const store::Store& store = engine.store();
+        CountReply reply;
+        if (store.namespace_count() <= kExactCountNamespaces) {
+          for (const auto& ns : store.namespaces(engine.now_ms(), {}, {}, kExactCountNamespaces, &territory))
+            reply.count += ns.entry_count;
+          return reply;
+        }
+        for (size_t p = 0; p < model::kPartitions; ++p) {
+          if (!territory.partitions.test(p)) continue;
+          reply.count += store.area_entries({static_cast<uint16_t>(p), territory.splits.get()});
+        }
+        return reply;
+      });
 }
 
 void Desk::list_namespaces(std::string_view body, uint16_t version, RespondFn respond) {
-  auto message = decode<ListNamespacesMessage>(body);
-  if (!message.ok()) return respond(message.status());
-  auto territory = known_territory(*context_.routes.get(), message->partitions, message->splits);
-  if (!territory.ok()) return respond(territory.status());
-  auto work = [this, version, message = *std::move(message),
-               territory = *std::move(territory)]() -> Result<std::string> {
-    return encode(ListNamespacesReply{context_.engine.store().namespaces(
-                      context_.engine.now_ms(), message.prefix, message.after, message.limit, &territory)},
-                  version);
-  };
-  offload<Result<std::string>>(std::move(work), std::move(respond));
+  scan<ListNamespacesMessage, ListNamespacesReply>(
+      body, version, std::move(respond),
+      [](const engine::Engine& engine, const ListNamespacesMessage& message,
+         const model::Territory& territory) {
+        return ListNamespacesReply{engine.store().namespaces(engine.now_ms(), message.prefix, message.after,
+                                                             message.limit, &territory)};
+      });
 }
 
 void Desk::top_entries(std::string_view body, uint16_t version, RespondFn respond) {
-  auto message = decode<TopEntriesMessage>(body);
-  if (!message.ok()) return respond(message.status());
-  auto territory = known_territory(*context_.routes.get(), message->partitions, message->splits);
-  if (!territory.ok()) return respond(territory.status());
-  auto work = [this, version, message = *std::move(message),
-               territory = *std::move(territory)]() -> Result<std::string> {
-    return encode(TopEntriesReply{context_.engine.store().top_entries(context_.engine.now_ms(), message.top,
-                                                                      message.namespaces_max, &territory)},
-                  version);
-  };
-  offload<Result<std::string>>(std::move(work), std::move(respond));
+  scan<TopEntriesMessage, TopEntriesReply>(
+      body, version, std::move(respond),
+      [](const engine::Engine& engine, const TopEntriesMessage& message, const model::Territory& territory) {
+        return TopEntriesReply{
+            engine.store().top_entries(engine.now_ms(), message.top, message.namespaces_max, &territory)};
+      });
 }
 
 }  // namespace ferro::node::cluster

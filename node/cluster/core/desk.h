@@ -1,7 +1,8 @@
 // Answers what peers ask, and what this node asks of itself in a round over all owners.
 //
 // Owned by the cluster node, on its loop. Requests about partitions that this node does not own, as it sees
-// the ring, are refused with failed_precondition: the asker looks at the ring again.
+// the ring, or of which another owner that can be asked knows writes that this one missed, are refused with
+// failed_precondition: the asker looks at the ring again.
 #pragma once
 
 #include <string_view>
@@ -36,6 +37,10 @@ class Desk {
   void list_namespaces(std::string_view body, uint16_t version, RespondFn respond);
   void top_entries(std::string_view body, uint16_t version, RespondFn respond);
 
+  // Reads all of what is asked about, away from the loop.
+  template <typename Message, typename Reply>
+  void scan(std::string_view body, uint16_t version, RespondFn respond,
+            Reply (*read)(const engine::Engine&, const Message&, const model::Territory&));
   // Runs `work` away from the loop and gives its result on it.
   template <typename T>
   void offload(std::function<T()> work, std::function<void(T)> done);

@@ -1,5 +1,6 @@
 #include "node/cluster/core/gather.h"
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <set>
@@ -26,14 +27,20 @@ class Gather : public std::enable_shared_from_this<Gather> {
       : context_(context), desk_(desk), question_(std::move(question)), done_(std::move(done)) {
     splits_ = context_.routes.get()->splits();
     open_partitions_ = question_.partitions(*splits_);
+    ready_by_ms_ = now_ms() + std::min(kReadyWaitMs, context_.options.request_timeout_ms);
   }
 
   void round() {
     std::map<NodeId, model::PartitionSet> shares;
     Status orphaned;
     const auto routes = context_.routes.get();
+    held_ = false;
     for (size_t p = 0; p < model::kPartitions; ++p) {
       if (!open_partitions_.test(p)) continue;
+      if (now_ms() < ready_by_ms_ && knowing_owner_is_away(context_, *routes, static_cast<uint16_t>(p))) {
+        held_ = true;
+        continue;
+      }
       const NodeId* node = acting(*routes, static_cast<uint16_t>(p));
       if (node != nullptr) {
         shares[*node].set(p);
@@ -52,6 +59,8 @@ class Gather : public std::enable_shared_from_this<Gather> {
   }
 
  private:
+  int64_t now_ms() const { return context_.loop.clock().steady_ns() / 1'000'000; }
+
   const NodeId* acting(const Routes& routes, uint16_t partition) const {
     for (const NodeId* owner : routes.readers(partition)) {
       if (!failed_.contains(*owner) && context_.available(*owner)) return owner;
@@ -93,7 +102,7 @@ class Gather : public std::enable_shared_from_this<Gather> {
   void one_less() {
     if (--open_ > 0) return;
     if (open_partitions_.none()) return std::exchange(done_, nullptr)({});
-    if (final_ || ++rounds_ >= kRoundsMax) {
+    if (final_ || (!held_ && ++rounds_ >= kRoundsMax)) {
       const bool ring = failure_.code() == StatusCode::failed_precondition;
       return std::exchange(done_, nullptr)(
           ring ? Status::unavailable("the cluster's ring is changing: try again") : std::move(failure_));
@@ -111,6 +120,8 @@ class Gather : public std::enable_shared_from_this<Gather> {
   Status failure_;
   size_t open_ = 0;
   int rounds_ = 0;
+  int64_t ready_by_ms_ = 0;
+  bool held_ = false;  // some partitions wait for an owner that knows
   bool final_ = false;
 };
 

@@ -72,6 +72,11 @@ uint64_t Hints::bytes_of(const NodeId& peer) const {
   return queue == queues_.end() ? 0 : queue->second.bytes;
 }
 
+uint64_t Hints::count_of(const NodeId& peer) const {
+  const auto queue = queues_.find(peer);
+  return queue == queues_.end() ? 0 : queue->second.hints.size();
+}
+
 void Hints::drop_front(Queues::iterator queue) {
   const uint64_t bytes = cost(queue->second.hints.front());
   queue->second.hints.pop_front();

@@ -40,6 +40,7 @@ class Hints {
   std::vector<NodeId> peers() const;
   uint64_t bytes() const noexcept { return bytes_; }
   uint64_t bytes_of(const NodeId& peer) const;
+  uint64_t count_of(const NodeId& peer) const;
   uint64_t count() const noexcept { return count_; }
 
  private:

@@ -36,6 +36,7 @@ class Ask : public std::enable_shared_from_this<Ask> {
 
   void start() {
     deadline_ms_ = now_ms() + context_.options.request_timeout_ms * 2;
+    ready_by_ms_ = now_ms() + std::min(kReadyWaitMs, context_.options.request_timeout_ms);
     ask_next(model::kAllSlots, Whom::anybody);
   }
 
@@ -59,10 +60,15 @@ class Ask : public std::enable_shared_from_this<Ask> {
     const auto routes = context_.routes.get();
     if (!is_split_ && routes->splits()->degree_of(ns_hash_) != 0) prepare_parts();
     std::map<NodeId, model::SlotSet> groups;
-    model::SlotSet orphaned = 0;
+    model::SlotSet orphaned = 0, held = 0;
     for (const auto& shard : routes->splits()->shards_of(ns_hash_)) {
       const model::SlotSet slots = shard.slots & wanted & ~answered_;
       if (slots == 0) continue;
+      if (whom == Whom::anybody && now_ms() < ready_by_ms_ &&
+          knowing_owner_is_away(context_, *routes, shard.partition)) {
+        held |= slots;
+        continue;
+      }
       if (const NodeId* node = candidate(*routes, shard.partition, slots, whom); node != nullptr) {
         groups[*node] |= slots;
       } else {
@@ -73,7 +79,15 @@ class Ask : public std::enable_shared_from_this<Ask> {
     for (const auto& [node, slots] : groups) {
       if (done_) ask(node, slots);
     }
+    if (held != 0 && done_) ask_soon(held);
     if (orphaned != 0 && done_ && whom == Whom::anybody) start_over(orphaned);
+  }
+
+  void ask_soon(model::SlotSet slots) {
+    if (std::exchange(held_, held_ | slots) != 0) return;  // waits already
+    context_.loop.after(kPassPauseMs, [self = shared_from_this()] {
+      self->ask_next(std::exchange(self->held_, 0), Whom::anybody);
+    });
   }
 
   // An owner that was not asked for any of these in this pass; this node itself, if it is one, before others.
@@ -185,12 +199,12 @@ class Ask : public std::enable_shared_from_this<Ask> {
   const uint64_t ns_hash_;
   std::function<void(Answer)> done_;  // empty once called
   bool is_split_ = false, counts_ = false;
-  model::SlotSet answered_ = 0, ever_asked_ = 0, again_ = 0;
+  model::SlotSet answered_ = 0, ever_asked_ = 0, again_ = 0, held_ = 0;
   std::map<NodeId, model::SlotSet> asked_;  // in this pass
   std::vector<model::SlotSet> calls_;       // under way
   std::vector<engine::LookupResult> parts_;
   int passes_ = 0;
-  int64_t deadline_ms_ = 0;
+  int64_t deadline_ms_ = 0, ready_by_ms_ = 0;
   Loop::TimerId hedge_ = 0;
   Status last_failure_;
 };

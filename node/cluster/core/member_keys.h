@@ -12,5 +12,8 @@ inline constexpr std::string_view kCertificateKey = "cert";         // fingerpri
 inline constexpr std::string_view kCertificateEndKey = "cert_end";  // Unix seconds
 inline constexpr std::string_view kTrustKey = "trust";              // fingerprints, comma-separated
 inline constexpr std::string_view kTokenGenerationKey = "token_gen";
+// While they last: the node cannot write, because its disk is full say; it was told to stop.
+inline constexpr std::string_view kRefusesWritesKey = "refuses_writes";
+inline constexpr std::string_view kStoppingKey = "stopping";
 
 }  // namespace ferro::node::cluster

@@ -96,6 +96,7 @@ void Replicator::send(const NodeId& peer, Lane& lane) {
     lane.queue.pop_front();
   }
   ++lane.calls;
+  lane.parcels_under_way += parcels.size();
   context_.peers->call(
       peer, MessageType::apply, encode(message, context_.peers->version_of(peer)),
       context_.options.request_timeout_ms,
@@ -107,6 +108,7 @@ void Replicator::send(const NodeId& peer, Lane& lane) {
 void Replicator::on_reply(const NodeId& peer, std::vector<Parcel> parcels, const Status& status) {
   Lane& lane = lanes_[peer];
   --lane.calls;
+  lane.parcels_under_way -= parcels.size();
   if (!status.ok()) {
     context_.figures.replication_failures += parcels.size();
     obs::debug("a peer did not take operations", {{"peer", peer}, {"reason", status.message()}});
@@ -172,6 +174,9 @@ bool Replicator::settled(const Operation& operation) const {
 
 // What a clock far ahead stamps no owner takes, and here it would win over what the others write.
 Status Replicator::may_decide() const {
+  if (closed_.load(std::memory_order_relaxed)) {
+    return Status::unavailable("this node is leaving its cluster: ask another owner");
+  }
   if (context_.clocks.may_stamp()) return {};
   return Status::unavailable("this node's clock is far ahead of the others': set it right");
 }
@@ -225,14 +230,10 @@ void Replicator::forget(const NodeId& peer) {
   context_.figures.hints_dropped += hints_.forget(peer);
 }
 
-bool Replicator::idle() const {
-  const bool quiet = std::all_of(lanes_.begin(), lanes_.end(), [](const auto& lane) {
-    return lane.second.queue.empty() && lane.second.calls == 0;
-  });
-  if (!quiet) return false;
-  const std::vector<NodeId> waiting = hints_.peers();
-  return std::none_of(waiting.begin(), waiting.end(),
-                      [this](const NodeId& peer) { return context_.peers->available(peer); });
+uint64_t Replicator::unconfirmed_by(const NodeId& peer) const {
+  const auto lane = lanes_.find(peer);
+  const size_t sent = lane == lanes_.end() ? 0 : lane->second.queue.size() + lane->second.parcels_under_way;
+  return sent + hints_.count_of(peer);
 }
 
 int64_t Replicator::lag_ms() const {

@@ -46,8 +46,10 @@ class Replicator final : public engine::DecisionSink {
   // A member went for good.
   void forget(const NodeId& peer);
 
-  // Nothing is on its way and no live peer has hints waiting.
-  bool idle() const;
+  // From now on this node decides nothing any more; what it has decided still goes out. Any thread.
+  void close() noexcept { closed_.store(true, std::memory_order_relaxed); }
+  // How many operations that peer has not confirmed: on their way or kept as hints.
+  uint64_t unconfirmed_by(const NodeId& peer) const;
   // Age of the oldest operation that a peer has not confirmed and that is not a hint.
   int64_t lag_ms() const;
   const Hints& hints() const noexcept { return hints_; }
@@ -72,7 +74,7 @@ class Replicator final : public engine::DecisionSink {
   };
   struct Lane {
     std::deque<Parcel> queue;
-    size_t calls = 0;
+    size_t calls = 0, parcels_under_way = 0;
     bool sending_hints = false;
   };
 
@@ -92,6 +94,7 @@ class Replicator final : public engine::DecisionSink {
   Context& context_;
   Hints hints_;
   std::atomic<engine::WriteTag> next_tag_{1};
+  std::atomic<bool> closed_{false};
   std::unordered_map<engine::WriteTag, Write> writes_;  // bounded by the requests in flight
   std::map<NodeId, Lane> lanes_;
 };

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/time/clock.h"
 #include "node/cluster/placement/placement.h"
 #include "node/model/partition.h"
 
@@ -63,22 +64,44 @@ class Routes {
   std::vector<model::PartitionSet> owned_in_;  // by ring of write_rings_
 };
 
-// The routes in force. `get` from any thread, `set` on the loop.
+// The routes in force. `get` from any thread, the rest on the loop.
+//
+// A process that was stopped (SIGSTOP, a paused machine) wakes up with routes that say what it was ready for
+// then, and may serve requests before its loop notices. So, once there is somebody to watch for, routes hold
+// for only so long after the loop last said that it is awake; after that, until it says so again, those count
+// in which this node is not ready.
 class RouteHolder {
  public:
   explicit RouteHolder(std::shared_ptr<const Routes> routes) : routes_(std::move(routes)) {}
   std::shared_ptr<const Routes> get() const {
     std::lock_guard lock(mutex_);
-    return routes_;
+    const bool slept = clock_ != nullptr && clock_->steady_ns() - awake_ns_ >= sleep_ns_;
+    return slept ? not_ready_ : routes_;
   }
-  void set(std::shared_ptr<const Routes> routes) {
+  // `not_ready`: the same with this node not ready.
+  void set(std::shared_ptr<const Routes> routes, std::shared_ptr<const Routes> not_ready) {
     std::lock_guard lock(mutex_);
     routes_.swap(routes);
+    not_ready_.swap(not_ready);
+  }
+  // `clock` outlives this. From now on the loop says that it is awake more often than every `sleep_ms`.
+  void watch(const Clock& clock, int64_t sleep_ms) {
+    std::lock_guard lock(mutex_);
+    clock_ = &clock;
+    sleep_ns_ = sleep_ms * 1'000'000;
+    awake_ns_ = clock.steady_ns();
+  }
+  // The routes are those of now.
+  void awake() {
+    std::lock_guard lock(mutex_);
+    if (clock_ != nullptr) awake_ns_ = clock_->steady_ns();
   }
 
  private:
-  mutable std::mutex mutex_;  // for the pointer alone
-  std::shared_ptr<const Routes> routes_;
+  mutable std::mutex mutex_;  // for what follows
+  std::shared_ptr<const Routes> routes_, not_ready_;
+  const Clock* clock_ = nullptr;
+  int64_t sleep_ns_ = 0, awake_ns_ = 0;
 };
 
 }  // namespace ferro::node::cluster

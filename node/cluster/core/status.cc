@@ -10,6 +10,9 @@ namespace ferro::node::cluster {
 
 namespace {
 
+// A member of the ring of whom gossip says nothing is shown as dead after so long: one that starts has not
+// heard of everybody yet.
+constexpr int64_t kUnheardOfMs = 10'000;
 constexpr size_t kNamesShown = 4;  // namespaces of one hash: mostly one
 
 std::string_view health_of(const Member& member) {
@@ -59,8 +62,8 @@ ClusterStatus::Transfer transfer_of(const SyncFigures::Job& job, const Moved& mo
 
 ClusterStatus ClusterNodeImpl::make_status() const {
   ClusterStatus status;
-  status.state = leaving_ ? "leaving" : std::string(to_string(ring_.state()));
-  status.reason = ring_.reason();
+  status.state = stepped_aside_ ? "leaving" : std::string(to_string(ring_.state()));
+  status.reason = stepped_aside_ ? reason_to_go() : ring_.reason();
   status.gossip_address = to_string(context_.options.advertised);
   status.ring = ring_.current();
   status.ring_epoch = ring_.epoch();
@@ -74,6 +77,11 @@ ClusterStatus ClusterNodeImpl::make_status() const {
   add_progress(status);
   add_splits(status);
   return status;
+}
+
+std::string ClusterNodeImpl::reason_to_go() const {
+  const std::string& waits_for = departure_->progress().waits_for;
+  return "the node is leaving its cluster" + (waits_for.empty() ? "" : ": it waits for " + waits_for);
 }
 
 void ClusterNodeImpl::add_members(ClusterStatus& status) const {
@@ -108,6 +116,25 @@ void ClusterNodeImpl::add_members(ClusterStatus& status) const {
     }
     status.peers.push_back(std::move(peer));
   }
+  add_forgotten(status);
+}
+
+// Gossip forgets the dead after a time. Who still has a place in the ring must not be missing without a word.
+void ClusterNodeImpl::add_forgotten(ClusterStatus& status) const {
+  for (const NodeId& node : ring_.absent(now_ms(), kUnheardOfMs)) {
+    if (membership_.find(node) != nullptr) continue;
+    PeerStatus peer;
+    peer.node = node;
+    peer.state = "forgotten";
+    peer.health = "dead";
+    peer.reachable = false;
+    peer.hint_bytes = replicator_.hints().bytes_of(node);
+    status.peers.push_back(std::move(peer));
+    status.dead_nodes.push_back(node);
+  }
+  std::sort(status.dead_nodes.begin(), status.dead_nodes.end());
+  std::sort(status.peers.begin(), status.peers.end(),
+            [](const PeerStatus& a, const PeerStatus& b) { return a.node < b.node; });
 }
 
 void ClusterNodeImpl::add_partitions(ClusterStatus& status) const {
@@ -144,6 +171,15 @@ void ClusterNodeImpl::add_progress(ClusterStatus& status) const {
   if (ring_.state() == NodeState::leaving || ring_.state() == NodeState::drained)
     status.drain = status.hand_over;
   status.drained = ring_.state() == NodeState::drained;
+  const Departure::Progress& departure = departure_->progress();
+  status.departure = {departure.running,
+                      departure.waits_for,
+                      departure.partitions_done,
+                      departure.partitions_total,
+                      departure.partitions_only_here,
+                      departure.operations_unconfirmed,
+                      departure.complete,
+                      departure.left};
   status.repaired_entries = sync.fetched.changed + sync.pushed.changed;
   status.hints = replicator_.hints().count();
   status.hint_bytes = replicator_.hints().bytes();
@@ -181,11 +217,10 @@ void ClusterNodeImpl::add_splits(ClusterStatus& status) const {
 
 void ClusterNodeImpl::publish_status() {
   ClusterStatus status = make_status();
-  const bool ready = !leaving_ && ring_.state() == NodeState::ready;
-  Status readiness = ready ? Status()
-                           : Status::unavailable(leaving_                ? "the node is leaving its cluster"
-                                                 : status.reason.empty() ? "the node is " + status.state
-                                                                         : status.reason);
+  const bool ready = !stepped_aside_ && ring_.state() == NodeState::ready;
+  Status readiness =
+      ready ? Status()
+            : Status::unavailable(status.reason.empty() ? "the node is " + status.state : status.reason);
   std::lock_guard lock(status_mutex_);
   status_ = std::move(status);
   readiness_ = std::move(readiness);

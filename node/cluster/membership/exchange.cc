@@ -125,6 +125,7 @@ void Membership::claim_self(uint64_t generation, uint64_t version, uint64_t hear
       generation == self.generation && (version > replica.max_version() || heartbeat > self.heartbeat);
   if (!ahead && generation <= self.generation) return;
   if (generation == UINT64_MAX) return;
+  note_claim();
   self.generation = generation + 1;
   replica.restart(self.generation);
   for (const auto& known : known_) known->knows_of_self = 0;
@@ -136,7 +137,13 @@ void Membership::take(const std::vector<GossipDelta>& deltas) {
 }
 
 void Membership::take(const GossipDelta& delta) {
-  if (delta.node == options_.self) return claim_self(delta.generation, delta.upto, delta.heartbeat);
+  if (delta.node == options_.self) {
+    if (delta.generation > generation()) {
+      rival_values_.clear();
+      for (const GossipValue& value : delta.values) rival_values_.emplace(value.key, value.value);
+    }
+    return claim_self(delta.generation, delta.upto, delta.heartbeat);
+  }
   size_t index = index_of(delta.node);
   if (index == kNone) {
     if (!delta.reset || members_.size() >= kGossipMembersMax) return;

@@ -16,6 +16,9 @@ constexpr int64_t kOwnPauseRounds = 4;
 // One heartbeat after a death may be old news that took its time; two are a life.
 constexpr unsigned kBeatsToRevive = 2;
 constexpr size_t kForgottenMax = kGossipMembersMax;
+// A lost data folder costs one claim, or a few while old news goes round; two processes go on for ever.
+constexpr size_t kClaimsOfRival = 10;
+constexpr int64_t kClaimsWithinMs = 60'000;
 
 }  // namespace
 
@@ -65,6 +68,21 @@ uint64_t Membership::generation() const noexcept {
 }
 
 // --- members ---
+
+void Membership::note_claim() {
+  if (claimed_ns_.size() == kClaimsOfRival) claimed_ns_.pop_front();
+  claimed_ns_.push_back(clock_.steady_ns());
+}
+
+bool Membership::contested() const {
+  return claimed_ns_.size() == kClaimsOfRival &&
+         clock_.steady_ns() - claimed_ns_.front() < kClaimsWithinMs * kNsPerMs;
+}
+
+std::string_view Membership::rival_value(std::string_view key) const {
+  const auto at = rival_values_.find(key);
+  return at == rival_values_.end() ? std::string_view() : std::string_view(at->second);
+}
 
 const std::vector<Member>& Membership::members() const {
   return members_;

@@ -83,6 +83,9 @@ class Membership {
   // Of this node: the one it was made with, or a higher one if others remembered it with that (its data
   // folder was lost or is older than they know). To be kept for the next start.
   uint64_t generation() const noexcept;
+  // Others have again and again heard of a newer life of this node than itself: another process has its id.
+  bool contested() const;
+  std::string_view rival_value(std::string_view key) const;  // of that one, as last heard; empty if nothing
   // Grows whenever members() changed in more than heartbeats and phi.
   uint64_t change_count() const noexcept { return changes_; }
 
@@ -106,6 +109,7 @@ class Membership {
   void beat_seen(size_t index, uint64_t heartbeat);
   void set_liveness(size_t index, Liveness liveness);
   bool is_forgotten(std::string_view node, uint64_t generation, uint64_t heartbeat) const;
+  void note_claim();
   void claim_self(uint64_t generation, uint64_t version, uint64_t heartbeat);
   void compare(const GossipDigest& theirs, std::vector<GossipDigest>& wanted, std::vector<Answer>& answers);
   void take(const std::vector<GossipDelta>& deltas);
@@ -122,6 +126,9 @@ class Membership {
   std::vector<std::unique_ptr<Known>> known_;  // of the member at the same index
   size_t self_ = 0;
   std::deque<Forgotten> forgotten_;  // oldest first
+  // When this node last had to take a higher generation, and what the one it had it from says.
+  std::deque<int64_t> claimed_ns_;
+  std::map<std::string, std::string, std::less<>> rival_values_;
   int64_t last_tick_ns_ = 0;
   uint64_t exchanges_ = 0;  // turns who comes first in a message that is too small for all
   uint64_t changes_ = 0;

@@ -24,12 +24,29 @@ Result<Hello> read_greeting(std::string_view frame) {
   return decode<Hello>(decoded.body);
 }
 
+bool is_own_greeting(const PeersOptions& options, const Hello& hello) noexcept {
+  return hello.cluster_id == options.cluster_id && hello.node == options.self &&
+         hello.generation == options.generation;
+}
+
+bool is_taken_by(const PeersOptions& options, const Hello& hello) noexcept {
+  return hello.cluster_id == options.cluster_id && hello.node == options.self &&
+         hello.generation > options.generation;
+}
+
+std::string one_id_each(const NodeId& node) {
+  return "two processes have the node id '" + node +
+         "': give each a node_id (and a data folder) of its own, or stop one of them";
+}
+
 Result<uint16_t> check_greeting(const PeersOptions& options, const Hello& hello) {
   if (hello.cluster_id != options.cluster_id)
     return Status::invalid("it belongs to cluster '" + hello.cluster_id + "', this node to '" +
                            options.cluster_id + "': cluster.id must be the same everywhere");
   if (hello.node == options.self)
-    return Status::invalid("it has this node's own id: it is this node, or one with a copied data folder");
+    return Status::invalid("it has this node's own id, and was started " +
+                           std::string(hello.generation > options.generation ? "later" : "earlier") + ": " +
+                           one_id_each(options.self));
   const uint16_t version = std::min(options.protocol_version, hello.version);
   if (version < kProtocolVersionMin || version < hello.version_min)
     return Status::invalid("it speaks protocol versions " + std::to_string(hello.version_min) + " to " +

@@ -18,6 +18,12 @@ namespace ferro::node::cluster {
 std::string make_greeting(const PeersOptions& options, int64_t now_ms);
 // Anything but a Hello is invalid_argument.
 Result<Hello> read_greeting(std::string_view frame);
+// It comes from this very process: one of the addresses that it was told to look at is its own.
+bool is_own_greeting(const PeersOptions& options, const Hello& hello) noexcept;
+// Another process with this node's id, started later: that one counts.
+bool is_taken_by(const PeersOptions& options, const Hello& hello) noexcept;
+// What to do about two processes with one id.
+std::string one_id_each(const NodeId& node);
 // The version to speak, or why the link must end.
 Result<uint16_t> check_greeting(const PeersOptions& options, const Hello& hello);
 

@@ -5,6 +5,13 @@
 
 namespace ferro::node::cluster {
 
+namespace {
+
+// A timer so late: this process was stopped, or the machine was.
+constexpr int64_t kSleptNs = 500'000'000;
+
+}  // namespace
+
 std::unique_ptr<Peers> Peers::create(PeersOptions options, Loop& loop, Network& network,
                                      PeerService& service) {
   auto hub = std::make_unique<PeerHub>(std::move(options), loop, network, service);
@@ -173,6 +180,8 @@ void PeerHub::arm_deadline() {
 
 void PeerHub::on_deadline() {
   deadline_timer_ = 0;
+  // The silence may have been this process's own: what came meanwhile has not been read yet.
+  const bool slept = now_ns() - deadline_armed_ns_ >= kSleptNs;
   while (auto due = calls_.take(now_ns())) {
     Call& call = due->item;
     Peer* const peer = find_peer(call.to);
@@ -184,7 +193,7 @@ void PeerHub::on_deadline() {
         peer->waiting.erase(found);
       }
     }
-    const bool silence = peer != nullptr && call.link != 0 && peer->heard < call.step;
+    const bool silence = !slept && peer != nullptr && call.link != 0 && peer->heard < call.step;
     const NodeId to = call.to;
     fail_call(std::move(call), Status::unavailable(to + " did not answer in time"));
     if (silence && open_breaker(*peer, "a call was not answered in time")) probe(*peer);

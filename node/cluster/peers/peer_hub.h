@@ -39,6 +39,7 @@ class PeerHub final : public Peers {
   uint16_t version_of(const NodeId& node) const override;
   std::vector<std::pair<std::string, std::string>> refusals() const override { return refusals_.list(); }
   uint64_t refusals_total() const override { return refusals_.total(); }
+  std::string id_taken() const override { return now_ns() < taken_until_ns_ ? taken_ : std::string(); }
   std::vector<PeerFigures> figures() const override;
   void stop() override;
 
@@ -46,6 +47,7 @@ class PeerHub final : public Peers {
   void on_frame(LinkId link, std::string_view bytes) override;
   void on_link_down(LinkId link, const Status& why) override;
   void on_link_outdated(LinkId link) override;
+  void on_stranger_refused(const std::string& from, const Status& why) override;
 
  private:
   static constexpr size_t kPeersMax = 2000;          // twice the members that gossip allows
@@ -56,6 +58,9 @@ class PeerHub final : public Peers {
   static constexpr uint64_t kWaitMaxMs = 3'600'000;  // nobody waits longer
   static constexpr int64_t kWaitReserve = 8;         // the share of a wait in which nothing is begun any more
   static constexpr int64_t kGreetingTimeoutMs = 5000;  // of a link that was accepted
+  static constexpr int64_t kStrangersSaidMs = 1000;    // at most one line of them in so long
+  static constexpr int64_t kTakenMs = 30'000;          // so long a word of another process with its id counts
+  static constexpr int64_t kTurnedAwayMs = 100;        // for the other side to read why
   static constexpr int64_t kDrainLookMs = 20, kDrainMs = 60'000;
 
   struct Link {
@@ -68,12 +73,13 @@ class PeerHub final : public Peers {
     NodeId node;
     uint16_t version = 0;
     Transit transit;
-    size_t calls = 0;       // ours, under way
-    size_t serving = 0;     // theirs, under way
-    bool pinged = false;    // a ping is under way
-    bool silent = false;    // a ping stayed unanswered while the breaker was open
-    bool outdated = false;  // to be replaced by a new one
-    bool retired = false;   // this side has promised to ask nothing more on it
+    size_t calls = 0;          // ours, under way
+    size_t serving = 0;        // theirs, under way
+    bool pinged = false;       // a ping is under way
+    bool silent = false;       // a ping stayed unanswered while the breaker was open
+    bool outdated = false;     // to be replaced by a new one
+    bool turned_away = false;  // told that it is not wanted; ends in a moment
+    bool retired = false;      // this side has promised to ask nothing more on it
     bool peer_retired = false;
     int64_t drained_by_ns = 0;  // of a retired one: its end in any case
   };
@@ -127,6 +133,10 @@ class PeerHub final : public Peers {
 
   // --- peer_hub_frames.cc ---
   void on_greeting(Link& link, std::string_view bytes);
+  std::string place_of(const Peer& peer, const Link& other) const;
+  void turn_away(Link& link, const std::string& who, const Peer& peer);
+  void on_turned_away(const Link& link, const Frame& frame);
+  void note_taken(std::string why);
   void on_answer(Link& link, const Frame& frame);
   int64_t decide_by_ns(Link& link, const RequestTiming& timing, int64_t& late_ms);
   void on_request(Link& link, const Frame& frame);
@@ -141,6 +151,9 @@ class PeerHub final : public Peers {
   void make_room(Peer& peer, bool outgoing);
   void flush_waiting(Peer& peer, Link& link);
   void refuse(LinkId link, const std::string& who, const std::string& why);
+  void note_refusal(const std::string& who, const std::string& why);
+  void end_greeting(LinkId link, const std::string& why);
+  bool is_outlived(const Peer& peer, uint64_t generation) const;
   void connect_failed(const NodeId& node, LinkId link, const std::string& why);
   // Ends a link here: fails its calls. True if it was the peer's last.
   bool remove_link(LinkId link, const Status& why);
@@ -175,6 +188,8 @@ class PeerHub final : public Peers {
   int64_t deadline_armed_ns_ = 0;
   std::vector<std::pair<Done, Status>> failures_;
   Refusals refusals_;
+  std::string taken_;
+  int64_t taken_until_ns_ = 0, strangers_said_ns_ = 0;
 };
 
 }  // namespace ferro::node::cluster

@@ -1,3 +1,5 @@
+#include <limits>
+
 #include "node/cluster/peers/peer_hub.h"
 
 namespace ferro::node::cluster {
@@ -5,6 +7,7 @@ namespace ferro::node::cluster {
 void PeerHub::on_frame(LinkId id, std::string_view bytes) {
   Link* const link = find_link(id);
   if (link == nullptr || stopped_) return;
+  if (link->turned_away) return;
   if (!link->greeted) return on_greeting(*link, bytes);
   const Result<Frame> frame = decode_frame(bytes);
   if (!frame.ok()) return drop_link(id, frame.status().with_context("a frame of " + link->node));
@@ -13,8 +16,10 @@ void PeerHub::on_frame(LinkId id, std::string_view bytes) {
       return on_request(*link, *frame);
     case FrameKind::one_way:
       return on_one_way(*link, *frame);
-    case FrameKind::response:
     case FrameKind::failure:
+      if (frame->type == MessageType::hello) return on_turned_away(*link, *frame);
+      return on_answer(*link, *frame);
+    case FrameKind::response:
       return on_answer(*link, *frame);
   }
 }
@@ -24,11 +29,68 @@ void PeerHub::on_greeting(Link& link, std::string_view bytes) {
   const Result<Hello> hello = read_greeting(bytes);
   if (!hello.ok()) return refuse(link.id, place, hello.status().message());
   const std::string who = link.outgoing ? place : hello->node;
+  if (is_own_greeting(options_, *hello)) return end_greeting(link.id, "it is this node itself");
   const Result<uint16_t> version = check_greeting(options_, *hello);
-  if (!version.ok()) return refuse(link.id, who, version.status().message());
-  if (find_or_add_peer(hello->node) == nullptr)
-    return refuse(link.id, who, "too many nodes are known already");
+  if (!version.ok()) {
+    if (is_taken_by(options_, *hello)) note_taken(version.status().message() + " (" + place + ")");
+    return refuse(link.id, who, version.status().message());
+  }
+  const Peer* const peer = find_or_add_peer(hello->node);
+  if (peer == nullptr) return refuse(link.id, who, "too many nodes are known already");
+  if (is_outlived(*peer, hello->generation)) return turn_away(link, who, *peer);
   admit(link, *hello, *version);
+}
+
+// Where a peer is that is not behind `other`: its address may be that of the other one by now.
+std::string PeerHub::place_of(const Peer& peer, const Link& other) const {
+  for (const LinkId id : peer.links) {
+    if (links_.at(id).outgoing) return to_string(links_.at(id).to);
+  }
+  if (peer.address && (!other.outgoing || *peer.address != other.to)) return to_string(*peer.address);
+  const std::string host = peer.links.empty() ? std::string() : network_.remote_host(peer.links.back());
+  return host.empty() ? "another address" : host;
+}
+
+namespace {
+
+// Nobody has asked for it, and it must not be taken for the answer to something.
+constexpr uint64_t kNoCall = std::numeric_limits<uint64_t>::max();
+
+}  // namespace
+
+// The one that was started later counts: if each took the other's place, neither could be asked anything.
+void PeerHub::turn_away(Link& link, const std::string& who, const Peer& peer) {
+  const std::string host = link.outgoing ? to_string(link.to) : network_.remote_host(link.id);
+  const std::string why = "this one, " + (host.empty() ? "from somewhere" : "at " + host) +
+                          ", was started earlier than the one at " + place_of(peer, link) + ": " +
+                          one_id_each(peer.id);
+  const Status status(StatusCode::failed_precondition, why);
+  network_.send(link.id,
+                encode_frame(FrameKind::failure, MessageType::hello, kNoCall, encode_status(status)));
+  note_refusal(who, why);
+  link.turned_away = true;
+  loop_.after(kTurnedAwayMs, [this, id = link.id, why, alive = std::weak_ptr(alive_)] {
+    if (!alive.expired() && find_link(id) != nullptr) end_greeting(id, why);
+  });
+}
+
+// Tried again less and less often, like one that does not answer.
+void PeerHub::on_turned_away(const Link& link, const Frame& frame) {
+  const Status said = decode_status(frame.body);
+  const NodeId node = link.node;
+  const LinkId id = link.id;
+  note_refusal(node, "it refuses this node: " + said.message());
+  if (said.code() == StatusCode::failed_precondition) note_taken("node " + node + " says: " + said.message());
+  Peer& peer = peers_.at(node);
+  open_breaker(peer, said.message());
+  const bool was_last = remove_link(id, Status::unavailable("it was refused"));
+  look_later(peer);
+  if (was_last) service_.on_peer_down(node);
+}
+
+void PeerHub::note_taken(std::string why) {
+  taken_ = std::move(why);
+  taken_until_ns_ = now_ns() + kTakenMs * 1'000'000;
 }
 
 // Any answer shows that the peer is there, one to a call that has been given up too.

@@ -146,8 +146,32 @@ void PeerHub::flush_waiting(Peer& peer, Link& link) {
   }
 }
 
-void PeerHub::refuse(LinkId id, const std::string& who, const std::string& why) {
+// A later life has taken the place of this one, and answers: a process of the same id that was started
+// earlier is still there.
+bool PeerHub::is_outlived(const Peer& peer, uint64_t generation) const {
+  return generation < peer.generation && std::any_of(peer.links.begin(), peer.links.end(),
+                                                     [this](LinkId id) { return !links_.at(id).silent; });
+}
+
+void PeerHub::note_refusal(const std::string& who, const std::string& why) {
   if (refusals_.add(who, why)) obs::warn("a link was refused", {{"peer", who}, {"reason", why}});
+}
+
+// Anybody may connect from anywhere as often as he likes.
+void PeerHub::on_stranger_refused(const std::string& from, const Status& why) {
+  if (stopped_ || !refusals_.add(from, why.message())) return;
+  if (strangers_said_ns_ != 0 && now_ns() - strangers_said_ns_ < kStrangersSaidMs * 1'000'000) return;
+  strangers_said_ns_ = now_ns();
+  obs::warn("a connection to the port between nodes was refused",
+            {{"from", from}, {"reason", why.message()}});
+}
+
+void PeerHub::refuse(LinkId id, const std::string& who, const std::string& why) {
+  note_refusal(who, why);
+  end_greeting(id, why);
+}
+
+void PeerHub::end_greeting(LinkId id, const std::string& why) {
   Link* const link = find_link(id);
   if (link->greeting_timer != 0) loop_.cancel(link->greeting_timer);
   if (!link->outgoing) --strangers_;
@@ -174,6 +198,8 @@ void PeerHub::on_link_down(LinkId id, const Status& why) {
     if (link->greeting_timer != 0) loop_.cancel(link->greeting_timer);
     if (!link->outgoing) --strangers_;
     const NodeId expected = link->expected;
+    if (why.code() == StatusCode::permission_denied)
+      note_refusal(link->outgoing ? to_string(link->to) : "a node that connected", why.message());
     links_.erase(id);
     return connect_failed(expected, id, why.message());
   }

@@ -93,6 +93,9 @@ class Peers : public LinkHandler {
   // last, bounded.
   virtual std::vector<std::pair<std::string, std::string>> refusals() const = 0;
   virtual uint64_t refusals_total() const = 0;
+  // Another process has this node's id and was started later, as was heard not long ago, from whom, and what
+  // to do; empty if nobody says so. Such a node is not let in by others.
+  virtual std::string id_taken() const { return {}; }
   virtual std::vector<PeerFigures> figures() const = 0;
   virtual void stop() = 0;  // fails what is in flight, closes every link
 };

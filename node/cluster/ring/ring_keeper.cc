@@ -283,6 +283,16 @@ Status RingKeeper::set_draining(bool draining) {
   return {};
 }
 
+std::vector<NodeId> RingKeeper::absent(int64_t now_ms, int64_t for_ms) const {
+  std::vector<NodeId> nodes;
+  for (const RingMember& member : record_.members) {
+    const Attendee* attendee = attendance_.find(member.id);
+    if (attendee == nullptr || attendee->live || member.id == options_.self) continue;
+    if (now_ms - attendee->absent_since_ms >= for_ms) nodes.push_back(member.id);
+  }
+  return nodes;
+}
+
 std::vector<NodeId> RingKeeper::not_splitting() const {
   std::vector<NodeId> nodes;
   for (const auto& [node, attendee] : attendance_.all()) {

@@ -105,6 +105,9 @@ class RingKeeper {
 
   // failed_precondition when no other live member would remain. Reversible at any moment.
   Status set_draining(bool draining);
+  // Members of the ring in force that have been away for so long, whoever else has forgotten them: they keep
+  // their place.
+  std::vector<NodeId> absent(int64_t now_ms, int64_t for_ms) const;
   // Members, by name, that keep namespaces from being split: they do not know how, or have not said.
   std::vector<NodeId> not_splitting() const;
 

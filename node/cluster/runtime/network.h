@@ -38,9 +38,14 @@ class LinkHandler {
   virtual void on_link_up(LinkId link, bool outgoing) = 0;
   virtual void on_frame(LinkId link, std::string_view frame) = 0;
   // Broken, refused or closed by the other side; not called for a link that was close()d here.
+  // permission_denied: one of the two sides does not trust the other's certificate, or the other does not
+  // speak TLS.
   virtual void on_link_down(LinkId link, const Status& why) = 0;
   // Made under certificates that have been replaced: it goes on, but a new one should take its place soon.
   virtual void on_link_outdated(LinkId /*link*/) {}
+  // Somebody connected who was not let in, and of whom nothing was read: a stranger, or a certificate that is
+  // not trusted by one of the two. `from`: the host.
+  virtual void on_stranger_refused(const std::string& /*from*/, const Status& /*why*/) {}
 };
 
 class Network {
@@ -55,6 +60,8 @@ class Network {
   virtual bool send(LinkId link, std::string frame) = 0;
   virtual size_t waiting_bytes(LinkId link) const = 0;  // handed over and not yet with the system
   virtual void close(LinkId link) = 0;
+  // Where the other end is, without its port; empty if that is not known.
+  virtual std::string remote_host(LinkId /*link*/) const { return {}; }
   // Every address behind a name, now (never cached for longer than a moment); `done` on the loop.
   virtual void resolve(const Endpoint& name, std::function<void(Result<std::vector<Endpoint>>)> done) = 0;
 };

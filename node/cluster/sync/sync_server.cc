@@ -6,6 +6,7 @@
 #include "common/base/bytes.h"
 #include "node/cluster/sync/exchange.h"
 #include "node/cluster/sync/gather.h"
+#include "node/cluster/sync/transfer.h"
 #include "node/cluster/wire/codec.h"
 #include "node/model/operation.h"
 
@@ -129,13 +130,11 @@ void SyncServer::on_digests(DigestsMessage message, uint16_t version, const Resp
   if (splits == nullptr) {
     return respond(Status(StatusCode::failed_precondition, "asked by a ring that this node does not know"));
   }
-  // Old news, written to the end of the queue: what was decided before it, by the ring that the asker no
-  // longer goes by, is in the digests that follow.
-  std::vector<model::Operation> nothing;
-  nothing.emplace_back(model::DropNamespaceOp{{"-", "", ""}, {}});
+  // At the end of the queue: what was decided before it, by the ring that the asker no longer goes by, is in
+  // the digests that follow.
   engine_.apply_replicated(
-      std::move(nothing), [this, &loop = loop_, life = std::weak_ptr(life_), message = std::move(message),
-                           splits = std::move(splits), version, respond](const Result<uint64_t>&) {
+      old_news(), [this, &loop = loop_, life = std::weak_ptr(life_), message = std::move(message),
+                   splits = std::move(splits), version, respond](const Result<uint64_t>&) {
         loop.post([this, life, message, splits, version, respond] {
           if (life.expired()) return;
           answer<DigestsReply>(

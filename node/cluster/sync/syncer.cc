@@ -8,6 +8,7 @@
 #include "node/cluster/ring/ring_keeper.h"
 #include "node/cluster/sync/catch_up.h"
 #include "node/cluster/sync/hand_over.h"
+#include "node/cluster/sync/parting.h"
 #include "node/cluster/sync/repair.h"
 #include "node/cluster/sync/sync_server.h"
 
@@ -54,6 +55,7 @@ Syncer::Syncer(SyncOptions options, engine::Engine& engine, Loop& loop, Peers& p
   hand_over_ = std::make_unique<HandOver>(transfer_, options_.self, [this](uint64_t ring) {
     transfer_.post([this, ring] { events_.handed_over(ring); });
   });
+  parting_ = std::make_unique<Parting>(transfer_, options_.self);
   timer_ = loop_.after(kTickMs, [this] { tick(); });
 }
 
@@ -75,6 +77,7 @@ void Syncer::set_view(SyncView view) {
   server_->set_standing({view_.complete, doubtful_upto_ms(), std::move(splits)});
   repair_->set_view(view_);
   hand_over_->set_view(view_, away_since_ms());
+  parting_->set_view(view_, away_since_ms());
   follow();
 }
 
@@ -107,6 +110,10 @@ bool Syncer::on_request(const NodeId& from, MessageType type, std::string_view b
 
 void Syncer::hurry() {
   repair_->hurry();
+}
+
+void Syncer::start_parting() {
+  parting_->start(view_, away_since_ms());
 }
 
 void Syncer::tell_handed_over_again() {

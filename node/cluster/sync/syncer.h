@@ -23,6 +23,7 @@ namespace ferro::node::cluster {
 
 class CatchUp;
 class HandOver;
+class Parting;
 class Repair;
 class SyncServer;
 
@@ -69,6 +70,9 @@ class Syncer {
   void hurry();
   // Whether nothing is left to hand over is told once more, at the next tick: a drain has begun or ended.
   void tell_handed_over_again();
+  // A stop is near: what is here is compared with every live owner, and given to those that lack it. Each
+  // call begins anew; the end shows in parting().
+  void start_parting();
   void stop();  // nothing is called back any more
 
   // As last compared with every other live owner of the current ring.
@@ -78,6 +82,7 @@ class Syncer {
   // What to keep on disk now and then, and give to the next life as SyncOptions::last_alive_ms.
   int64_t last_alive_ms() const noexcept { return last_alive_ms_; }
   SyncFigures figures() const;
+  const Parting& parting() const noexcept { return *parting_; }
 
  private:
   void tick();
@@ -97,6 +102,7 @@ class Syncer {
   std::unique_ptr<CatchUp> catch_up_;  // null while there is nothing to catch up with
   std::unique_ptr<Repair> repair_;
   std::unique_ptr<HandOver> hand_over_;
+  std::unique_ptr<Parting> parting_;
 };
 
 }  // namespace ferro::node::cluster

@@ -55,6 +55,16 @@ Result<Decoded> decode_fetched(const model::NamespaceKey& ns, const Transfer::Id
 
 }  // namespace
 
+std::vector<model::Operation> old_news() {
+  std::vector<model::Operation> nothing;
+  nothing.emplace_back(model::DropNamespaceOp{{"-", "", ""}, {}});
+  return nothing;
+}
+
+void Transfer::settle(Then<uint64_t> then) {
+  engine_.apply_replicated(old_news(), on_loop(std::move(then)));
+}
+
 void Transfer::post(Loop::Work work) {
   loop_.post([life = std::weak_ptr(life_), work = std::move(work)] {
     if (!life.expired()) work();

@@ -48,6 +48,9 @@ inline store::Area area_of(const Unit& unit, const Splits& splits) {
 template <typename T>
 using Then = std::function<void(Result<T>)>;
 
+// News to nobody: it changes nothing and is not logged, but passes the engine's queue like any write.
+std::vector<model::Operation> old_news();
+
 class Transfer {
  public:
   using Ids = std::vector<std::string>;
@@ -69,6 +72,8 @@ class Transfer {
   void summaries(std::vector<Unit> units, Splits splits, size_t limit, Then<Summaries> then);
   void versions_here(const VersionsMessage& message, Then<store::NamespaceVersions> then);
   void purge(std::vector<store::EntryRef> entries, Then<uint64_t> then);
+  // Answers when whatever the engine has taken until now is decided and applied (or refused).
+  void settle(Then<uint64_t> then);
 
   // Calls are answered in order, so nothing here runs before what was posted earlier.
   void post(Loop::Work work);

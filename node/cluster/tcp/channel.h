@@ -33,6 +33,8 @@ class Channel {
   // Tells the other side that this is the end, if that can be done at once.
   virtual void say_goodbye() = 0;
   virtual std::string error() const = 0;
+  // It failed because of what one side makes of the other, not on the way.
+  virtual bool is_refusal() const noexcept { return false; }
   // What the other side has shown of itself; null without TLS.
   virtual std::shared_ptr<const security::PeerCertificate> peer() const = 0;
 };

@@ -125,11 +125,20 @@ void TcpLink::step() {
   if (state_ == State::up) flush();
 }
 
+std::string TcpLink::remote_host() const {
+  const auto endpoint = parse_endpoint(remote_);
+  return endpoint.ok() ? endpoint->host : std::string();
+}
+
+Status TcpLink::broken(std::string why) const {
+  return {channel_->is_refusal() ? StatusCode::permission_denied : StatusCode::unavailable, std::move(why)};
+}
+
 void TcpLink::shake_hands() {
   const Need need = channel_->shake_hands();
   if (need == Need::ended || need == Need::failed) {
     const std::string why = need == Need::failed ? channel_->error() : "closed by the other side";
-    return fail(Status::unavailable("handshake: " + why));
+    return fail(broken("handshake: " + why));
   }
   if (need != Need::nothing) return stand_by(need);
   disarm();
@@ -144,7 +153,7 @@ void TcpLink::read_frames() {
   for (size_t total = 0; total < kReadBytesMax;) {
     const Moved moved = channel_->read(received_.space());
     if (moved.need == Need::ended) return fail(Status::unavailable("closed by the other side"));
-    if (moved.need == Need::failed) return fail(Status::unavailable(channel_->error()));
+    if (moved.need == Need::failed) return fail(broken(channel_->error()));
     if (moved.need != Need::nothing) return stand_by(moved.need);
     total += moved.bytes;
     received_.filled(moved.bytes);

@@ -60,7 +60,8 @@ class TcpLink : public std::enable_shared_from_this<TcpLink> {
   const security::PeerCertificate* peer() const noexcept { return peer_.get(); }
   // What this side has shown; null without TLS.
   const security::PeerTls::InForce* made_under() const noexcept { return tls_.get(); }
-  const std::string& remote() const noexcept { return remote_; }
+  const std::string& remote() const noexcept { return remote_; }  // address:port
+  std::string remote_host() const;                                // the address
 
   // The network's: frames wait for a flush; what the peer's certificate was last held against.
   bool is_dirty = false;
@@ -73,6 +74,7 @@ class TcpLink : public std::enable_shared_from_this<TcpLink> {
   void try_next_address();
   int64_t connect_ms_left();
   void end(bool broken);
+  Status broken(std::string why) const;
   void set_options();
   void begin_handshake(int64_t timeout_ms);
   void step();

@@ -5,7 +5,6 @@
 #include <unordered_map>
 #include <utility>
 
-#include "common/obs/log.h"
 #include "node/cluster/tcp/tcp_link.h"
 #include "node/cluster/tcp/tcp_listener.h"
 
@@ -15,8 +14,6 @@ namespace asio = boost::asio;
 using Error = boost::system::error_code;
 
 namespace {
-
-constexpr int64_t kWarnEveryNs = 1'000'000'000;
 
 class RealNetwork final : public TcpNetwork, public LinkOwner {
  public:
@@ -31,6 +28,7 @@ class RealNetwork final : public TcpNetwork, public LinkOwner {
   bool send(LinkId link, std::string frame) override;
   size_t waiting_bytes(LinkId link) const override;
   void close(LinkId link) override;
+  std::string remote_host(LinkId link) const override;
   void resolve(const Endpoint& name, std::function<void(Result<std::vector<Endpoint>>)> done) override;
 
   uint16_t port() const override { return listener_.port(); }
@@ -66,7 +64,6 @@ class RealNetwork final : public TcpNetwork, public LinkOwner {
   std::unordered_map<LinkId, std::shared_ptr<TcpLink>> links_;
   size_t accepted_ = 0;  // of them
   std::vector<std::shared_ptr<TcpLink>> dirty_;
-  int64_t warned_ns_ = 0;
   TcpFigures figures_;
 };
 
@@ -191,7 +188,8 @@ void RealNetwork::on_up(TcpLink& link) {
   handler_->on_link_up(link.id(), link.outgoing());
 }
 
-// Nobody above has heard of an accepted connection that did not come up.
+// Of an accepted connection that did not come up the one above hears only if that says something: who just
+// connects and goes (a port check) is no stranger.
 void RealNetwork::on_failed(TcpLink& link, const Status& why) {
   const auto found = links_.find(link.id());
   if (found == links_.end()) return;
@@ -199,11 +197,12 @@ void RealNetwork::on_failed(TcpLink& link, const Status& why) {
   links_.erase(found);
   if (!link.outgoing()) --accepted_;
   if (link.outgoing() || link.was_up()) return handler_->on_link_down(link.id(), why);
-  const int64_t now_ns = loop_.clock().steady_ns();
-  if (warned_ns_ != 0 && now_ns - warned_ns_ < kWarnEveryNs) return;
-  warned_ns_ = now_ns;
-  obs::warn("a connection from another node was refused",
-            {{"from", link.remote()}, {"reason", why.message()}});
+  if (why.code() == StatusCode::permission_denied) handler_->on_stranger_refused(link.remote_host(), why);
+}
+
+std::string RealNetwork::remote_host(LinkId id) const {
+  const auto found = links_.find(id);
+  return found == links_.end() ? std::string() : found->second->remote_host();
 }
 
 std::vector<LinkFacts> RealNetwork::links() const {

@@ -19,6 +19,20 @@ struct SslDeleter {
   void operator()(SSL* connection) const noexcept { SSL_free(connection); }
 };
 
+// By the alert that it has sent.
+bool other_side_distrusts(int alert) noexcept {
+  switch (alert) {
+    case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
+    case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED:
+      return true;
+    default:
+      return false;
+  }
+}
+
 class TlsChannel final : public Channel {
  public:
   // `tls` is kept: it holds the context.
@@ -69,6 +83,7 @@ class TlsChannel final : public Channel {
   }
 
   std::string error() const override { return error_; }
+  bool is_refusal() const noexcept override { return is_refusal_; }
   std::shared_ptr<const security::PeerCertificate> peer() const override {
     return security::PeerCertificate::of(*connection_);
   }
@@ -87,6 +102,7 @@ class TlsChannel final : public Channel {
         break;
     }
     const int system_error = errno;
+    is_refusal_ = reason == SSL_ERROR_SSL;
     if (const long verified = SSL_get_verify_result(connection_.get());
         verified != X509_V_OK && SSL_is_init_finished(connection_.get()) != 1) {
       error_ =
@@ -95,7 +111,9 @@ class TlsChannel final : public Channel {
     } else if (reason == SSL_ERROR_SYSCALL && ERR_peek_error() == 0) {
       error_ = Status::from_errno(system_error, "the connection").message();
     } else {
-      error_ = "TLS: " + crypto::take_openssl_error();
+      const bool distrusts = other_side_distrusts(ERR_GET_REASON(ERR_peek_error()));
+      error_ = (distrusts ? "the other side does not trust this node's certificate: TLS: " : "TLS: ") +
+               crypto::take_openssl_error();
     }
     return Need::failed;
   }
@@ -104,6 +122,7 @@ class TlsChannel final : public Channel {
   const std::unique_ptr<SSL, SslDeleter> connection_;
   std::array<char, kRecordBytes> record_;
   std::string error_;
+  bool is_refusal_ = false;
 };
 
 }  // namespace

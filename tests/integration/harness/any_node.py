@@ -58,8 +58,11 @@ class AnyNode:
         self.port, self.process = self._first.port, self._first.process
 
     def stop(self) -> None:
-        for node in self.cluster.running():
-            node.stop()
+        running = self.cluster.running()
+        for node in running:
+            node.ask_to_stop()
+        for node in running:
+            node.check_stopped()
 
     def kill(self) -> None:
         for node in self.cluster.running():

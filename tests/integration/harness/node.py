@@ -132,8 +132,14 @@ class Node:
 
     def stop(self) -> None:
         """SIGTERM; the process must exit 0 in time."""
+        self.ask_to_stop()
+        self.check_stopped()
+
+    def ask_to_stop(self) -> None:
         self.client.disconnect()
         self.signal(signal.SIGTERM)
+
+    def check_stopped(self) -> None:
         exit_code = self.wait()
         assert exit_code == 0, f"exit code {exit_code} after SIGTERM\n{self.log()[-LOG_TAIL_BYTES:]}"
 

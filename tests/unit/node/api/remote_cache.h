@@ -69,6 +69,7 @@ class FakeClusterNode final : public cluster::ClusterNode {
   void set_credentials(cluster::Credentials) override {}
   void start_drain(std::function<void(Status)> done) override { done(drain_answer); }
   void cancel_drain(std::function<void(Status)> done) override { done(drain_answer); }
+  void hand_off(int64_t, std::function<void()> done) override { done(); }
   void leave(int64_t, std::function<void()> done) override { done(); }
   void stop() override {}
   void stop_on_loop() override {}

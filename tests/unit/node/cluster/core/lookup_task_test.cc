@@ -105,6 +105,29 @@ TEST_F(LookupTaskTest, WhoMissesWritesSendsAPeerToAnOwnerThatKnows) {
   EXPECT_TRUE(asked_by_a_peer().ok()) << "nobody is ready";
 }
 
+// A node that had been stopped found its links closed and answered from what it had: deleted entries.
+TEST_F(LookupTaskTest, AnOwnerThatKnowsIsWaitedForWhenItsLinkBreaks) {
+  start("b", {"a", "b"}, {"a"});
+  peers_->unavailable = {"a"};
+  ask();
+  run(300);
+  EXPECT_FALSE(answer_);
+  peers_->unavailable = {};
+  run(50);
+  ASSERT_THAT(peers_->asked(), ElementsAre("a"));
+  reply(0, "");
+  ASSERT_TRUE(answer_ && answer_->ok());
+  EXPECT_THAT((*answer_)->hits, IsEmpty());
+}
+
+TEST_F(LookupTaskTest, ButNotForLong) {
+  start("b", {"a", "b"}, {"a"});
+  peers_->unavailable = {"a"};
+  ask();
+  run(600);
+  EXPECT_TRUE(answer_ && answer_->ok()) << "what this node has is all there is";
+}
+
 TEST_F(LookupTaskTest, AWholePassOfRefusalsIsTriedAgain) {
   start("x", {"a", "b"}, {"a", "b"});
   ask();

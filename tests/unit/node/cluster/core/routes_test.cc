@@ -104,5 +104,30 @@ TEST(Routes, ASplitNamespaceHasReadersAndWritersOfEachShard) {
       << "nobody goes by the old table any more";
 }
 
+// A node that had been stopped answered requests that waited for it, before it noticed that others had gone
+// on.
+TEST(RouteHolder, AProcessThatSleptIsNotReady) {
+  ManualClock clock(0);
+  const auto both = ring({"a", "b"});
+  const auto routes_with = [&](std::set<NodeId> ready) {
+    return std::make_shared<const Routes>("a", both, std::vector<Routes::Ring>{both}, 1,
+                                          [ready](const NodeId& node) { return ready.contains(node); });
+  };
+  RouteHolder holder(routes_with({"a", "b"}));
+  EXPECT_TRUE(holder.get()->reads_here(uint16_t{0}));
+  holder.set(routes_with({"a", "b"}), routes_with({"b"}));
+  holder.watch(clock, 1000);
+  clock.advance_ms(999);
+  EXPECT_TRUE(holder.get()->reads_here(uint16_t{0}));
+  holder.awake();
+  clock.advance_ms(1000);
+  EXPECT_FALSE(holder.get()->reads_here(uint16_t{0}));
+  EXPECT_EQ(*holder.get()->readers(0).front(), "b");
+  EXPECT_TRUE(holder.get()->owns_here(model::PartitionSet().set(0), *both->splits()))
+      << "it still gets writes";
+  holder.awake();
+  EXPECT_TRUE(holder.get()->reads_here(uint16_t{0}));
+}
+
 }  // namespace
 }  // namespace ferro::node::cluster

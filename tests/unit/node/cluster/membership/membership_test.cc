@@ -100,6 +100,30 @@ TEST_F(MembershipTest, ChangesAreCountedHeartbeatsAreNot) {
   EXPECT_TRUE(grew());
 }
 
+// Two processes with one id each go beyond the other's generation, for ever.
+TEST_F(MembershipTest, AnIdThatTwoProcessesHaveIsContested) {
+  const auto first = make("a");
+  const auto second = make("a");
+  const auto b = make("b");
+  first->set("addr", "host1");
+  second->set("addr", "host2");
+  rounds(3, {first.get(), b.get()}, [&] { exchange(*first, *b); });
+  EXPECT_FALSE(first->contested());
+  rounds(30, {first.get(), second.get(), b.get()}, [&] {
+    exchange(*first, *b);
+    exchange(*second, *b);
+  });
+  EXPECT_TRUE(first->contested());
+  EXPECT_TRUE(second->contested());
+  EXPECT_FALSE(b->contested());
+  EXPECT_EQ(first->rival_value("addr"), "host2");
+  EXPECT_EQ(second->rival_value("addr"), "host1");
+  // The other one was stopped: a minute later the id is its own again.
+  rounds(200, {first.get(), b.get()}, [&] { exchange(*first, *b); });
+  EXPECT_FALSE(first->contested());
+  EXPECT_EQ(b->find("a")->value("addr"), "host1");
+}
+
 TEST_F(MembershipTest, WhoIsOnlyTalkedOfIsUnproven) {
   const auto a = make("a");
   const auto b = make("b");

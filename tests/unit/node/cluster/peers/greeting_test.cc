@@ -5,11 +5,11 @@
 namespace ferro::node::cluster {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Pair;
-using testing::UnorderedElementsAre;
 
 TEST_F(PeersTest, AnotherClustersNodeIsRefusedByBothSides) {
   TestNode& a = add("a");
@@ -33,20 +33,88 @@ TEST_F(PeersTest, ANodeDoesNotTalkToItself) {
   TestNode& a = add("a");
   a.peers->introduce({"a", 1});
   run_ms(5);
-  EXPECT_THAT(a.peers->refusals(),
-              UnorderedElementsAre(Pair("a:1", HasSubstr("own id")), Pair("a", HasSubstr("own id"))));
-  EXPECT_EQ(a.peers->refusals_total(), 2U);
+  // One of its seeds' addresses is its own: nothing is wrong with that.
+  EXPECT_THAT(a.peers->refusals(), IsEmpty());
+  EXPECT_EQ(a.peers->id_taken(), "");
   EXPECT_EQ(a.network.real.links(), 0U);
 }
 
 TEST_F(PeersTest, TheSameRefusalAgainIsCountedButListedOnce) {
   TestNode& a = add("a");
+  PeersOptions foreign = options_of("b");
+  foreign.cluster_id = "other";
+  add(foreign);
   for (int i = 0; i < 5; ++i) {
-    a.peers->introduce({"a", 1});
+    a.peers->introduce({"b", 1});
     run_ms(5);
   }
-  EXPECT_EQ(a.peers->refusals().size(), 2U);
-  EXPECT_EQ(a.peers->refusals_total(), 10U);
+  EXPECT_EQ(a.peers->refusals().size(), 1U);
+  EXPECT_EQ(a.peers->refusals_total(), 5U);
+}
+
+// Two processes with one id took each other's place again and again: neither could be asked anything, and
+// every member wrote a line each time.
+TEST_F(PeersTest, OfTwoProcessesWithOneIdTheLaterOneCounts) {
+  TestNode& b = add("b");
+  const auto process = [&](const std::string& host, uint64_t generation) {
+    PeersOptions options = options_of("a");
+    options.generation = generation;
+    return std::make_unique<TestNode>(timeline, fabric, std::move(options), host);
+  };
+  const auto first = process("host1", 7), second = process("host2", 9);
+  first->peers->introduce({"b", 1});
+  run_ms(5);
+  b.peers->set_address("a", {"host2", 1});
+  second->peers->introduce({"b", 1});
+  run_ms(5);
+  const size_t ups = b.ups.size();
+  first->peers->set_address("b", {"b", 1});
+  run_ms(10'000);
+  EXPECT_EQ(b.ups.size(), ups) << "the first one does not take the second one's place";
+  ASSERT_EQ(b.peers->refusals().size(), 1U);
+  EXPECT_EQ(b.peers->refusals()[0].first, "a");
+  EXPECT_THAT(b.peers->refusals()[0].second, AllOf(HasSubstr("two processes"), HasSubstr("host2:1")));
+  EXPECT_LT(b.peers->refusals_total(), 30U);
+  const auto outcome = b.call("a");
+  run_ms(5);
+  EXPECT_TRUE(outcome->status.ok()) << outcome->status.message();
+  EXPECT_EQ(second->served, 1U);
+  // The first one is told, and what to do; when the second one has gone it is let in.
+  EXPECT_THAT(first->peers->id_taken(), AllOf(HasSubstr("node b says"), HasSubstr("two processes")));
+  EXPECT_EQ(second->peers->id_taken(), "");
+  second->peers->stop();
+  run_ms(40'000);
+  EXPECT_EQ(first->peers->id_taken(), "");
+  EXPECT_TRUE(b.peers->available("a"));
+}
+
+TEST_F(PeersTest, TwoProcessesWithOneIdThatMeetKnowWhichCameLater) {
+  PeersOptions earlier = options_of("a"), later = options_of("a");
+  earlier.generation = 7;
+  later.generation = 9;
+  TestNode first(timeline, fabric, earlier, "host1"), second(timeline, fabric, later, "host2");
+  first.peers->introduce({"host2", 1});
+  run_ms(5);
+  EXPECT_THAT(first.peers->refusals(), ElementsAre(Pair("host2:1", HasSubstr("started later"))));
+  EXPECT_THAT(second.peers->refusals(), ElementsAre(Pair("a", HasSubstr("started earlier"))));
+  EXPECT_THAT(first.peers->id_taken(), HasSubstr("host2:1"));
+  EXPECT_EQ(second.peers->id_taken(), "");
+}
+
+// A peer whose certificate is of another authority was nowhere to be seen.
+TEST_F(PeersTest, WhoeverTlsRefusesIsListed) {
+  TestNode& a = add("a");
+  const Status why(StatusCode::permission_denied, "the peer's certificate is not trusted");
+  for (int i = 0; i < 100; ++i) a.peers->on_stranger_refused("10.0.0." + std::to_string(i % 50), why);
+  EXPECT_EQ(a.peers->refusals().size(), 32U);
+  EXPECT_EQ(a.peers->refusals_total(), 100U);
+  EXPECT_EQ(a.peers->refusals().back(), (std::pair<std::string, std::string>("10.0.0.49", why.message())));
+  // The way out, too: here the other side refuses.
+  a.peers->set_address("b", {"b", 1});
+  const auto outcome = a.call("b");
+  ASSERT_FALSE(a.network.made.empty());
+  a.peers->on_link_down(a.network.made.back(), why);
+  EXPECT_EQ(a.peers->refusals().back(), (std::pair<std::string, std::string>("b:1", why.message())));
 }
 
 TEST_F(PeersTest, TheOlderVersionIsSpoken) {

@@ -24,7 +24,8 @@ class TappedNetwork final : public Network {
   void set_handler(LinkHandler& handler) override { real.set_handler(handler); }
   LinkId connect(const Endpoint& to) override {
     ++connects;
-    return real.connect(to);
+    made.push_back(real.connect(to));
+    return made.back();
   }
   bool send(LinkId link, std::string frame) override {
     ++sent[link];
@@ -39,6 +40,7 @@ class TappedNetwork final : public Network {
   fakes::FakeNetwork real;
   std::map<LinkId, size_t> sent;
   size_t connects = 0;
+  std::vector<LinkId> made;
 };
 
 struct Outcome {
@@ -53,8 +55,10 @@ class TestNode final : public PeerService {
   using Serve =
       std::function<void(const NodeId& from, MessageType type, std::string_view body, RespondFn respond)>;
 
-  TestNode(fakes::Timeline& timeline, fakes::FakeFabric& fabric, PeersOptions options)
-      : loop(timeline), network(fabric, loop, {options.self, 1}), timeline_(timeline) {
+  // `host`: where it listens; its id if it is empty.
+  TestNode(fakes::Timeline& timeline, fakes::FakeFabric& fabric, PeersOptions options,
+           const std::string& host = "")
+      : loop(timeline), network(fabric, loop, {host.empty() ? options.self : host, 1}), timeline_(timeline) {
     peers = Peers::create(std::move(options), loop, network, *this);
   }
 

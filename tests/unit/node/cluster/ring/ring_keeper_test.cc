@@ -54,6 +54,26 @@ TEST(RingKeeper, ANodeAloneIsReadyAtOnce) {
   EXPECT_TRUE(keeper.update({}, 100).empty()) << "told once";
 }
 
+// Gossip forgets the dead after a time: with cluster.dead_node_removal_enabled off one that still had its
+// place in the ring was nowhere to be seen.
+TEST(RingKeeper, AMemberThatGossipHasForgottenIsAbsent) {
+  RingOptions options = options_of("a", true);
+  options.dead_removal = false;
+  RingKeeper keeper(options, RingRecord{3, {{"a", 64}, {"b", 64}}, 2}, 0);
+  const Member b = other("b", {{"state", "ready"}, {"ring", keeper.record_text()}});
+  keeper.update({b}, 100);
+  EXPECT_EQ(keeper.absent(100, 0), Names());
+  Member dead = b;
+  dead.liveness = Liveness::dead;
+  keeper.update({dead}, 1000);
+  EXPECT_EQ(keeper.absent(10'999, 10'000), Names());
+  EXPECT_EQ(keeper.absent(11'000, 10'000), Names{"b"});
+  keeper.update({}, 3'700'000);
+  EXPECT_EQ(keeper.absent(3'700'000, 10'000), Names{"b"});
+  keeper.update({b}, 3'700'100);
+  EXPECT_EQ(keeper.absent(3'720'000, 10'000), Names());
+}
+
 TEST(RingKeeper, SeedsAreWaitedFor) {
   RingKeeper keeper(options_of("a", true), std::nullopt, 0);
   const auto values = keeper.update({}, 1999);

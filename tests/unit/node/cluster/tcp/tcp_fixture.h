@@ -45,7 +45,13 @@ class End final : public LinkHandler {
     });
   }
   void on_link_down(LinkId link, const Status& why) override {
-    note([&] { down.emplace_back(link, why.message()); });
+    note([&] {
+      down.emplace_back(link, why.message());
+      down_codes.push_back(why.code());
+    });
+  }
+  void on_stranger_refused(const std::string& from, const Status& why) override {
+    note([&] { strangers.emplace_back(from, why.message()); });
   }
   void on_link_outdated(LinkId link) override {
     note([&] { outdated.push_back(link); });
@@ -96,6 +102,8 @@ class End final : public LinkHandler {
   std::vector<std::string> frames;
   size_t frames_count = 0;
   std::vector<std::pair<LinkId, std::string>> down;
+  std::vector<std::pair<std::string, std::string>> strangers;
+  std::vector<StatusCode> down_codes;
 
  private:
   void note(const std::function<void()>& what) {

@@ -1,4 +1,6 @@
 // Who gets a frame through, and who does not.
+#include <algorithm>
+
 #include "tests/unit/node/cluster/tcp/tls_fixture.h"
 
 namespace ferro::node::cluster {
@@ -87,6 +89,22 @@ TEST_F(PeerTlsLinks, ACertificateOfAnotherAuthorityGetsNothingThrough) {
   expect_strangers(stranger, honest);
   EXPECT_THAT(stranger.down[0].second, HasSubstr("not trusted"));
   expect_strangers(honest, stranger);
+}
+
+TEST_F(PeerTlsLinks, WhoeverRefusesTellsItsHandler) {
+  End &a = add(make_leaf("a", authority_), authority_.certificate),
+      &stranger = add(make_leaf("b", other_authority_), other_authority_.certificate);
+  stranger.connect(a.address());
+  ASSERT_TRUE(stranger.wait([&] { return !stranger.down.empty(); }));
+  EXPECT_EQ(stranger.down_codes.front(), StatusCode::permission_denied);
+  EXPECT_THAT(stranger.down.front().second, HasSubstr("not trusted"));
+  End& known = add(make_leaf("c", other_authority_), authority_.certificate);  // trusts a, and a not it
+  known.connect(a.address());
+  ASSERT_TRUE(a.wait([&] {
+    return std::any_of(a.strangers.begin(), a.strangers.end(), [](const auto& one) {
+      return one.first == "127.0.0.1" && one.second.find("not trusted") != std::string::npos;
+    });
+  }));
 }
 
 TEST_F(PeerTlsLinks, AStrangerThatTrustsUsIsStillAStranger) {

@@ -1,0 +1,131 @@
+// Questions to all owners: who may have missed writes answers only where nobody else can. Lookups had the
+// rule, lists, counts, reads by id and deletes did not.
+#include "node/cluster/core/gather.h"
+
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "node/cluster/wire/codec.h"
+#include "tests/unit/node/cluster/core/core_fixture.h"
+
+namespace ferro::node::cluster {
+namespace {
+
+class GatherTest : public CoreTest {
+ protected:
+  void start(const NodeId& self, const std::set<NodeId>& ready) { CoreTest::start(self, {"a", "b"}, ready); }
+  model::PartitionSet everything() const { return model::PartitionSet().set(); }
+  uint64_t splits() const { return context_->routes.get()->splits()->fingerprint(); }
+  // As a peer asks.
+  Status asked(MessageType type, const std::string& body) {
+    std::optional<Status> answer;
+    EXPECT_TRUE(desk_->serve(type, body, kProtocolVersion, 0,
+                             [&](const Result<std::string>& reply) { answer = reply.status(); }));
+    engine_->pump();
+    timeline_.run_for_ms(10);
+    engine_->pump();
+    timeline_.run_for_ms(10);
+    return answer.value_or(Status::internal("no answer"));
+  }
+  std::vector<Status> asked_everything() {
+    const uint16_t version = kProtocolVersion;
+    engine::RemoveRequest remove;
+    remove.id = "e";
+    engine::InvalidateRequest invalidate;
+    invalidate.dry_run = true;
+    invalidate.selector.emplace().any_tag = {"t"};
+    return {
+        asked(MessageType::find, encode(FindMessage{"e", false, everything(), splits()}, version)),
+        asked(MessageType::count_entries, encode(CountEntriesMessage{everything(), splits()}, version)),
+        asked(MessageType::list_namespaces,
+              encode(ListNamespacesMessage{everything(), "", "", 10, splits()}, version)),
+        asked(MessageType::top_entries, encode(TopEntriesMessage{everything(), 3, 3, splits()}, version)),
+        asked(MessageType::remove, encode(RemoveMessage{remove, everything(), splits()}, version)),
+        asked(MessageType::invalidate,
+              encode(InvalidateMessage{invalidate, everything(), splits()}, version)),
+        asked(MessageType::drop_namespace,
+              encode(DropNamespaceMessage{{"m::4", "", ""}, model::kAllSlots}, version)),
+    };
+  }
+};
+
+TEST_F(GatherTest, WhoMissesWritesSendsTheAskerToAnOwnerThatKnows) {
+  start("b", {"a"});
+  for (const Status& status : asked_everything())
+    EXPECT_EQ(status.code(), StatusCode::failed_precondition) << status.message();
+}
+
+TEST_F(GatherTest, ItAnswersWhereNobodyElseCan) {
+  start("b", {"a"});
+  peers_->unavailable = {"a"};
+  for (const Status& status : asked_everything()) EXPECT_TRUE(status.ok()) << status.message();
+  start("b", {});
+  for (const Status& status : asked_everything()) EXPECT_TRUE(status.ok()) << status.message();
+}
+
+TEST_F(GatherTest, WhoKnowsAnswers) {
+  start("b", {"a", "b"});
+  for (const Status& status : asked_everything()) EXPECT_TRUE(status.ok()) << status.message();
+}
+
+TEST_F(GatherTest, AnOwnerThatKnowsIsWaitedForWhenItsLinkBreaks) {
+  start("b", {"a"});
+  peers_->unavailable = {"a"};
+  std::optional<Status> over;
+  Question question;
+  question.partitions = [](const model::SplitTable&) { return model::PartitionSet().set(7); };
+  question.body = [](const model::Territory& share, uint16_t version) {
+    return encode(CountEntriesMessage{share.partitions, share.splits->fingerprint()}, version);
+  };
+  question.take = [](std::string_view) { return Status(); };
+  const auto again = question;
+  start_gather(*context_, *desk_, std::move(question), [&](const Status& status) { over = status; });
+  run(300);
+  EXPECT_FALSE(over);
+  peers_->unavailable = {};
+  run(50);
+  ASSERT_EQ(peers_->calls.size(), 1U);
+  peers_->calls[0].done(std::string_view(encode(CountReply{5}, kProtocolVersion)));
+  EXPECT_TRUE(over && over->ok());
+  // But not for long: what this node has is all there is.
+  peers_->unavailable = {"a"};
+  over.reset();
+  start_gather(*context_, *desk_, again, [&](const Status& status) { over = status; });
+  run(700);
+  EXPECT_TRUE(over && over->ok());
+  EXPECT_EQ(peers_->calls.size(), 1U);
+}
+
+// The asker's routes were old: it goes on to the owner that knows.
+TEST_F(GatherTest, ARefusalGoesToTheNextOwner) {
+  start("x", {"a", "b"});
+  std::optional<Status> over;
+  uint64_t total = 0;
+  Question question;
+  question.partitions = [](const model::SplitTable&) { return model::PartitionSet().set(7); };
+  question.body = [](const model::Territory& share, uint16_t version) {
+    return encode(CountEntriesMessage{share.partitions, share.splits->fingerprint()}, version);
+  };
+  question.take = [&](std::string_view body) -> Status {
+    total += decode<CountReply>(body)->count;
+    return {};
+  };
+  start_gather(*context_, *desk_, std::move(question), [&](const Status& status) { over = status; });
+  timeline_.run_for_ms(1);
+  ASSERT_EQ(peers_->calls.size(), 1U);
+  const NodeId first = peers_->calls[0].to;
+  peers_->calls[0].done(Status(StatusCode::failed_precondition, "it has to catch up"));
+  timeline_.run_for_ms(25);
+  ASSERT_EQ(peers_->calls.size(), 2U);
+  EXPECT_NE(peers_->calls[1].to, first);
+  peers_->calls[1].done(std::string_view(encode(CountReply{5}, kProtocolVersion)));
+  ASSERT_TRUE(over && over->ok());
+  EXPECT_EQ(total, 5U);
+}
+
+}  // namespace
+}  // namespace ferro::node::cluster
