@@ -3,6 +3,7 @@
 import hashlib
 import http.client
 import json
+import os
 import ssl
 import threading
 import time
@@ -49,13 +50,21 @@ class Connection:
     def __init__(self, url, token, ca_file=None, request_seconds=5):
         parts = urllib.parse.urlsplit(url)
         self.host, self.port, self.token = parts.hostname, parts.port, token
-        self.context = ssl.create_default_context(cafile=ca_file) if parts.scheme == "https" else None
+        self.secure, self.ca_file = parts.scheme == "https", ca_file
+        self.context, self.trusts = None, None  # made of the file as it was then
         self.connection, self.used, self.request_seconds = None, 0, request_seconds
         self.resent = 0
 
+    def trust(self):
+        """The authorities as the file has them now: a mounted Secret changes when they are replaced."""
+        now = os.stat(self.ca_file).st_mtime_ns if self.ca_file else 0
+        if now != self.trusts:
+            self.context, self.trusts = ssl.create_default_context(cafile=self.ca_file), now
+
     def open(self):
         self.close()
-        if self.context:
+        if self.secure:
+            self.trust()
             self.connection = http.client.HTTPSConnection(self.host, self.port, timeout=self.request_seconds, context=self.context)
         else:
             self.connection = http.client.HTTPConnection(self.host, self.port, timeout=self.request_seconds)

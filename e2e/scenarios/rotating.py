@@ -93,9 +93,9 @@ def shown_to_clients(cluster):
     return {pod["metadata"]["name"]: ssl.get_server_certificate((pod["status"]["podIP"], 3000)) for pod in cluster.pods()}
 
 
-@scenario("client-tls", minutes=1.5)
+@scenario("client-tls", minutes=5)
 def client_tls(context):
-    """HTTPS for clients: the Service's name is in the certificate, the trust bundle verifies it, and leaves renew under load."""
+    """HTTPS for clients: the Service's name is in the certificate, the bundle verifies it; leaves and authority change."""
     cluster = Cluster(context).create({**SPEC, "tls": {"clientTLS": True}})
     trust = context.api.find("Secret", context.namespace, f"{NAME}-trust")
     bundle = trust["data"] if trust else context.api.get("ConfigMap", context.namespace, f"{NAME}-trust")["data"]
@@ -108,9 +108,18 @@ def client_tls(context):
         context.wait("changed: every certificate on the client port",
                      lambda: not set(before.values()) & set(shown_to_clients(cluster).values()), 240, 0.5)  # fmt: skip
         cluster.wait_settled(60)
+    with context.timed("authority replaced: HTTPS clients are shown certificates of the new one", AUTHORITY_SECONDS):
+        cluster.change(tls={"replaceCAGeneration": 1})
+        context.wait("replaced: the authority", lambda: stable_authority(cluster, 2), AUTHORITY_SECONDS, 0.5)
+        cluster.wait_settled(60)
     context.check(cluster.uids() == pods, "no pod was made anew")
     load.run_for(10)
     load.finish_clean()
+
+
+def stable_authority(cluster, generation):
+    tls = cluster.status().get("tls", {})
+    return tls.get("phase") == "Stable" and tls.get("caGeneration") == generation
 
 
 @scenario("existing-secret", minutes=1)
