@@ -142,7 +142,7 @@ Json described(const node::model::Operation& op) {
 // A line a record, as JSON whatever the output format: a log may be long.
 Status dump_log(const std::string& folder) {
   io::PosixFileSystem fs;
-  const Status manifest = manifest_of(fs, folder).status();
+  Status manifest = manifest_of(fs, folder).status();
   if (manifest.code() == StatusCode::not_found) return manifest;  // another one is no reason to show nothing
   wal::Sequence expected = 0;
   return wal::dump_log(
