@@ -56,8 +56,26 @@ Status check_resources(const ClusterSpec& spec) {
   return {};
 }
 
+constexpr size_t kConfigKeyBytesMax = 128;
+
+// Words of lower-case letters, digits and underscores between points: nothing that could be more than a key
+// where the file of the nodes is made of it.
+bool is_config_key(std::string_view key) {
+  if (key.empty() || key.size() > kConfigKeyBytesMax) return false;
+  char before = '.';
+  for (const char c : key) {
+    if (c == '.' ? before == '.' : !((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'))
+      return false;
+    before = c;
+  }
+  return before != '.';
+}
+
 Status check_config(const ClusterSpec& spec) {
   for (const auto& [key, value] : spec.config) {
+    if (!is_config_key(key))
+      return Status::invalid("spec.config: " + Json(key).dump(-1, ' ', true, Json::error_handler_t::replace) +
+                             " is no key of the configuration, such as hnsw.ef_search");
     if (is_owned_key(key))
       return Status::invalid("spec.config must not hold " + key +
                              ": the operator sets it from other fields of spec or by itself");

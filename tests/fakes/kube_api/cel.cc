@@ -421,6 +421,11 @@ class Parser {
     }
     if (accept("[")) return list();
     if (c == '\'' || c == '"') return constant(string_literal());
+    const char after = at_ + 1 < text_.size() ? text_[at_ + 1] : ' ';
+    if (c == 'r' && (after == '\'' || after == '"')) {
+      ++at_;
+      return constant(string_literal(true));
+    }
     if (std::isdigit(static_cast<unsigned char>(c)) != 0) return constant(number_literal());
     const std::string name = identifier();
     if (name == "true" || name == "false") return constant(name == "true");
@@ -456,11 +461,11 @@ class Parser {
       return Value::of(std::move(items));
     };
   }
-  std::string string_literal() {
+  std::string string_literal(bool raw = false) {
     const char quote = text_[at_++];
     std::string value;
     while (at_ < text_.size() && text_[at_] != quote) {
-      if (text_[at_] == '\\' && at_ + 1 < text_.size()) ++at_;
+      if (!raw && text_[at_] == '\\' && at_ + 1 < text_.size()) ++at_;
       value.push_back(text_[at_++]);
     }
     if (at_ >= text_.size()) wrong("a string without end");

@@ -43,6 +43,11 @@ TEST(Cel, Functions) {
       "quantity('1500m').isLessThan(quantity('2')) && quantity(string(2)).isGreaterThan(quantity('1'))"));
 }
 
+TEST(Cel, ARawTextKeepsItsBackslashes) {
+  EXPECT_TRUE(
+      holds(R"(r'a\b' == "a\\b" && '1.5'.matches(r'^[0-9]\.[0-9]$') && !'1x5'.matches(r'^[0-9]\.[0-9]$'))"));
+}
+
 TEST(Cel, AnErrorOnOneSideIsForgivenIfTheOtherDecides) {
   EXPECT_TRUE(holds("self.missing == 1 || true"));
   EXPECT_FALSE(holds("self.missing == 1 && false"));
