@@ -40,6 +40,18 @@ std::string describe(const k8s::Json& pod) {
          (metadata_text(pod, "deletionTimestamp").empty() ? "" : " terminating");
 }
 
+// How many pods there are to be, and of which StatefulSet.
+std::string describe_set(const k8s::Json& set) {
+  const k8s::Json::json_pointer replicas("/spec/replicas");
+  return metadata_text(set, "uid") + " " + (set.contains(replicas) ? set.at(replicas).dump() : "");
+}
+
+Outcome has_changed(const std::string& what) {
+  Outcome outcome = Outcome::failed(Status::unavailable(what + " changed meanwhile"));
+  outcome.api_error = k8s::ErrorKind::conflict;
+  return outcome;
+}
+
 }  // namespace
 
 Outcome Executor::perform(const plan::Action& action, const Pass& pass) {
@@ -98,9 +110,21 @@ std::optional<Outcome> Executor::look_again(const Pass& pass) {
   for (const auto& pod : pass.pods) seen.insert(describe(*pod));
   for (const k8s::Json& pod : live.value().items) there.insert(describe(pod));
   if (seen == there) return std::nullopt;
-  Outcome outcome = Outcome::failed(Status::unavailable("the pods have changed meanwhile"));
-  outcome.api_error = k8s::ErrorKind::conflict;
-  return outcome;
+  return has_changed("the pods have");
+}
+
+// The same of how many pods there are to be: where the answer to a write was lost, nothing tells that the
+// caches are behind it, and what was scaled up would be taken back.
+std::optional<Outcome> Executor::look_again_at_set(const Pass& pass) {
+  const auto found = pass.objects.find(k8s::kStatefulSets, pass.cluster.name);
+  if (!found.ok()) return Outcome::failed(found.error(), "looking at the StatefulSet");
+  const auto live = client_.get(k8s::kStatefulSets, pass.cluster.ns, pass.cluster.name);
+  const bool absent = !live.ok() && live.error().kind == k8s::ErrorKind::not_found;
+  if (!live.ok() && !absent) return Outcome::failed(live.error(), "looking at the StatefulSet once more");
+  const k8s::Json* const seen = found.value().get();
+  const bool same = seen == nullptr ? absent : !absent && describe_set(*seen) == describe_set(live.value());
+  if (same) return std::nullopt;
+  return has_changed("the StatefulSet has");
 }
 
 Outcome Executor::wrote(const k8s::Resource& resource, const k8s::ApiResult<k8s::Json>& answer,
@@ -111,6 +135,7 @@ Outcome Executor::wrote(const k8s::Resource& resource, const k8s::ApiResult<k8s:
 }
 
 Outcome Executor::apply_objects(const plan::ApplyObjects& action, const Pass& pass) {
+  if (auto outcome = look_again_at_set(pass)) return *std::move(outcome);
   const objects::Desired desired = objects::render(pass.cluster, pass.inputs, action.statefulset_replicas);
   Outcome all;
   for (const objects::Object& wanted : desired.objects) {

@@ -28,6 +28,7 @@ class Executor {
 
  private:
   std::optional<Outcome> look_again(const Pass& pass);
+  std::optional<Outcome> look_again_at_set(const Pass& pass);
   Outcome apply_objects(const plan::ApplyObjects& action, const Pass& pass);
   Outcome apply_object(const objects::Object& wanted, const Pass& pass);
   Outcome remove_object(const k8s::Resource& resource, const std::string& name, const Pass& pass);

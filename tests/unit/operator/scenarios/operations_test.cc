@@ -94,6 +94,31 @@ TEST_F(ClusterTest, NobodyIsTakenOutOnAnOldPicture) {
   EXPECT_THAT(stage_.nodes.faults(), IsEmpty()) << stage_.story(kCluster);
 }
 
+// Cause: where the answer to scaling up was lost and the watch of StatefulSets hung, the next write took it
+// back (FERRO_PLAN_STORY=11670 of an earlier planner).
+TEST_F(ClusterTest, NobodyIsScaledBackOnAnOldPicture) {
+  start();
+  stage_.server.set_faults([](const fakes::kube::RequestFacts& facts) {
+    fakes::kube::Fault fault;
+    if (facts.plural == "statefulsets" && facts.verb == "watch")
+      fault.kind = fakes::kube::Fault::Kind::drop_request;
+    return fault;
+  });
+  stage_.server.edit("ferrocache-operator", "statefulsets", Stage::kNamespace, kCluster,
+                     [](Json& set) { set["spec"]["replicas"] = 4; });
+  stage_.patch(kCluster, {{"spec", {{"image", "ferrocached:2"}}}});
+  const auto tries = [this] {
+    const auto actions = stage_.oper->actions();
+    return std::find(actions.begin(), actions.end(), "ApplyObjects failed") != actions.end();
+  };
+  ASSERT_TRUE(stage_.until(tries, 30)) << stage_.story(kCluster);
+  const Json set = stage_.server.get("statefulsets", Stage::kNamespace, kCluster).value_or(Json());
+  EXPECT_EQ(set["spec"]["replicas"], 4);
+  stage_.server.set_faults({});
+  EXPECT_TRUE(stage_.settles(kCluster)) << stage_.story(kCluster);
+  EXPECT_THAT(stage_.nodes.faults(), IsEmpty()) << stage_.story(kCluster);
+}
+
 TEST_F(ClusterTest, AMemberThatNoNodeHasRoomForIsToldAndWaitedFor) {
   start();
   stage_.kube.set_unschedulable(true);

@@ -157,7 +157,9 @@ void SimulatedOperator::pass(const Chaos& chaos, std::vector<std::string>& fault
   bool failed = false;
   for (const Action& action : plan_.actions) {
     const bool takes_out = is_disruptive(action) && !std::holds_alternative<Compact>(action);
-    if (is_disruptive(action) && (behind || (takes_out && !sees_pods(world)))) {
+    const bool applies = std::holds_alternative<ApplyObjects>(action);
+    if ((is_disruptive(action) && behind) || (takes_out && !sees_pods(world)) ||
+        (applies && !sees_set(world))) {
       failed = true;
       break;
     }
@@ -195,6 +197,13 @@ bool SimulatedOperator::sees_pods(const World& world) const {
            return live != pods.end() && live->second.uid == view.uid &&
                   (live->second.deletion != 0) == view.terminating;
          });
+}
+
+// And at the StatefulSet before it says how many pods there are to be.
+bool SimulatedOperator::sees_set(const World& world) const {
+  const auto& set = cluster_.objects().set;
+  if (!set || !world.statefulset) return !set && !world.statefulset;
+  return set->uid == world.statefulset->uid && set->replicas == world.statefulset->replicas;
 }
 
 void SimulatedOperator::write_status(const World& world) {

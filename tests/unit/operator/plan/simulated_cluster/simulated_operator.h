@@ -38,6 +38,7 @@ class SimulatedOperator {
  private:
   bool perform(const Action& action);
   bool sees_pods(const World& world) const;
+  bool sees_set(const World& world) const;
   void perform_on_secrets(const Action& action);
   void perform_on_objects(const Action& action);
   void check_before(const Action& action, const World& world, std::vector<std::string>& faults);
