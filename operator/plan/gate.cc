@@ -167,10 +167,14 @@ std::optional<Hold> gate_of_lost_volume(const Facts& facts, const Member& lost) 
       continue;
     }
     if (auto hold = hold_of_member(facts, member)) return hold;
-    const NodeReport& report = *member.report();
+    NodeReport report = *member.report();
     if (auto hold = hold_of_movement(member, report)) return hold;
+    // Where every member owns everything, this one has it all. A ring that has lost most of its members is
+    // kept as it is: copies that only the lost ones could hold are never made.
+    const bool ring_is_kept = report.ring_members >= facts.held;
+    if (ring_is_kept && facts.copies >= report.ring_members) report.partitions_under_replicated = 0;
     if (auto hold = hold_of_copies(member, report)) return hold;
-    if (first == nullptr) first = &report;
+    if (first == nullptr) first = member.report();
     if (report.ring_epoch != first->ring_epoch)
       return Hold{Rule::epochs_differ, member.name, member.name + " goes by another ring than others"};
   }

@@ -143,6 +143,22 @@ TEST(Storage, TwoLostVolumesDoNotWaitForEachOther) {
   EXPECT_THAT(blockers(plan), Contains("ReplaceVolume/PartitionsUnderReplicated/demo-0"));
 }
 
+// Cause: two of three were lost, and the third waited for copies that nobody else could hold
+// (FERRO_PLAN_STORY=34306 of an earlier planner).
+TEST(Storage, WhereEveryMemberOwnsEverythingOneThatServesIsEnough) {
+  World world = healthy();
+  for (const int64_t ordinal : {0, 1}) {
+    world.claims[static_cast<size_t>(ordinal)].phase = "Lost";
+    break_pod(world, ordinal, "ContainerCreating");
+  }
+  NodeReport& survivor = report_of(world, 2);
+  survivor.partitions_under_replicated = 12;
+  survivor.replication_factor = 2;
+  EXPECT_THAT(names(make_plan(world, kNow)), IsEmpty());
+  survivor.replication_factor = 3;
+  EXPECT_THAT(names(make_plan(world, kNow)), ElementsAre("DeleteClaim"));
+}
+
 TEST(Storage, VolumesThatAreAllLostAreLeftToPeople) {
   World world = healthy(2);
   for (const int64_t ordinal : {0, 1}) {
