@@ -9,6 +9,7 @@
 
 #include "common/crypto/certificate.h"
 #include "operator/pki/openssl.h"
+#include "operator/plan/limits.h"
 
 namespace ferro::oper::pki {
 namespace {
@@ -18,7 +19,7 @@ constexpr int kSerialBits = 127;      // positive, far beyond any chance of two 
 constexpr int kVersion3 = 2;
 
 Status set_times(X509* certificate, int64_t now_unix, int64_t validity_s) {
-  auto from = static_cast<time_t>(now_unix - kBackdateSeconds);
+  auto from = static_cast<time_t>(now_unix - plan::kBackdateS);
   auto until = static_cast<time_t>(now_unix + validity_s);
   if (X509_time_adj_ex(X509_getm_notBefore(certificate), 0, 0, &from) == nullptr ||
       X509_time_adj_ex(X509_getm_notAfter(certificate), 0, 0, &until) == nullptr) {

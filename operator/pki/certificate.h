@@ -18,9 +18,6 @@ struct Identity {
   Secret key;
 };
 
-// Clocks of machines differ: a certificate is valid from this long before it is made.
-inline constexpr int64_t kBackdateSeconds = 300;
-
 struct AuthorityRequest {
   std::string ns;
   std::string cluster;

@@ -1,7 +1,6 @@
 #include "operator/plan/confirm.h"
 
 #include "operator/api/names.h"
-#include "operator/plan/limits.h"
 
 namespace ferro::oper::plan {
 namespace {

@@ -8,14 +8,10 @@
 #include <string>
 
 #include "operator/plan/facts.h"
+#include "operator/plan/limits.h"
 #include "operator/plan/rules.h"
 
 namespace ferro::oper::plan {
-
-// A kubelet brings a changed Secret into a mounted volume within two minutes.
-inline constexpr int64_t kSecretSpreadS = 2 * 60;
-// Certificates are valid from so long before they are made.
-inline constexpr int64_t kBackdateS = 300;
 
 inline int64_t made_unix(const Authority& authority) noexcept {
   return authority.not_before_unix + kBackdateS;

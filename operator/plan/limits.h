@@ -5,9 +5,13 @@
 
 namespace ferro::oper::plan {
 
-// A kubelet brings a changed Secret into a mounted volume within its sync period and its cache's time, up to
-// two minutes, and the node looks every two seconds. A pod that tells nothing and is not ready is given this
-// long, several times that, to have loaded what was published; it reads what is in force when it starts anew.
+// A kubelet brings a changed Secret into a mounted volume within its sync period and its cache's time.
+inline constexpr int64_t kSecretSpreadS = 2 * 60;
+// Certificates are valid from so long before they are made: clocks differ by some minutes.
+inline constexpr int64_t kBackdateS = 300;
+// The node looks at what the kubelet brought every two seconds. A pod that tells nothing and is not ready is
+// given this long, several times that, to have loaded what was published; it reads what is in force when it
+// starts anew.
 inline constexpr int64_t kSilentPatienceS = 15 * 60;
 // A healthy node is ready seconds after its pod is made; images may have to be pulled. Until then a pod is
 // said to be starting, afterwards to be not ready.

@@ -108,12 +108,13 @@ struct ClusterStatus {
   // A planned stop: what it has come to and what it waits for.
   struct Departure {
     bool running = false;
-    std::string waits_for;
-    uint64_t partitions_done = 0, partitions_total = 0;  // compared with every other owner that is there
-    uint64_t partitions_only_here = 0;                   // without such an owner
+    std::string waits_for;                               // empty when it waits for nothing
+    uint64_t partitions_done = 0, partitions_total = 0;  // compared with every owner that is there
+    uint64_t partitions_only_here = 0;                   // and without one
     uint64_t operations_unconfirmed = 0;
-    bool complete =
-        false;  // when it is over: others hold whatever this node holds; else why that is not known
+    // When it is over: whatever this node holds is seen to be with every other owner that is there, and each
+    // partition has one. Else what is missing.
+    bool complete = false;
     std::string left;
   } departure;
   // Namespaces that are spread over 2^degree partitions; what they are called where it is known here.

@@ -47,17 +47,7 @@ class Departure {
   // A step further; true when it is over, or its time.
   bool poll(int64_t now_ms);
 
-  struct Progress {
-    bool running = false;
-    std::string waits_for;                               // empty when it waits for nothing
-    uint64_t partitions_done = 0, partitions_total = 0;  // compared with every owner that is there
-    uint64_t partitions_only_here = 0;                   // and without one
-    uint64_t operations_unconfirmed = 0;
-    // When it is over: whatever this node holds is seen to be with every other owner that is there, and each
-    // partition has one. Else what is missing.
-    bool complete = false;
-    std::string left;
-  };
+  using Progress = ClusterStatus::Departure;
   const Progress& progress() const noexcept { return progress_; }
 
  private:

@@ -171,15 +171,7 @@ void ClusterNodeImpl::add_progress(ClusterStatus& status) const {
   if (ring_.state() == NodeState::leaving || ring_.state() == NodeState::drained)
     status.drain = status.hand_over;
   status.drained = ring_.state() == NodeState::drained;
-  const Departure::Progress& departure = departure_->progress();
-  status.departure = {departure.running,
-                      departure.waits_for,
-                      departure.partitions_done,
-                      departure.partitions_total,
-                      departure.partitions_only_here,
-                      departure.operations_unconfirmed,
-                      departure.complete,
-                      departure.left};
+  status.departure = departure_->progress();
   status.repaired_entries = sync.fetched.changed + sync.pushed.changed;
   status.hints = replicator_.hints().count();
   status.hint_bytes = replicator_.hints().bytes();
