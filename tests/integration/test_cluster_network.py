@@ -7,7 +7,7 @@ import pytest
 from harness.cluster import Cluster, is_ready
 from harness.ledger import Ledger
 from harness.network import Network, NodeInside, require_network
-from harness.node import free_port
+from harness.ports import free_port
 from harness.timing import scaled, wait_until
 from harness.vectors import random_unit
 

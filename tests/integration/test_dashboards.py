@@ -3,7 +3,7 @@ import sys
 
 from harness.certificates import Authority
 from harness.cluster import Cluster, Load
-from harness.node import free_port
+from harness.ports import free_port
 from harness.prometheus import ROOT
 from harness.timing import wait_until
 from harness.vectors import random_unit

@@ -7,7 +7,8 @@ import pytest
 
 from harness.certificates import Authority
 from harness.http import Client, ConnectionClosed
-from harness.node import HOST, free_port
+from harness.node import HOST
+from harness.ports import free_port
 from harness.timing import wait_until
 from harness.vectors import axis
 

@@ -11,7 +11,8 @@ import pytest
 from harness.certificates import Authority
 from harness.contract import contract
 from harness.http import Client, ConnectionClosed, build_request
-from harness.node import HOST, clean_environment, command, free_port, has_ipv6, run_to_end
+from harness.node import HOST, clean_environment, command, has_ipv6, run_to_end
+from harness.ports import free_port
 from harness.timing import scaled, wait_until
 from harness.vectors import axis, random_unit
 

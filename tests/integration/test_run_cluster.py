@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.node import binary_path, clean_environment, free_port
+from harness.node import binary_path, clean_environment
+from harness.ports import free_port
 from harness.timing import scaled, wait_until
 
 pytestmark = pytest.mark.skipif(bool(os.environ.get("FERRO_TEST_WRAPPER")), reason="the tool starts the program by itself")

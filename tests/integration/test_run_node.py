@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.node import HOST, binary_path, clean_environment, free_port
+from harness.node import HOST, binary_path, clean_environment
+from harness.ports import free_port
 from harness.http import Client
 
 pytestmark = pytest.mark.skipif(bool(os.environ.get("FERRO_TEST_WRAPPER")), reason="the script starts the program by itself")

@@ -4,7 +4,8 @@ import threading
 import time
 
 from .http import Client, ConnectionClosed
-from .node import HOST, Node, free_port
+from .node import HOST, Node
+from .ports import free_port
 from .timing import wait_until
 
 FORM_SECONDS = 30.0

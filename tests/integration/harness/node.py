@@ -1,6 +1,5 @@
 """One ferrocached process: its folder, its settings, its life and death, its log."""
 import os
-import random
 import shlex
 import signal
 import socket
@@ -10,9 +9,9 @@ from pathlib import Path
 
 from .api import Api
 from .http import Client, ConnectionClosed
+from .ports import HOST, free_port
 from .timing import scaled, wait_until
 
-HOST = "127.0.0.1"
 START_SECONDS = 20.0
 STOP_SECONDS = 25.0
 LOG_TAIL_BYTES = 6000
@@ -31,19 +30,6 @@ def binary_path() -> str:
     path = os.environ.get("FERROCACHED", "")
     assert path, "set FERROCACHED (or pass --binary) to the ferrocached program to test"
     return path
-
-
-def free_port() -> int:
-    """A port that nobody listens on, below the range from which outgoing connections get theirs."""
-    for _ in range(100):
-        port = random.SystemRandom().randrange(10_000, 30_000)
-        with socket.socket() as probe:
-            try:
-                probe.bind((HOST, port))
-                return port
-            except OSError:
-                continue
-    raise AssertionError("no free port found")
 
 
 def has_ipv6() -> bool:

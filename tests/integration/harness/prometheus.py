@@ -6,7 +6,8 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
-from .node import HOST, Node, free_port
+from .node import HOST, Node
+from .ports import free_port
 from .timing import wait_until
 
 ROOT = Path(__file__).resolve().parents[3]

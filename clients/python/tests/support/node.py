@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
@@ -24,10 +25,14 @@ def binary() -> str:
     return str(path.resolve())
 
 
+# Below the range from which outgoing connections get theirs; the tests of the node, which may run beside, take lower ones.
+_PORTS = range(30_100, 32_700)
+_next_port = itertools.cycle(random.SystemRandom().sample(_PORTS, len(_PORTS)))
+
+
 def free_port() -> int:
-    """A port that nobody listens on, below the range from which outgoing connections get theirs."""
-    for _ in range(100):
-        port = random.SystemRandom().randrange(10_000, 30_000)
+    """A port that nobody listens on and that this process was not given lately."""
+    for port in itertools.islice(_next_port, len(_PORTS)):
         with socket.socket() as probe:
             try:
                 probe.bind((HOST, port))
