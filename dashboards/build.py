@@ -18,7 +18,7 @@ ROOT = HERE.parent
 sys.path.insert(0, str(ROOT))
 
 from dashboards import alerting  # noqa: E402  (needs the path above)
-from dashboards.source.model import CLUSTERS, NODES, Dashboard  # noqa: E402
+from dashboards.source.model import CLUSTERS, NODES, RESOURCES, Dashboard  # noqa: E402
 
 NAMES = ["overview", "cluster", "storage", "operator", "tenants"]
 COLUMNS = 24  # Grafana's grid
@@ -174,7 +174,8 @@ def of_one_cluster():
     made = grafana(Dashboard("$UID", "FerroCache $NAMESPACE/$CLUSTER", "Health, traffic, copies and disks of one cluster.", rows))
     made["templating"]["list"] = made["templating"]["list"][:1]
     text = as_json(made)
-    for filter_, chosen in ((NODES, "$SELECTOR"), (CLUSTERS, 'kube_namespace="$NAMESPACE",cluster="$CLUSTER"')):
+    for filter_, chosen in ((NODES, "$SELECTOR"), (CLUSTERS, 'kube_namespace="$NAMESPACE",cluster="$CLUSTER"'),
+                            (RESOURCES, 'namespace="$NAMESPACE",name="$CLUSTER"')):
         text = text.replace(json.dumps(filter_)[1:-1], json.dumps(chosen)[1:-1])
     # A pod has the name of its node, and every scrape of pods has the label.
     text = re.sub(r"\b(by \((?:\w+, )*)node\b", r"\1pod", text.replace("{{node}}", "{{pod}}"))

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 # Filters every query: what the variables at the top of a dashboard choose. Labels that a scrape does not set match too.
 NODES = 'kube_namespace=~"$kube_namespace",cluster=~"$cluster",node=~"$node"'
 CLUSTERS = 'kube_namespace=~"$kube_namespace",cluster=~"$cluster"'
+RESOURCES = 'namespace=~"$kube_namespace",name=~"$cluster"'  # the same clusters, as the operator labels its series of them
 
 
 @dataclass
 class Query:
-    expr: str  # $nodes and $clusters stand for the filters above
+    expr: str  # $nodes, $clusters and $resources stand for the filters above
     legend: str = ""
 
 
@@ -45,4 +46,4 @@ class Dashboard:
 
 
 def q(expr, legend=""):
-    return Query(expr.replace("$nodes", NODES).replace("$clusters", CLUSTERS), legend)
+    return Query(expr.replace("$nodes", NODES).replace("$clusters", CLUSTERS).replace("$resources", RESOURCES), legend)

@@ -51,23 +51,23 @@ DASHBOARD = Dashboard(
             Panel("Blocked for", [
                 q("time() - ferrocache_operator_cluster_blocked_since_timestamp_seconds",
                   "{{name}} {{action}}: {{rule}} {{member}}"),
-            ], unit="s", may_be_empty=True,
+            ], unit="s", width=16, may_be_empty=True,
                   description="What each cluster waits for; docs/operator/blocked.md explains the rules."),
         ]),
         Row("Clusters, as the operator sees them", [
             Panel("Ready of desired", [
                 q("ferrocache_operator_cluster_replicas_ready", "ready {{name}}"),
                 q("ferrocache_operator_cluster_replicas_desired", "desired {{name}}"),
-            ], may_be_empty=True),
+            ], width=12, may_be_empty=True),
             Panel("Phase", [q("ferrocache_operator_cluster_phase == 1", "{{namespace}}/{{name}} {{phase}}")], maximum=1,
-                  may_be_empty=True),
+                  width=12, may_be_empty=True),
             Panel("Conditions to look at", [
                 q('1 - (ferrocache_operator_cluster_condition{type!~"Progressing|Degraded|Paused"} < 1)', "{{name}} not {{type}}"),
                 q('ferrocache_operator_cluster_condition{type=~"Progressing|Degraded|Paused"} == 1', "{{name}} {{type}}"),
-            ], may_be_empty=True, description="Empty for a cluster that is well and at rest. 1 no, 2 unknown."),
+            ], width=12, may_be_empty=True, description="Empty for a cluster that is well and at rest. 1 no, 2 unknown."),
             Panel("Days until certificates end", [
                 q("(ferrocache_operator_certificate_expiry_timestamp_seconds - time()) / 86400", "{{name}} {{certificate}}"),
-            ], may_be_empty=True),
+            ], width=12, may_be_empty=True),
         ]),
         Row("Certificates and tokens, as nodes serve them", [
             Panel("Days until a node's certificate ends", [

@@ -4,14 +4,23 @@ from .model import Dashboard, Panel, Row, q
 
 RED_IF_ANY = [(None, "green"), (1, "red")]
 
+# How many nodes there are to be, by cluster: as many as its nodes know, those that are dead included, and as many as its resource
+# asks for where the operator is scraped as well, so that those of a cluster without any node count too. None while it sleeps.
+KNOWN = "ferrocache_cluster_nodes{$clusters} + ferrocache_peers_dead{$clusters}"
+ASKED_FOR = ("ferrocache_operator_cluster_replicas_desired{$resources} unless on (namespace, name) "
+             '(ferrocache_operator_cluster_phase{phase="Hibernated"} == 1)')
+WANTED = (f"max by (kube_namespace, cluster) ({KNOWN} or label_replace(label_replace({ASKED_FOR}, "
+          '"kube_namespace", "$1", "namespace", "(.*)"), "cluster", "$1", "name", "(.*)"))')
+
 DASHBOARD = Dashboard(
     uid="ferrocache-overview",
     title="FerroCache / Overview",
     description="Health, traffic, latency and worth of a cluster at a glance.",
     rows=[
         Row("Health", [
-            Panel("Nodes ready", [q("sum(ferrocache_ready{$nodes})")], kind="stat", width=4, height=4,
-                  thresholds=[(None, "red"), (1, "green")], description="Nodes that answer as well as any other."),
+            Panel("Nodes ready", [q(f"(sum(ferrocache_ready{{$clusters}}) or vector(0)) / sum({WANTED})")], unit="percentunit",
+                  kind="stat", width=4, height=4, thresholds=[(None, "red"), (1, "green")],
+                  description="Nodes that answer as well as any other, of all that the chosen clusters are to have."),
             Panel("Nodes dead", [q("max(ferrocache_peers_dead{$nodes})")], kind="stat", width=4, height=4,
                   thresholds=RED_IF_ANY, description="As the node that sees most of them dead."),
             Panel("Partitions short of copies", [q("max(ferrocache_partitions_under_replicated{$nodes})")], kind="stat",

@@ -131,6 +131,70 @@ def test_promtool_understands_every_expression(tmp_path):
     promtool("check", "rules", made, *RULES)
 
 
+def test_panels_fill_their_lines():
+    """Grafana's grid shows no hole, whatever was added last."""
+    made = {name: build.grafana(dashboard) for name, dashboard in build.dashboards().items()}
+    made["one cluster"] = json.loads(filled(ASSETS / "dashboard.json"))
+    for name, dashboard in made.items():
+        lines = {}
+        for panel in dashboard["panels"]:
+            place = panel["gridPos"]
+            width, heights = lines.get(place["y"], (0, set()))
+            lines[place["y"]] = (width + place["w"], heights | {place["h"]})
+        for y, (width, heights) in lines.items():
+            titles = [panel["title"] for panel in dashboard["panels"] if panel["gridPos"]["y"] == y]
+            assert width == build.COLUMNS and len(heights) == 1, f"{name}: {titles}"
+
+
+def panel_named(dashboard, title):
+    return next(panel for panel in dashboard["panels"] if panel["title"] == title)
+
+
+# Of cluster demo, which is to have three nodes: (case, of each node that is scraped whether it is ready, how many members they see
+# alive, how many dead, replicas that the operator tells of or None, share that is ready).
+NODES_READY = [
+    ("all are there", [1, 1, 1], 3, 0, None, 1),
+    ("two are dead", [1], 1, 2, None, 1 / 3),
+    ("one runs and is not ready", [1, 0, 1], 3, 0, 3, 2 / 3),
+    ("one never came up, which only the operator knows", [1, 1], 2, 0, 3, 2 / 3),
+    ("none can be scraped", [], 0, 0, 3, 0),
+    ("all run and one fewer is asked for", [1, 1, 1], 3, 0, 2, 1),
+]
+
+
+def series_of_nodes(cluster, ready, alive, dead):
+    return [{"series": f'{metric}{{kube_namespace="prod",cluster="{cluster}",node="{cluster}-{number}"}}', "values": str(value)}
+            for number, is_ready in enumerate(ready)
+            for metric, value in (("ferrocache_ready", is_ready), ("ferrocache_cluster_nodes", alive),
+                                  ("ferrocache_peers_dead", dead))]
+
+
+def series_of_operator(cluster, replicas, hibernated=0):
+    labels = f'namespace="prod",name="{cluster}"'
+    return [{"series": f"ferrocache_operator_cluster_replicas_desired{{{labels}}}", "values": str(replicas)},
+            {"series": f'ferrocache_operator_cluster_phase{{{labels},phase="Hibernated"}}', "values": str(hibernated)}]
+
+
+def test_nodes_ready_goes_by_how_many_there_are_to_be(tmp_path):
+    """Cause: it was a count that was green from one node on: with one of three ready."""
+    panels = [next(panel for panel in dashboard["panels"] if panel["title"] == "Nodes ready")
+              for dashboard in (build.grafana(build.dashboards()["overview"]), json.loads(filled(ASSETS / "dashboard.json")))]
+    for panel in panels:
+        steps = panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
+        assert [(step["value"], step["color"]) for step in steps] == [(None, "red"), (1, "green")]
+    of_all, of_demo = (for_live_use(panel["targets"][0]["expr"], "30s", "1h") for panel in panels)
+    beside = [*series_of_nodes("other", [1], 1, 0), *series_of_operator("asleep", 5, hibernated=1)]
+    cases = []
+    for case, ready, alive, dead, asked_for, share in NODES_READY:
+        series = series_of_nodes("demo", ready, alive, dead) + (series_of_operator("demo", asked_for) if asked_for else [])
+        asked = [{"expr": of_demo, "eval_time": "0s", "exp_samples": [{"value": share}]},
+                 {"expr": of_all, "eval_time": "0s", "exp_samples": [{"value": (3 * share + 1) / 4}]}]
+        cases.append({"name": case, "interval": "1m", "input_series": series + beside, "promql_expr_test": asked})
+    made = tmp_path / "nodes_ready.json"
+    made.write_text(json.dumps({"tests": cases}))
+    promtool("test", "rules", made)
+
+
 def test_promtool_unit_tests_pass():
     promtool("test", "rules", *TESTS)
 
