@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import ssl
 import subprocess
 
@@ -26,6 +27,7 @@ def status_of(client) -> int:
         return 200
     except FerrocacheError as error:
         assert "the-token" not in str(error)
+        assert error.status != 401 or "auth_token, or FERROCACHE_AUTH_TOKEN" in str(error)
         return error.status
 
 
@@ -125,9 +127,15 @@ def test_https(secured, certificates):
 
 def test_https_with_an_unknown_authority(secured):
     node, _ = secured
-    with pytest.raises(FerrocacheError, match="certificate") as raised:
+    with pytest.raises(FerrocacheError, match="give the certificate of its authority as ca_file") as raised:
         FerrocacheClient(node.url).health()
     assert raised.value.status is None
+
+
+def test_a_pickled_client_reads_its_certificates_again(secured):
+    node, options = secured
+    with pickle.loads(pickle.dumps(FerrocacheClient(node.url, **options))) as client:
+        assert client.health()["status"] == "ok"
 
 
 async def test_async_https(secured):
@@ -135,7 +143,7 @@ async def test_async_https(secured):
     async with AsyncFerrocacheClient(node.url, **options) as client:
         assert (await client.health())["status"] == "ok"
     async with AsyncFerrocacheClient(node.url) as client:
-        with pytest.raises(FerrocacheError, match="certificate"):
+        with pytest.raises(FerrocacheError, match="give the certificate of its authority as ca_file"):
             await client.health()
 
 

@@ -247,6 +247,33 @@ def test_embeddings_of_other_types(client, model, make):
     assert client.get_entry(uuid, vector=True)["embedding"] == A
 
 
+def test_numbers_and_ids_of_other_types(client, model):
+    """json knows no scalars of numpy, no Decimal and no UUID; total_seconds() gives a float."""
+    import datetime
+    import decimal
+    import fractions
+    import uuid
+
+    import numpy
+
+    own = uuid.uuid4()
+    hour = datetime.timedelta(hours=1).total_seconds()
+    embedding = [decimal.Decimal(1), fractions.Fraction(0), 0, 0]
+    stored = client.insert(embedding, "r", "q", model, hour, id=own, cost=numpy.float32(0.5))
+    assert stored["id"] == str(own)
+    entry = client.get_entry(own)
+    assert (entry["expires_at"] - entry["inserted_at"], entry["cost"]) == (3600, 0.5)
+    for threshold in (numpy.float32(0.5), numpy.float16(0.5), decimal.Decimal("0.5"), numpy.array(0.5)):
+        assert client.query(A, threshold, model, top_k=numpy.int64(1))["hit"]
+    item = {"embedding": A, "response": "r", "query_text": "q", "model_id": model}
+    results = client.insert_batch({**item, "ttl_seconds": ttl} for ttl in (60.0, numpy.int64(60)))
+    assert [result["status"] for result in results] == ["ok", "ok"]
+    with pytest.raises(FerrocacheError, match="ttl_seconds must be a whole number"):
+        client.insert(A, "r", "q", model, 1.5)
+    with pytest.raises(TypeError, match="bytes cannot be sent"):
+        client.insert(A, b"r", "q", model)
+
+
 @pytest.mark.parametrize(
     "url", ["", "localhost:3000", "ftp://host", "http://", "http://a:b@host", "http://host?x=1", " , ", "http://a:99999"]
 )

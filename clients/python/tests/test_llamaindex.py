@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import inspect
+import uuid
 from typing import Any, Sequence
+from unittest.mock import MagicMock
 
 import openai
 import pytest
@@ -15,8 +18,9 @@ from llama_index.core.base.llms.types import (
     LLMMetadata,
     MessageRole,
 )
+from llama_index.core.llms import MockLLM
 from llama_index.core.llms.function_calling import FunctionCallingLLM
-from llama_index.core.llms.llm import ToolSelection
+from llama_index.core.llms.llm import LLM, ToolSelection
 
 from ferrocache import FerrocacheError
 from ferrocache.llamaindex import FerrocacheLLM
@@ -279,6 +283,49 @@ def test_without_a_cache_the_inner_llm_answers(drivers, upstream):
     strict = drivers(cache_url=f"http://127.0.0.1:{free_port()}", fail_open=False)
     with pytest.raises(FerrocacheError):
         strict.call("chat", QUESTION)
+
+
+@pytest.mark.parametrize("way", [copy.copy, copy.deepcopy, lambda llm: llm.model_copy(deep=True), lambda llm: llm.model_copy()])
+def test_a_copy_finds_what_the_other_stored(node, way):
+    """A lock among its attributes cannot be copied."""
+    options = {"cache_url": node.url, "embed_fn": lambda text: [float(len(text)), 1.0], "model_id": "copies", "timeout": 60.0}
+    llm = FerrocacheLLM(MockLLM(), cache_scope=f"copies {uuid.uuid4()}", fail_open=False, **options)
+    assert llm.complete(QUESTION)._ferrocache_hit is False
+    other = way(llm)
+    assert other.complete(QUESTION)._ferrocache_hit is True
+    assert llm.complete(QUESTION)._ferrocache_hit is True
+    for one in (llm, other):
+        one.close()
+
+
+class Stand:
+    """What somebody's tests put in place of an LLM."""
+
+    def complete(self, prompt, **kwargs):
+        return CompletionResponse(text=f"to {prompt}")
+
+    def chat(self, messages, **kwargs):
+        return ChatResponse(message=ChatMessage(role=MessageRole.ASSISTANT, content="hello"))
+
+
+@pytest.mark.parametrize("kind", ["class", "mock", "mock of LLM"])
+def test_a_stand_in_is_cached_like_an_llm(node, kind):
+    inner = Stand()
+    if kind != "class":
+        inner = MagicMock(spec=LLM) if kind == "mock of LLM" else MagicMock()
+        inner.complete.side_effect, inner.chat.side_effect = Stand().complete, Stand().chat
+    options = {"cache_url": node.url, "embed_fn": lambda text: [float(len(text)), 1.0], "model_id": "stand", "timeout": 60.0}
+    llm = FerrocacheLLM(inner, cache_scope=f"stand {uuid.uuid4()}", fail_open=False, **options)
+    assert [llm.complete(QUESTION)._ferrocache_hit for _ in range(2)] == [False, True]
+    assert [llm.chat([ChatMessage(role="user", content=QUESTION)])._ferrocache_hit for _ in range(2)] == [False, True]
+    assert isinstance(llm.metadata, LLMMetadata)
+    llm.close()
+
+
+@pytest.mark.parametrize("inner", [None, "gpt-4o", Inner])
+def test_what_is_no_llm_is_refused_at_once(inner):
+    with pytest.raises(TypeError, match="inner must be an LLM of LlamaIndex"):
+        FerrocacheLLM(inner, embed_fn=lambda text: [1.0], model_id="m")
 
 
 def test_the_signature_of_the_contract():

@@ -128,6 +128,12 @@ def test_refused_and_unknown_host(make):
             make(url).call("health")
         assert raised.value.status is None
         assert url in str(raised.value)
+        assert "check the address, and that a node runs there" in str(raised.value)
+
+
+def test_https_where_nobody_speaks_it(make, node):
+    with pytest.raises(FerrocacheError, match="http:// instead of https://"):
+        make(node.url.replace("http", "https")).call("health")
 
 
 def test_an_answer_given_while_the_body_is_still_sent(node, make):

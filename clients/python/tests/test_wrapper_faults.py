@@ -169,6 +169,44 @@ def test_wrong_arguments_are_refused_at_once():
         wrap_openai(inner(), embed_fn="nobody:model")
 
 
+@pytest.mark.parametrize(
+    ("kind", "says", "options"),
+    [
+        (TypeError, "threshold must be a number", {"threshold": "0.9"}),
+        (ValueError, "threshold must be a number", {"threshold": float("nan")}),
+        (TypeError, "cache_scope must be a string, not int", {"cache_scope": 42}),
+        (TypeError, "conversation_id must be a string", {"conversation_id": b"7"}),
+        (ValueError, "kept for conversations", {"cache_scope": " conv_1"}),
+        (ValueError, "at most 256 bytes", {"conversation_id": "\u00e9" * 129}),
+        (ValueError, "ttl_seconds must be", {"ttl_seconds": 0}),
+        (ValueError, "ttl_seconds must be", {"ttl_seconds": 0.5}),
+        (ValueError, "ttl_seconds must be", {"ttl_seconds": "3600"}),
+        (TypeError, "tags must be a list", {"tags": "policy"}),
+        (ValueError, "timeout must be", {"timeout": 0}),
+        (ValueError, "timeout must be", {"timeout": "1"}),
+    ],
+)
+def test_what_the_server_would_refuse_each_time_is_refused_at_once(kind, says, options):
+    """Failing open, a wrapper of which every insert is a 400 would only seem to have many misses; a string is no list of tags."""
+    with pytest.raises(kind, match=says):
+        wrap_openai(inner(), **options)
+
+
+def test_a_life_of_whole_seconds_may_be_a_float():
+    options = wrap_openai(inner(), ttl_seconds=3600.0).chat.completions.create._ferrocache_flow.options
+    assert (options.ttl_seconds, type(options.ttl_seconds)) == (3600, int)
+
+
+def test_a_client_of_another_sdk_is_told_what_is_missing():
+    with pytest.raises(
+        TypeError, match=r"wrap_anthropic wraps a client of anthropic, whose messages\.create is cached; OpenAI has none"
+    ):
+        wrap_anthropic(inner())
+    for nothing in (None, "client", inner().chat):
+        with pytest.raises(TypeError, match=r"wrap_openai wraps a client of openai, whose chat\.completions\.create is cached"):
+            wrap_openai(nothing)
+
+
 def test_signatures_of_the_contract():
     import inspect
 

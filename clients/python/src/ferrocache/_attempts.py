@@ -27,6 +27,18 @@ class NotAnswered(Exception):
     """The call was sent, at least in part, and no whole answer came."""
 
 
+def unanswered(method: str, url: str, path: str, failure: Exception) -> FerrocacheError:
+    """What a call that got no answer becomes, with what to look at."""
+    said = str(failure)
+    if "CERTIFICATE_VERIFY_FAILED" in said:
+        said += "; give the certificate of its authority as ca_file, or in SSL_CERT_FILE of the environment"
+    elif "WRONG_VERSION_NUMBER" in said:
+        said += "; nobody speaks TLS there: http:// instead of https://"
+    elif isinstance(failure, NotSent):
+        said += "; check the address, and that a node runs there"
+    return FerrocacheError(f"{method} {url}{path}: {said}")
+
+
 @dataclass(frozen=True)
 class Attempt:
     """One try: whom to ask, until when to connect and until when to have the answer (clock times, None = no end)."""

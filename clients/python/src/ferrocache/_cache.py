@@ -11,9 +11,10 @@ import logging
 import threading
 import time
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
-from ._calls import Embedding, Json
+from ._calls import Embedding, Json, whole
 from ._key import Key, model_id_with
 from ._settings import Token, threshold_from_environment, url_from_environment
 from .client import FerrocacheClient
@@ -28,6 +29,8 @@ CLIENT_RETRIES = 1
 # After so many silences in a row the cache is not asked for a while.
 SILENCES_MAX = 3
 PAUSE_SECONDS = 2.0
+# The server's limits.
+NAME_BYTES_MAX, TTL_SECONDS_MAX = 256, 315_360_000
 
 
 @dataclass(frozen=True)
@@ -62,8 +65,7 @@ class Options:
         timeout: float = DEFAULT_TIMEOUT_SECONDS,
         numbers_exact: bool = True,
     ) -> Options:
-        if threshold is not None and not 0.0 <= threshold <= 1.0:
-            raise ValueError(f"threshold must be from 0 to 1, not {threshold}")
+        _check(threshold, cache_scope, conversation_id, ttl_seconds, tags, timeout)
         if embed_fn is None or isinstance(embed_fn, str):
             made = embedder(embed_fn)
         elif isinstance(embed_fn, Embedder):
@@ -84,11 +86,34 @@ class Options:
             auth_token=auth_token,
             cache_scope=cache_scope,
             conversation_id=conversation_id,
-            ttl_seconds=ttl_seconds,
+            ttl_seconds=whole(ttl_seconds),
             tags=tuple(tags),
             timeout=timeout,
             numbers_exact=numbers_exact,
         )
+
+
+def _check(threshold: Any, cache_scope: Any, conversation_id: Any, ttl_seconds: Any, tags: Any, timeout: Any) -> None:
+    """What the server would refuse at each question is told when a wrapper is made: failing open, nobody would notice there."""
+    if threshold is not None and not (_is_number(threshold) and 0.0 <= threshold <= 1.0):
+        raise (ValueError if _is_number(threshold) else TypeError)(f"threshold must be a number from 0 to 1, not {threshold!r}")
+    for name, value in (("cache_scope", cache_scope), ("conversation_id", conversation_id)):
+        if not (value is None or isinstance(value, str)):
+            raise TypeError(f"{name} must be a string, not {type(value).__name__}")
+        if len((value or "").encode("utf-8", "surrogatepass")) > NAME_BYTES_MAX:
+            raise ValueError(f"{name} must have at most {NAME_BYTES_MAX} bytes")
+    if (cache_scope or "").strip().startswith("conv_"):
+        raise ValueError("cache_scope must not begin with conv_, which is kept for conversations: give conversation_id")
+    if ttl_seconds is not None and not (isinstance(whole(ttl_seconds), int) and 1 <= ttl_seconds <= TTL_SECONDS_MAX):
+        raise ValueError(f"ttl_seconds must be a whole number from 1 to {TTL_SECONDS_MAX}, or None, not {ttl_seconds!r}")
+    if isinstance(tags, str):
+        raise TypeError("tags must be a list of strings, not one string")
+    if timeout is not None and not (_is_number(timeout) and timeout > 0):
+        raise ValueError(f"timeout must be a number of seconds above 0, not {timeout!r}")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 @dataclass(frozen=True)
@@ -132,6 +157,9 @@ class Pause:
         self._lock = threading.Lock()
         self._silences = 0
         self._until = 0.0
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        return Pause, ()
 
     def is_on(self) -> bool:
         with self._lock:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from numbers import Number, Real
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Union
 from urllib.parse import quote, urlencode
+from uuid import UUID
 
 from .errors import FerrocacheError
 
@@ -24,7 +26,18 @@ class Call:
     safe: bool = False
 
     def encoded(self) -> Optional[bytes]:
-        return None if self.body is None else json.dumps(self.body, separators=(",", ":")).encode("utf-8")
+        return None if self.body is None else json.dumps(self.body, separators=(",", ":"), default=_as_json).encode("utf-8")
+
+
+def _as_json(value: Any) -> Any:
+    """What json does not know and what is as good as what it does: numbers of numpy, Decimal and Fraction; ids that are UUIDs."""
+    if isinstance(value, UUID):
+        return str(value)
+    if hasattr(value, "item"):
+        return value.item()
+    if isinstance(value, Number):
+        return float(value)  # type: ignore[arg-type]
+    raise TypeError(f"{type(value).__name__} cannot be sent as JSON")
 
 
 def numbers(embedding: Embedding) -> List[Any]:
@@ -42,6 +55,13 @@ def numbers(embedding: Embedding) -> List[Any]:
 def _given(**fields: Any) -> Json:
     """Without the options that are None: those are not sent."""
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def whole(seconds: Any) -> Any:
+    """As the server wants to see a whole number: 3600.0, of timedelta.total_seconds(), and numpy's are 3600."""
+    if isinstance(seconds, Real) and not isinstance(seconds, bool) and float(seconds).is_integer():
+        return int(float(seconds))
+    return seconds
 
 
 def _path(path: str, **parameters: Any) -> str:
@@ -77,7 +97,7 @@ def insert_body(
         response=response,
         query_text=query_text,
         model_id=model_id,
-        ttl_seconds=ttl_seconds,
+        ttl_seconds=whole(ttl_seconds),
         cache_scope=cache_scope,
         conversation_id=conversation_id,
         id=id,
@@ -125,6 +145,8 @@ def _items(items: Iterable[Mapping[str, Any]]) -> List[Json]:
         fields = _given(**dict(item))
         if "embedding" in fields:
             fields["embedding"] = numbers(fields["embedding"])
+        if "ttl_seconds" in fields:
+            fields["ttl_seconds"] = whole(fields["ttl_seconds"])
         made.append(fields)
     return made
 
@@ -278,6 +300,14 @@ def failure(call: Call, status: int, headers: Mapping[str, str], body: bytes) ->
         retry_after = None
     path = call.path.partition("?")[0]
     return FerrocacheError(f"{call.method} {path}: HTTP {status}{': ' + said if said else ''}", status, retry_after)
+
+
+def refused(call: Call, status: int, headers: Mapping[str, str], body: bytes) -> FerrocacheError:
+    """The same of a node, with where its client gets a token from."""
+    error = failure(call, status, headers, body)
+    if status == 401:
+        error.args = (f"{error}; the token is auth_token, or FERROCACHE_AUTH_TOKEN of the environment",)
+    return error
 
 
 def understood(call: Call, status: int, body: bytes) -> Json:

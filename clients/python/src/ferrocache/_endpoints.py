@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import AbstractSet, Callable, List, Sequence, Union
+from typing import AbstractSet, Any, Callable, List, Sequence, Tuple, Union
 from urllib.parse import urlsplit
 
 # A base URL that failed is asked last for this long.
@@ -63,6 +63,9 @@ class Endpoints:
 
     def __len__(self) -> int:
         return len(self.all)
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        return Endpoints, (self.all, self._clock)  # who failed lately, a copy finds out by itself
 
     def pick(self, avoid: AbstractSet[int]) -> int:
         """The best one that is not in ``avoid``, which must leave one."""

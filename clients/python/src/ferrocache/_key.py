@@ -53,7 +53,9 @@ def plain(value: Any) -> Any:
     if isinstance(value, type) and hasattr(value, "model_json_schema"):
         return {"type": value.__qualname__, "schema": plain(value.model_json_schema())}
     if not isinstance(value, type) and hasattr(value, "model_dump"):
-        return plain(value.model_dump(mode="json", exclude_none=True))
+        dumped = value.model_dump(mode="json", exclude_none=True)
+        if isinstance(dumped, (Mapping, list, str, int, float)) or dumped is None:  # a mock's is another mock
+            return plain(dumped)
     raise NotCacheable(f"a {type(value).__name__}")
 
 

@@ -6,7 +6,7 @@ import math
 import os
 import ssl
 import warnings
-from typing import Callable, Dict, Optional, Union
+from typing import Any, Callable, Dict, Optional, Tuple, Union
 
 from ._version import __version__
 
@@ -59,19 +59,38 @@ class Headers:
         return headers
 
 
-def tls_context(
-    ca_file: Optional[str], cert_file: Optional[str], key_file: Optional[str], ssl_context: Optional[ssl.SSLContext]
-) -> Optional[ssl.SSLContext]:
-    """The context for https. None = none of the settings was given, the default will do."""
-    if ssl_context is not None:
-        if ca_file or cert_file or key_file:
+class Tls:
+    """The context for https, made of files, or a caller's own. A copy of one made of files, in another process too, reads them
+    again; a caller's own is shared by copies and cannot be pickled."""
+
+    def __init__(
+        self,
+        ca_file: Optional[str] = None,
+        cert_file: Optional[str] = None,
+        key_file: Optional[str] = None,
+        ssl_context: Optional[ssl.SSLContext] = None,
+    ) -> None:
+        if ssl_context is not None and (ca_file or cert_file or key_file):
             raise ValueError("give either ssl_context or ca_file, cert_file and key_file")
-        return ssl_context
-    if key_file and not cert_file:
-        raise ValueError("key_file needs cert_file")
-    if not (ca_file or cert_file):
-        return None
-    context = ssl.create_default_context(cafile=ca_file)
-    if cert_file:
-        context.load_cert_chain(cert_file, key_file)
-    return context
+        if key_file and not cert_file:
+            raise ValueError("key_file needs cert_file")
+        self._files, self._given = (ca_file, cert_file, key_file), ssl_context
+        self.context = ssl_context or self._made()
+
+    def _made(self) -> ssl.SSLContext:
+        ca_file, cert_file, key_file = self._files
+        context = ssl.create_default_context(cafile=ca_file)
+        if cert_file:
+            context.load_cert_chain(cert_file, key_file)
+        return context
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        return Tls, (*self._files, self._given)
+
+    def __deepcopy__(self, memo: Dict[int, Any]) -> Tls:
+        return self
+
+
+def tls_of(needed: bool, *settings: Any) -> Optional[Tls]:
+    """None = no https. What was given is checked even then, so that a file that cannot be is told at once."""
+    return Tls(*settings) if needed or any(settings) else None

@@ -18,6 +18,7 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ._attempts import NotAnswered, NotSent
 from ._endpoints import Endpoint
+from ._settings import Tls
 
 # Idle connections kept to one base URL; more are closed after use.
 IDLE_CONNECTIONS_MAX = 64
@@ -166,9 +167,12 @@ def _told(error: BaseException) -> str:
 class Transport:
     """Exchanges with any of the endpoints. Any thread may call; ``close`` ends the idle connections."""
 
-    def __init__(self, tls: Optional[ssl.SSLContext]) -> None:
+    def __init__(self, tls: Optional[Tls]) -> None:
         self._tls = tls
         self._reset()
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        return Transport, (self._tls,)  # a deep copy's connections are its own
 
     def _reset(self) -> None:
         self._lock = threading.Lock()
@@ -188,7 +192,7 @@ class Transport:
         """One request, one answer. Raises NotSent or NotAnswered."""
         connection = self._take(endpoint)
         if connection is None:
-            connection = _Connection(endpoint, self._tls if endpoint.scheme == "https" else None)
+            connection = _Connection(endpoint, self._tls.context if self._tls and endpoint.scheme == "https" else None)
             connection.open(connect_deadline)
         try:
             answer = connection.exchange(method, endpoint.prefix + path, headers, body, deadline)

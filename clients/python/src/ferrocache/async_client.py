@@ -15,10 +15,10 @@ except ImportError as error:  # pragma: no cover - depends on what is installed
     raise ImportError("the async client needs httpx: pip install 'ferrocache[async]'") from error
 
 from . import _calls
-from ._attempts import Attempt, Attempts, NotAnswered, NotSent
+from ._attempts import Attempt, Attempts, NotAnswered, NotSent, unanswered
 from ._calls import Call, Embedding, Json
 from ._endpoints import Endpoints, parse_endpoints
-from ._settings import DEFAULT_RETRIES, DEFAULT_TIMEOUT_SECONDS, Headers, Token, tls_context
+from ._settings import DEFAULT_RETRIES, DEFAULT_TIMEOUT_SECONDS, Headers, Token, tls_of
 from ._transport import IDLE_CONNECTIONS_MAX
 from .errors import FerrocacheError
 
@@ -52,11 +52,15 @@ class AsyncFerrocacheClient:
         self._retries = retries
         self._headers = Headers(auth_token)
         self._endpoints = Endpoints(endpoints, time.monotonic)
-        self._tls = tls_context(ca_file, cert_file, key_file, ssl_context)
         self._needs_tls = any(endpoint.scheme == "https" for endpoint in endpoints)
-        if self._tls is None and self._needs_tls:
-            self._tls = ssl.create_default_context()
+        self._tls = tls_of(self._needs_tls, ca_file, cert_file, key_file, ssl_context)
         self._pools: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = weakref.WeakKeyDictionary()
+
+    def __getstate__(self) -> Dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_pools"}  # a copy's connections are its own
+
+    def __setstate__(self, state: Dict[str, Any]) -> None:
+        vars(self).update(state, _pools=weakref.WeakKeyDictionary())
 
     async def aclose(self) -> None:
         """Closes the running loop's connections. A later call opens new ones."""
@@ -217,7 +221,7 @@ class AsyncFerrocacheClient:
     async def readiness(self) -> Json:
         status, headers, body = await self._exchange(_calls.READY)
         if not _calls.is_success(status) and status != 503:
-            raise _calls.failure(_calls.READY, status, headers, body)
+            raise _calls.refused(_calls.READY, status, headers, body)
         return _calls.understood(_calls.READY, status, body)
 
     async def stats(self) -> Json:
@@ -252,7 +256,7 @@ class AsyncFerrocacheClient:
         if pool is None:
             limits = httpx.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connections=IDLE_CONNECTIONS_MAX)
             # Without https there is no context to spend time on: False makes none.
-            verify: Union[ssl.SSLContext, bool] = self._tls if self._needs_tls and self._tls is not None else False
+            verify: Union[ssl.SSLContext, bool] = self._tls.context if self._needs_tls and self._tls is not None else False
             pool = httpx.AsyncClient(verify=verify, limits=limits, trust_env=False)
             self._pools[loop] = pool
         return pool
@@ -264,7 +268,7 @@ class AsyncFerrocacheClient:
     async def _successful(self, call: Call) -> Tuple[int, bytes]:
         status, headers, body = await self._exchange(call)
         if not _calls.is_success(status):
-            raise _calls.failure(call, status, headers, body)
+            raise _calls.refused(call, status, headers, body)
         return status, body
 
     async def _exchange(self, call: Call) -> Tuple[int, Mapping[str, str], bytes]:
@@ -288,7 +292,7 @@ class AsyncFerrocacheClient:
                 if answer is not None:
                     return answer
                 path = call.path.partition("?")[0]
-                raise FerrocacheError(f"{call.method} {attempt.endpoint.url}{path}: {failure}") from failure
+                raise unanswered(call.method, attempt.endpoint.url, path, failure) from failure
             if wait:
                 await asyncio.sleep(wait)
 

@@ -8,10 +8,10 @@ from types import TracebackType
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, Type, Union
 
 from . import _calls
-from ._attempts import Attempts, NotAnswered, NotSent
+from ._attempts import Attempts, NotAnswered, NotSent, unanswered
 from ._calls import Call, Embedding, Json
 from ._endpoints import Endpoints, parse_endpoints
-from ._settings import DEFAULT_RETRIES, DEFAULT_TIMEOUT_SECONDS, Headers, Token, tls_context
+from ._settings import DEFAULT_RETRIES, DEFAULT_TIMEOUT_SECONDS, Headers, Token, tls_of
 from ._transport import Transport
 from .errors import FerrocacheError
 
@@ -19,7 +19,7 @@ __all__ = ["FerrocacheClient", "FerrocacheError"]
 
 
 class FerrocacheClient:
-    """Speaks to one FerroCache cluster. Share one between threads; it survives fork.
+    """Speaks to one FerroCache cluster. Share one between threads; it survives fork, and can be copied and pickled.
 
     base_url: one URL, or several (a list, or separated by commas) of nodes of one cluster; a node that fails is left for the
         next. ``timeout`` is for a whole call in seconds, repetitions included; None = no end.
@@ -49,10 +49,8 @@ class FerrocacheClient:
         self._retries = retries
         self._headers = Headers(auth_token)
         self._endpoints = Endpoints(endpoints, time.monotonic)
-        tls = tls_context(ca_file, cert_file, key_file, ssl_context)
-        if tls is None and any(endpoint.scheme == "https" for endpoint in endpoints):
-            tls = ssl.create_default_context()
-        self._transport = Transport(tls)
+        is_https = any(endpoint.scheme == "https" for endpoint in endpoints)
+        self._transport = Transport(tls_of(is_https, ca_file, cert_file, key_file, ssl_context))
 
     def close(self) -> None:
         """Closes idle connections. A later call opens new ones."""
@@ -239,7 +237,7 @@ class FerrocacheClient:
         """``{"status": "ready"}``, or ``{"status": "not_ready", "reason": ...}``."""
         status, headers, body = self._exchange(_calls.READY)
         if not _calls.is_success(status) and status != 503:
-            raise _calls.failure(_calls.READY, status, headers, body)
+            raise _calls.refused(_calls.READY, status, headers, body)
         return _calls.understood(_calls.READY, status, body)
 
     def stats(self) -> Json:
@@ -283,7 +281,7 @@ class FerrocacheClient:
     def _successful(self, call: Call) -> Tuple[int, bytes]:
         status, headers, body = self._exchange(call)
         if not _calls.is_success(status):
-            raise _calls.failure(call, status, headers, body)
+            raise _calls.refused(call, status, headers, body)
         return status, body
 
     def _exchange(self, call: Call) -> Tuple[int, Mapping[str, str], bytes]:
@@ -311,6 +309,6 @@ class FerrocacheClient:
                 if answer is not None:
                     return answer
                 path = call.path.partition("?")[0]
-                raise FerrocacheError(f"{call.method} {attempt.endpoint.url}{path}: {failure}") from failure
+                raise unanswered(call.method, attempt.endpoint.url, path, failure) from failure
             if wait:
                 time.sleep(wait)

@@ -71,10 +71,20 @@ class FerrocacheCache(BaseCache):
         )  # fmt: skip
         base = self._options.model_id or self._options.embedder.name
         self._tag = "langchain:" + digest_of({"base": base, "scope": cache_scope or "", "conversation": conversation_id or ""})
+        self._begin()
+
+    def _begin(self) -> None:
         self._lock = threading.Lock()
         self._pending: OrderedDict[str, Place] = OrderedDict()
         self._sync: Optional[Cache] = None
         self._async: Optional[AsyncCache] = None
+
+    def __getstate__(self) -> Dict[str, Any]:
+        return {"_options": self._options, "_tag": self._tag}  # what is under way, and connections, are not a copy's
+
+    def __setstate__(self, state: Dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._begin()
 
     # --- LangChain's interface ---
 

@@ -47,6 +47,8 @@ Response = TypeVar("Response")
 
 # Fields of an LLM that do not change what it says, or must not be looked at.
 _NOT_OF_THE_ANSWER = re.compile(r"key|token$|secret|password|header|client|timeout|retr|callback|verbose|reuse|base_url$")
+# Held for the making of a cache, once in an LLM's life. Not the LLM's own, which LlamaIndex copies and pickles.
+_making = threading.Lock()
 _TAKEN_OVER = (
     "callback_manager",
     "system_prompt",
@@ -68,7 +70,6 @@ class FerrocacheLLM(FunctionCallingLLM):
     _options: Options = PrivateAttr()
     _sync: Optional[Cache] = PrivateAttr(default=None)
     _async: Optional[AsyncCache] = PrivateAttr(default=None)
-    _making: Any = PrivateAttr(default_factory=threading.Lock)
 
     def __init__(
         self,
@@ -91,7 +92,12 @@ class FerrocacheLLM(FunctionCallingLLM):
             cache_url, threshold, embed_fn, model_id, fail_open, auth_token, cache_scope, conversation_id,
             ttl_seconds, tags, timeout, numbers_exact,
         )  # fmt: skip
-        own = {name: getattr(inner, name) for name in _TAKEN_OVER if getattr(inner, name, None) is not None}
+        if isinstance(inner, type) or not callable(getattr(inner, "complete", None)):
+            told = inner.__name__ + ", its class" if isinstance(inner, type) else type(inner).__name__
+            raise TypeError(f"inner must be an LLM of LlamaIndex, not {told}")
+        own = {}
+        if isinstance(inner, LLM):  # also what only has its methods will do: a stand-in in somebody's tests
+            own = {name: getattr(inner, name) for name in _TAKEN_OVER if getattr(inner, name, None) is not None}
         super().__init__(**own)
         self._inner, self._options = inner, options
 
@@ -106,7 +112,8 @@ class FerrocacheLLM(FunctionCallingLLM):
 
     @property
     def metadata(self) -> LLMMetadata:
-        return self._inner.metadata
+        told = getattr(self._inner, "metadata", None)
+        return told if isinstance(told, LLMMetadata) else LLMMetadata()
 
     # --- complete ---
 
@@ -210,13 +217,13 @@ class FerrocacheLLM(FunctionCallingLLM):
     # --- the cache ---
 
     def _sync_cache(self) -> Cache:
-        with self._making:
+        with _making:
             if self._sync is None:
                 self._sync = Cache(self._options)
             return self._sync
 
     def _async_cache(self) -> AsyncCache:
-        with self._making:
+        with _making:
             if self._async is None:
                 self._async = AsyncCache(self._options)
             return self._async
@@ -283,8 +290,13 @@ NOT_FOR_THE_CACHE = Found(Place("", [], ""))
 
 def _settings_of(inner: LLM) -> Dict[str, Any]:
     """What an LLM is set to, as far as it has a fixed text."""
-    settings: Dict[str, Any] = {"class": inner.class_name(), "model": inner.metadata.model_name}
-    for name in type(inner).model_fields:
+    model = getattr(getattr(inner, "metadata", None), "model_name", None)
+    kind = inner.class_name() if isinstance(inner, LLM) else None
+    settings: Dict[str, Any] = {
+        "class": kind if isinstance(kind, str) else type(inner).__qualname__,
+        "model": model if isinstance(model, str) else None,
+    }
+    for name in getattr(type(inner), "model_fields", ()):
         if _NOT_OF_THE_ANSWER.search(name):
             continue
         value = getattr(inner, name, None)
@@ -328,7 +340,7 @@ class _Reason:
 
 def _text_of_completion(answer: Any) -> Optional[str]:
     """The text to store, None if it must not be served again."""
-    reason = reason_of(answer.raw) or reason_of(answer.additional_kwargs)
+    reason = reason_of(getattr(answer, "raw", None)) or reason_of(getattr(answer, "additional_kwargs", None))
     if reason is not None and not is_complete(reason):
         return None
     return answer.text if isinstance(answer.text, str) and answer.text.strip() else None

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import ssl
 import time
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from .._attempts import Attempts, NotAnswered, NotSent
 from .._calls import Call, failure, is_success, understood
 from .._endpoints import Endpoints, parse_endpoints
+from .._settings import tls_of
 from .._transport import Transport
 from ..errors import FerrocacheError
 from ._base import Embedder
@@ -42,8 +42,7 @@ class RemoteEmbedder(Embedder):
         if "://" not in url:
             url = f"http://{url}"
         self._endpoints = Endpoints(parse_endpoints(url), time.monotonic)
-        tls = ssl.create_default_context() if url.startswith("https") else None
-        self._transport = Transport(tls)
+        self._transport = Transport(tls_of(url.startswith("https")))
         self._api_key = api_key if api_key is not None else _first_of(key_variables)
 
     def close(self) -> None:

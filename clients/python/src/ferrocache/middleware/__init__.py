@@ -102,9 +102,15 @@ def _create_of(client: Any, dialect: Dialect) -> Any:
     if inspect.isclass(client):
         raise TypeError(f"wrap a client, not its class: {client.__name__}()")
     owner = client
-    for name in dialect.path:
-        owner = getattr(owner, name)
-    return owner.create
+    try:
+        for name in [*dialect.path, "create"]:
+            owner = getattr(owner, name)
+    except AttributeError as error:
+        wrapper, sdk = f"wrap_{dialect.module}", dialect.module
+        raise TypeError(
+            f"{wrapper} wraps a client of {sdk}, whose {'.'.join(dialect.path)}.create is cached; {type(client).__name__} has none"
+        ) from error
+    return owner
 
 
 def _client_proxy(client: Any, flow: Flow) -> Any:
