@@ -90,7 +90,7 @@ def main():
         for python in options.python or [sys.executable]:
             version = succeed(python, "-c", "import platform; print(platform.python_version())").strip()
             for extra in options.extra or [name for name in PROBES if name not in LARGE]:
-                for package in (wheel, source) if extra == "core" else (wheel,):
+                for package in (wheel, source):
                     node, begun = nodes.start(), time.monotonic()  # a node for each: what one stored, another must not find
                     try:
                         outcome, said = "ok    ", check(python, extra, package, folder / "environment", (node.url, upstream.url))
