@@ -14,7 +14,7 @@ import sys
 from openai import OpenAI
 from stub_upstream import client_options, read_topics, upstream
 
-from ferrocache import FerrocacheClient
+from ferrocache import FerrocacheClient, FerrocacheError
 from ferrocache.embeddings import embedder
 
 SCOPE = "faq-example"
@@ -78,4 +78,7 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except FerrocacheError as error:
+        sys.exit(f"{error}\n`make run` starts a node on port 3000; FERROCACHE_URL names another, FERROCACHE_AUTH_TOKEN its token.")

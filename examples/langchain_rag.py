@@ -7,6 +7,8 @@ lines are about the cache. A paraphrase that fetches the same passages is answer
 others, or the same passages with another question, is not.
 """
 
+import sys
+
 from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
 from langchain_core.output_parsers import StrOutputParser
@@ -15,6 +17,7 @@ from langchain_core.vectorstores import InMemoryVectorStore
 from langchain_openai import ChatOpenAI
 from stub_upstream import client_options, read_topics, upstream
 
+from ferrocache import FerrocacheError
 from ferrocache.embeddings import embedder
 from ferrocache.langchain import FerrocacheCache
 
@@ -63,4 +66,7 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except FerrocacheError as error:
+        sys.exit(f"{error}\n`make run` starts a node on port 3000; FERROCACHE_URL names another, FERROCACHE_AUTH_TOKEN its token.")

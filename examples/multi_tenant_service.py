@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import re
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -108,7 +109,10 @@ def main():
         FerrocacheClient(os.environ.get("FERROCACHE_URL", "http://localhost:3000")) as cache,
         OpenAI(**client_options(stub)) as model,
     ):
-        server = ThreadingHTTPServer(("127.0.0.1", options.port), handler(Tenants(model, cache)))
+        try:
+            server = ThreadingHTTPServer(("127.0.0.1", options.port), handler(Tenants(model, cache)))
+        except OSError as error:
+            sys.exit(f"port {options.port} cannot be listened on ({error.strerror}): choose another with --port")
         print(f"listening on http://127.0.0.1:{server.server_address[1]}", flush=True)
         try:
             server.serve_forever()

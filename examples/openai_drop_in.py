@@ -26,7 +26,8 @@ def main():
                 text = "".join(chunk.choices[0].delta.content or "" for chunk in answer)
             else:
                 text = answer.choices[0].message.content
-            print(f"{'hit ' if answer._ferrocache_hit else 'miss'}  {question}  ->  {text.strip()}")
+            outcome = {True: "hit ", False: "miss", None: "no cache"}[answer._ferrocache_hit]  # None: the log says why
+            print(f"{outcome}  {question}  ->  {text.strip()}")
 
         ask("How do I reset my password?")
         ask("How can I reset my password?")

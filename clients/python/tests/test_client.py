@@ -282,6 +282,12 @@ def test_base_urls_that_cannot_be(url):
         FerrocacheClient(url)
 
 
+def test_a_base_url_with_a_route_in_it_is_told(node):
+    with FerrocacheClient(node.url + "/v1") as client, pytest.raises(FerrocacheError, match="check the base URL") as raised:
+        client.health()
+    assert raised.value.status == 404
+
+
 @pytest.mark.parametrize("url", [None, 3000, b"http://localhost:3000"])
 def test_base_urls_of_another_kind(url):
     with pytest.raises(TypeError, match="base_url must be"):

@@ -12,7 +12,7 @@ import urllib.request
 import pytest
 
 from support.door import PATIENCE_SECONDS
-from support.node import TREE
+from support.node import TREE, free_port
 
 EXAMPLES = TREE / "examples"
 
@@ -44,6 +44,7 @@ def test_faq_assistant(environment):
     assert "within 30 days" in said
     assert said.count("(model)") == 1
     assert "like: How do I become an astronaut?" in said
+    assert said.count("not among the questions I know") == 2
     assert "5 entries forgotten, 5 loaded" in said
     assert said.rstrip().endswith("within 60 days.")
     assert run("faq_assistant.py", environment, "When will I get my refund?").count("(model)") == 0
@@ -54,6 +55,16 @@ def test_langchain_rag(environment):
     assert [line.rpartition("(")[2] for line in said.splitlines() if line.startswith("!")] == [
         "from the model)", "from the cache)", "from the model)",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["faq_assistant.py", "langchain_rag.py"])
+def test_without_a_node_an_example_says_what_to_do(environment, name):
+    command = [sys.executable, EXAMPLES / name]
+    lost = {**environment, "FERROCACHE_URL": f"http://127.0.0.1:{free_port()}"}
+    done = subprocess.run(command, env=lost, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
+    assert done.returncode == 1
+    assert "`make run` starts a node" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_multi_tenant_service(environment):

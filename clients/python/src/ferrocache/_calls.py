@@ -307,6 +307,8 @@ def refused(call: Call, status: int, headers: Mapping[str, str], body: bytes) ->
     error = failure(call, status, headers, body)
     if status == 401:
         error.args = (f"{error}; the token is auth_token, or FERROCACHE_AUTH_TOKEN of the environment",)
+    elif "no such path" in str(error):
+        error.args = (f"{error}; check the base URL, which ends before the route",)
     return error
 
 
