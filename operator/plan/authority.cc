@@ -3,12 +3,11 @@
 #include <set>
 
 #include "operator/plan/confirm.h"
+#include "operator/plan/operations.h"
 #include "operator/plan/sub_planners.h"
 
 namespace ferro::oper::plan {
 namespace {
-
-constexpr std::string_view kReplace = "ReplaceCA";
 
 bool lists(const std::vector<std::string>& fingerprints, const std::string& fingerprint) {
   return std::find(fingerprints.begin(), fingerprints.end(), fingerprint) != fingerprints.end();
@@ -48,8 +47,8 @@ void promote(const Facts& facts, Draft& draft) {
   auto clients = hold_of_clients(facts, next);
   if (facts.now >= *question.forced_from) clients.reset();
   const bool waits = members || clients;
-  if (members) draft.hold(kReplace, std::move(*members));
-  if (clients) draft.hold(kReplace, std::move(*clients));
+  if (members) draft.hold(kReplaceCa, std::move(*members));
+  if (clients) draft.hold(kReplaceCa, std::move(*clients));
   if (waits) return;
   draft.act(PromoteAuthority{next.generation});
   draft.event(false, "AuthorityPromoted",
@@ -83,7 +82,7 @@ void drop_previous(const Facts& facts, Draft& draft) {
            (report.client_certificate_fingerprint.empty() ||
             report.client_certificate_fingerprint == fingerprint);
   };
-  if (auto hold = ask_all(facts, question)) return draft.hold(kReplace, std::move(*hold));
+  if (auto hold = ask_all(facts, question)) return draft.hold(kReplaceCa, std::move(*hold));
   draft.act(DropPreviousAuthority{pki.current->generation});
   draft.event(false, "AuthorityReplaced",
               "every member serves a certificate of authority " + std::to_string(pki.current->generation) +
@@ -109,7 +108,7 @@ void plan_authority(const Facts& facts, Draft& draft) {
   const PkiView& pki = facts.world.pki;
   if (!tls.enabled) return;
   if (!pki.damaged.empty()) {
-    return draft.hold(kReplace,
+    return draft.hold(kReplaceCa,
                       {Rule::authority_damaged, "",
                        pki.damaged + "; put it right, or delete the Secret to have a new authority made"});
   }

@@ -5,12 +5,11 @@
 
 #include "operator/plan/gate.h"
 #include "operator/plan/limits.h"
+#include "operator/plan/operations.h"
 #include "operator/plan/sub_planners.h"
 
 namespace ferro::oper::plan {
 namespace {
-
-constexpr std::string_view kAutoscale = "Autoscale";
 
 void set_replicas(Draft& draft, int64_t replicas, std::string reason) {
   draft.event(false, "Autoscaled", "to " + std::to_string(replicas) + " members: " + reason);

@@ -7,12 +7,12 @@
 #include "operator/api/cron.h"
 #include "operator/plan/gate.h"
 #include "operator/plan/limits.h"
+#include "operator/plan/operations.h"
 #include "operator/plan/sub_planners.h"
 
 namespace ferro::oper::plan {
 namespace {
 
-constexpr std::string_view kCompact = "Compact";
 // The number of the last snapshot of a member that did not answer when it was asked for one.
 constexpr int64_t kNotTold = -1;
 

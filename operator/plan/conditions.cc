@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "operator/plan/gate.h"
+#include "operator/plan/operations.h"
 #include "operator/plan/sub_planners.h"
 
 namespace ferro::oper::plan {
@@ -154,15 +155,15 @@ Condition certificates(const Facts& facts, const Draft& draft) {
                        "the certificate of " + member.name + " has expired");
   }
   if (pki.next || pki.previous)
-    return condition(kType, "True", "ReplacingAuthority", message_of(draft, "ReplaceCA"));
+    return condition(kType, "True", "ReplacingAuthority", message_of(draft, kReplaceCa));
   for (const Member& member : facts.members) {
     const auto leaf = pki.leaves.find(member.ordinal);
     const NodeReport* report = member.report();
     if (report != nullptr && member.pod->tls && report->certificate_fingerprint != leaf->second.fingerprint)
       return condition(kType, "True", "Renewing", member.name + " does not serve its new certificate yet");
   }
-  if (blocks(draft, "RenewCertificates"))
-    return condition(kType, "True", "Renewing", message_of(draft, "RenewCertificates"));
+  if (blocks(draft, kRenewCertificates))
+    return condition(kType, "True", "Renewing", message_of(draft, kRenewCertificates));
   return condition(kType, "True", "Issued");
 }
 
@@ -172,11 +173,11 @@ Condition tokens_ready(const Facts& facts, const Draft& draft) {
   if (!facts.spec.auth.enabled) return condition(kType, "True", "Disabled", "auth.enabled is false");
   if (!tokens.exists)
     return condition(kType, "False", tokens.external ? "ExternalSecretMissing" : "Pending",
-                     message_of(draft, "LoadTokens"));
+                     message_of(draft, kLoadTokens));
   if (!tokens.damaged.empty()) return condition(kType, "False", "TokenSecretDamaged", tokens.damaged);
   if (tokens.external) return condition(kType, "True", "External", "tokens are those of auth.existingSecret");
   if (tokens.newest_generation > tokens.current_generation)
-    return condition(kType, "True", "Rotating", message_of(draft, "RotateToken"));
+    return condition(kType, "True", "Rotating", message_of(draft, kRotateToken));
   if (tokens.previous_generation)
     return condition(kType, "True", "Overlapping", "the former token is still accepted");
   return condition(kType, "True", "Loaded");
@@ -191,7 +192,7 @@ Condition storage_ready(const Facts& facts, const Draft& draft) {
   for (const api::Blocker& blocker : draft.blockers()) {
     if (blocker.rule == name_of(Rule::retained_volumes_left_out))
       return condition(kType, "False", blocker.rule, blocker.message);
-    if (blocker.action == "GrowStorage" && blocker.rule != name_of(Rule::other_action_first))
+    if (blocker.action == kGrowStorage && blocker.rule != name_of(Rule::other_action_first))
       return condition(kType, "False", blocker.rule, blocker.message);
   }
   for (const Member& member : facts.members) {
@@ -217,7 +218,7 @@ Condition snapshots_healthy(const Facts& facts, const Draft& draft) {
                        "the last snapshot of " + member.name + " failed: look at its disk and its log");
   }
   if (!known) return condition(kType, "Unknown", "NoReport", "no member tells of its snapshots");
-  if (blocks(draft, "Compact")) return condition(kType, "True", "Waiting", message_of(draft, "Compact"));
+  if (blocks(draft, kCompact)) return condition(kType, "True", "Waiting", message_of(draft, kCompact));
   return condition(kType, "True", "Healthy");
 }
 
@@ -225,7 +226,7 @@ Condition snapshots_healthy(const Facts& facts, const Draft& draft) {
 Condition scale_safe(const Facts& facts, const Draft& draft) {
   constexpr const char* kType = "ScaleSafe";
   if (facts.held == 0) return condition(kType, "False", "NoPods", "no pods run");
-  if (draft.drain_wanted()) return condition(kType, "False", "Draining", message_of(draft, "ScaleDown"));
+  if (draft.drain_wanted()) return condition(kType, "False", "Draining", message_of(draft, kScaleDown));
   if (auto hold = gate(facts, std::nullopt))
     return condition(kType, "False", std::string(name_of(hold->rule)), hold->message);
   return condition(kType, "True", "Safe");

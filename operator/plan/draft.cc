@@ -7,9 +7,9 @@
 
 namespace ferro::oper::plan {
 
-bool Draft::take_slot(std::string_view for_what, Action action, std::string message) {
+bool Draft::take_slot(std::string_view operation, Action action, std::string message) {
   if (slot_taken_) {
-    hold(for_what, {Rule::other_action_first, "", "another step goes first: one thing at a time"});
+    hold(operation, {Rule::other_action_first, "", "another step goes first: one thing at a time"});
     return false;
   }
   slot_taken_ = true;
@@ -18,9 +18,9 @@ bool Draft::take_slot(std::string_view for_what, Action action, std::string mess
   return true;
 }
 
-void Draft::hold(std::string_view for_what, Hold hold) {
+void Draft::hold(std::string_view operation, Hold hold) {
   if (passes_by_itself(hold.rule)) waits_ = true;
-  blockers_.push_back({std::string(for_what), std::string(name_of(hold.rule)), std::move(hold.member), 0,
+  blockers_.push_back({std::string(operation), std::string(name_of(hold.rule)), std::move(hold.member), 0,
                        std::move(hold.message)});
 }
 

@@ -27,11 +27,11 @@ class Draft {
   // Not disruptive.
   void act(Action action) { actions_.push_back(std::move(action)); }
   // Disruptive; false, and a blocker `OtherActionFirst`, if the slot is taken.
-  bool take_slot(std::string_view for_what, Action action, std::string message);
+  bool take_slot(std::string_view operation, Action action, std::string message);
   bool slot_taken() const noexcept { return slot_taken_; }
 
-  // `for_what` waits: one line of status.blockedBy.
-  void hold(std::string_view for_what, Hold hold);
+  // An operation (operations.h) waits: one line of status.blockedBy.
+  void hold(std::string_view operation, Hold hold);
   void under_way(UnderWay operation) { under_way_.push_back(std::move(operation)); }
   void event(bool warning, std::string reason, std::string message);
   // Look again at this time at the latest.

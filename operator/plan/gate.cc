@@ -212,34 +212,35 @@ std::optional<Hold> has_left(const Facts& facts, const Member& drained) {
   return std::nullopt;
 }
 
-void take_out(const Facts& facts, Draft& draft, std::string_view for_what, const Member& victim,
+void take_out(const Facts& facts, Draft& draft, std::string_view operation, const Member& victim,
               Action action, int64_t down_allowed) {
   const bool is_only_copy = facts.copies == 1 && facts.held > 1;
   const bool moves_first = is_only_copy && can_be_drained(facts, victim);
   if (is_only_copy && !moves_first && victim.report() == nullptr) {
-    if (auto hold = hold_of_silent_owner(facts, victim)) return draft.hold(for_what, std::move(*hold));
+    if (auto hold = hold_of_silent_owner(facts, victim)) return draft.hold(operation, std::move(*hold));
   }
   if (!moves_first) {
-    if (auto hold = gate(facts, victim.ordinal, down_allowed)) return draft.hold(for_what, std::move(*hold));
-    std::string message = std::string(for_what) + ": " + victim.name + " is taken out of service";
-    draft.take_slot(for_what, std::move(action), std::move(message));
+    if (auto hold = gate(facts, victim.ordinal, down_allowed)) return draft.hold(operation, std::move(*hold));
+    std::string message = std::string(operation) + ": " + victim.name + " is taken out of service";
+    draft.take_slot(operation, std::move(action), std::move(message));
     return;
   }
   draft.want_drained(victim.ordinal);
   if (victim.report()->drained) {
     auto hold = has_left(facts, victim);
     if (!hold) hold = gate(facts, victim.ordinal);
-    if (hold) return draft.hold(for_what, std::move(*hold));
-    draft.take_slot(for_what, std::move(action),
-                    std::string(for_what) + ": " + victim.name + " is empty and restarts");
+    if (hold) return draft.hold(operation, std::move(*hold));
+    draft.take_slot(operation, std::move(action),
+                    std::string(operation) + ": " + victim.name + " is empty and restarts");
     return;
   }
   if (is_draining(victim.report()))
-    return draft.hold(for_what, {Rule::draining, victim.name,
-                                 victim.name + " moves what only it holds to the others before it restarts"});
-  if (auto hold = gate(facts, victim.ordinal)) return draft.hold(for_what, std::move(*hold));
-  draft.take_slot(for_what, StartDrain{victim.name},
-                  std::string(for_what) + ": " + victim.name + " is drained");
+    return draft.hold(operation,
+                      {Rule::draining, victim.name,
+                       victim.name + " moves what only it holds to the others before it restarts"});
+  if (auto hold = gate(facts, victim.ordinal)) return draft.hold(operation, std::move(*hold));
+  draft.take_slot(operation, StartDrain{victim.name},
+                  std::string(operation) + ": " + victim.name + " is drained");
 }
 
 }  // namespace ferro::oper::plan

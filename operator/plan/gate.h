@@ -27,7 +27,7 @@ std::optional<Hold> gate_of_lost_volume(const Facts& facts, const Member& lost);
 
 // Takes a member out of service behind the gate, with `action` in the end. The only copy of anything is moved
 // elsewhere first: with one copy in force a serving member is drained before.
-void take_out(const Facts& facts, Draft& draft, std::string_view for_what, const Member& victim,
+void take_out(const Facts& facts, Draft& draft, std::string_view operation, const Member& victim,
               Action action, int64_t down_allowed = 0);
 
 // A drained member is out of the ring, and all others know it: nothing hangs on it any more.

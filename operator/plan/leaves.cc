@@ -3,12 +3,12 @@
 
 #include "operator/plan/confirm.h"
 #include "operator/plan/limits.h"
+#include "operator/plan/operations.h"
 #include "operator/plan/sub_planners.h"
 
 namespace ferro::oper::plan {
 namespace {
 
-constexpr std::string_view kRenew = "RenewCertificates";
 // A certificate that ends this much later than one made now would: its validity was shortened.
 constexpr int64_t kTooLongS = 3600;
 
@@ -102,8 +102,8 @@ void plan_leaves(const Facts& facts, Draft& draft) {
     auto members = hold_of_trust(facts);
     auto clients = hold_of_clients(facts, *pki.current);
     const bool waits = members || clients;
-    if (members) draft.hold(kRenew, std::move(*members));
-    if (clients) draft.hold(kRenew, std::move(*clients));
+    if (members) draft.hold(kRenewCertificates, std::move(*members));
+    if (clients) draft.hold(kRenewCertificates, std::move(*clients));
     if (waits) return;
   }
   issue.rotated_generation = std::max(facts.spec.tls.rotate_generation, pki.rotated_generation);

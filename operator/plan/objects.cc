@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "operator/plan/gate.h"
+#include "operator/plan/operations.h"
 #include "operator/plan/sub_planners.h"
 
 namespace ferro::oper::plan {
@@ -22,9 +23,9 @@ bool must_restart_all(const Facts& facts) {
          });
 }
 
-bool holds_credentials(const Facts& facts, Draft& draft, std::string_view for_what, int64_t count) {
+bool holds_credentials(const Facts& facts, Draft& draft, std::string_view operation, int64_t count) {
   if (has_credentials(facts, count)) return true;
-  draft.hold(for_what,
+  draft.hold(operation,
              {Rule::credentials_missing, "",
               "certificates or tokens are missing that pods would start with; they are made first"});
   return false;
@@ -32,18 +33,17 @@ bool holds_credentials(const Facts& facts, Draft& draft, std::string_view for_wh
 
 // Nothing: the StatefulSet must not be touched at all.
 std::optional<int64_t> decide_restart_all(const Facts& facts, Draft& draft) {
-  constexpr std::string_view kWhat = "RestartAll";
   const bool is_applied = facts.world.statefulset->tls == facts.spec.tls.enabled;
   const auto stay = is_applied ? std::optional(facts.held) : std::nullopt;
   if (facts.spec.update_paused) {
-    draft.hold(kWhat, {Rule::update_paused, "",
-                       "tls.enabled was changed, which restarts all pods; update.paused is true"});
+    draft.hold(kRestartAll, {Rule::update_paused, "",
+                             "tls.enabled was changed, which restarts all pods; update.paused is true"});
     return stay;
   }
   draft.under_way({"RestartingAll",
                    "tls.enabled was changed: nodes with and without it cannot talk to each other, so all "
                    "pods stop and start at once"});
-  if (!holds_credentials(facts, draft, kWhat, facts.ordinals)) return stay;
+  if (!holds_credentials(facts, draft, kRestartAll, facts.ordinals)) return stay;
   return 0;
 }
 
@@ -74,34 +74,32 @@ std::optional<Hold> hold_of_left_out_volumes(const Facts& facts) {
 // From no pods to those that the spec means, or to those that slept.
 int64_t decide_start(const Facts& facts, Draft& draft) {
   const bool is_new = facts.remembered.ring_members == 0;
-  const std::string_view for_what = is_new ? "Create" : "Wake";
+  const std::string_view operation = is_new ? kCreate : kWake;
   if (facts.tls_switch) {
     draft.under_way(
         {"RestartingAll", "tls.enabled was changed: the last pods of the other kind are stopping"});
-    draft.hold("RestartAll",
-               {Rule::pods_of_other_transport, "",
-                "nodes with and without mutual TLS cannot talk to each other: some still stop"});
+    draft.hold(kRestartAll, {Rule::pods_of_other_transport, "",
+                             "nodes with and without mutual TLS cannot talk to each other: some still stop"});
     return 0;
   }
   auto left_out = is_new ? hold_of_left_out_volumes(facts) : std::nullopt;
   draft.under_way({is_new ? "Creating" : "Waking", from_to(0, facts.ordinals), left_out.has_value()});
   if (left_out) {
-    draft.hold(for_what, std::move(*left_out));
+    draft.hold(operation, std::move(*left_out));
     return 0;
   }
-  return holds_credentials(facts, draft, for_what, facts.ordinals) ? facts.ordinals : 0;
+  return holds_credentials(facts, draft, operation, facts.ordinals) ? facts.ordinals : 0;
 }
 
 int64_t decide_scale_up(const Facts& facts, Draft& draft) {
-  constexpr std::string_view kWhat = "ScaleUp";
   draft.under_way({"ScalingUp", from_to(facts.held, facts.wanted)});
   for (const ClaimView& claim : facts.world.claims) {
     if (claim.ordinal < facts.held || claim.ordinal >= facts.wanted || !claim.terminating) continue;
-    draft.hold(kWhat, {Rule::claim_terminating, claim.name,
-                       claim.name + " of an earlier member is still being deleted"});
+    draft.hold(kScaleUp, {Rule::claim_terminating, claim.name,
+                          claim.name + " of an earlier member is still being deleted"});
     return facts.held;
   }
-  return holds_credentials(facts, draft, kWhat, facts.wanted) ? facts.wanted : facts.held;
+  return holds_credentials(facts, draft, kScaleUp, facts.wanted) ? facts.wanted : facts.held;
 }
 
 // The StatefulSet's controller makes a pod within a second, unless it is refused: a quota, a PriorityClass
@@ -111,10 +109,9 @@ void hold_missing_pods(const Facts& facts, Draft& draft) {
   if (!set || !set->observed) return;
   for (const Member& member : facts.members) {
     if (member.pod != nullptr) continue;
-    draft.hold("StartPod",
-               {Rule::member_missing, member.name,
-                member.name + " has no pod; if that stays, `kubectl -n " + facts.world.cluster.ns +
-                    " describe statefulset " + facts.world.cluster.name + "` tells why"});
+    draft.hold(kStartPod, {Rule::member_missing, member.name,
+                           member.name + " has no pod; if that stays, `kubectl -n " + facts.world.cluster.ns +
+                               " describe statefulset " + facts.world.cluster.name + "` tells why"});
     return;
   }
 }
@@ -155,7 +152,7 @@ bool may_apply(const Facts& facts, Draft& draft, int64_t replicas) {
   const auto& set = facts.world.statefulset;
   if (!set) return replicas > 0 || facts.spec.hibernated || facts.tls_switch;
   const bool changes_template = set->template_hash != facts.world.desired_template_hash;
-  return replicas == 0 || !changes_template || holds_credentials(facts, draft, "Apply", replicas);
+  return replicas == 0 || !changes_template || holds_credentials(facts, draft, kApply, replicas);
 }
 
 }  // namespace
@@ -181,13 +178,13 @@ bool has_credentials(const Facts& facts, int64_t count) {
 void plan_objects(const Facts& facts, Draft& draft) {
   const World& world = facts.world;
   for (const std::string& object : world.foreign)
-    draft.hold("Apply",
+    draft.hold(kApply,
                {Rule::foreign_object, "",
                 object + " exists and belongs to somebody else: delete it, or name the cluster differently"});
   if (!world.foreign.empty()) return;
   if (world.statefulset && world.statefulset->terminating)
     return draft.hold(
-        "Apply", {Rule::stateful_set_terminating, "", "the StatefulSet is being deleted, then made anew"});
+        kApply, {Rule::stateful_set_terminating, "", "the StatefulSet is being deleted, then made anew"});
   const auto replicas = decide_replicas(facts, draft);
   if (!replicas || !may_apply(facts, draft, *replicas)) return;
   const bool is_written = world.statefulset && *replicas == facts.held && world.missing.empty() &&
@@ -195,9 +192,9 @@ void plan_objects(const Facts& facts, Draft& draft) {
   if (is_written) return;
   const ApplyObjects apply{*replicas, *replicas < facts.held};
   if (apply.shrinks) {
-    draft.take_slot(facts.spec.hibernated    ? "Hibernate"
-                    : is_scaling_down(facts) ? "ScaleDown"
-                                             : "RestartAll",
+    draft.take_slot(facts.spec.hibernated    ? kHibernate
+                    : is_scaling_down(facts) ? kScaleDown
+                                             : kRestartAll,
                     apply, from_to(facts.held, *replicas));
     return;
   }

@@ -1,6 +1,6 @@
 // The planner: spec, observed world and time in; actions, conditions, blockers and the next look out. Pure:
 // no I/O, no clock, no memory between calls. Everything that takes several steps is continued from what is
-// observed, so that a new leader goes on where the former one died.
+// observed, so that a new leader goes on where the former one died. How to read it: sub_planners.h.
 #pragma once
 
 #include <cstdint>

@@ -5,12 +5,12 @@
 
 #include "operator/plan/gate.h"
 #include "operator/plan/limits.h"
+#include "operator/plan/operations.h"
 #include "operator/plan/sub_planners.h"
 
 namespace ferro::oper::plan {
 namespace {
 
-constexpr std::string_view kRoll = "Roll";
 constexpr const char* kRolling = "Rolling";
 
 bool is_outdated(const Facts& facts, const Member& member) {

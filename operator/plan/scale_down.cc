@@ -5,12 +5,11 @@
 
 #include "operator/plan/gate.h"
 #include "operator/plan/limits.h"
+#include "operator/plan/operations.h"
 #include "operator/plan/sub_planners.h"
 
 namespace ferro::oper::plan {
 namespace {
-
-constexpr std::string_view kScaleDown = "ScaleDown";
 
 // Fewer members than copies cannot hold what they should; a single one holds everything once.
 int64_t floor_of(const Facts& facts) {

@@ -1,4 +1,5 @@
-// What people and machines are told. Nothing here depends on the time of a pass, but through what it decides.
+// What people and machines are told. Nothing here changes with time alone: what did would be written on every
+// pass.
 #include <algorithm>
 #include <limits>
 #include <string>

@@ -7,13 +7,11 @@
 #include "operator/api/names.h"
 #include "operator/plan/gate.h"
 #include "operator/plan/limits.h"
+#include "operator/plan/operations.h"
 #include "operator/plan/sub_planners.h"
 
 namespace ferro::oper::plan {
 namespace {
-
-constexpr std::string_view kReplaceVolume = "ReplaceVolume";
-constexpr std::string_view kGrow = "GrowStorage";
 
 // A claim that is lost, or was deleted by somebody to have the member start on a new volume, goes only with
 // its pod.
@@ -41,18 +39,18 @@ void replace_volume(const Facts& facts, Draft& draft, const Member& member) {
 void grow(const Facts& facts, Draft& draft, const ClaimView& claim) {
   const auto& storage = facts.spec.storage;
   if (!claim.resize_error.empty())
-    draft.hold(kGrow, {Rule::resize_failed, claim.name, claim.name + ": " + claim.resize_error});
+    draft.hold(kGrowStorage, {Rule::resize_failed, claim.name, claim.name + ": " + claim.resize_error});
   if (claim.requested_bytes > storage.size_bytes)
-    return draft.hold(kGrow,
+    return draft.hold(kGrowStorage,
                       {Rule::storage_cannot_shrink, claim.name,
                        claim.name + " is larger than spec.storage.size: a volume cannot be made smaller"});
   if (claim.requested_bytes == storage.size_bytes) return;
   if (claim.phase != "Bound")
-    return draft.hold(
-        kGrow, {Rule::claim_not_grown, claim.name, claim.name + " has no volume yet (" + claim.phase + ")"});
+    return draft.hold(kGrowStorage, {Rule::claim_not_grown, claim.name,
+                                     claim.name + " has no volume yet (" + claim.phase + ")"});
   if (claim.expandable == false)
-    return draft.hold(kGrow, {Rule::storage_class_not_expandable, claim.name,
-                              "the StorageClass of " + claim.name + " does not allow expansion"});
+    return draft.hold(kGrowStorage, {Rule::storage_class_not_expandable, claim.name,
+                                     "the StorageClass of " + claim.name + " does not allow expansion"});
   draft.act(GrowClaim{claim.name, storage.size});
   draft.event(false, "VolumeGrows", claim.name + " grows to " + storage.size);
 }
@@ -85,11 +83,11 @@ void recreate_set(const Facts& facts, Draft& draft) {
   }
   for (const Member& member : facts.members) {
     if (member.pod == nullptr)
-      return draft.hold(kGrow, {Rule::member_missing, member.name, member.name + " has no pod"});
+      return draft.hold(kGrowStorage, {Rule::member_missing, member.name, member.name + " has no pod"});
   }
   if (!facts.leaving.empty() || draft.drain_wanted() || draft.changes_pods(facts.held))
-    return draft.hold(kGrow, {Rule::other_action_first, "", "the number of pods changes first"});
-  draft.take_slot(kGrow, RecreateStatefulSet{set->uid},
+    return draft.hold(kGrowStorage, {Rule::other_action_first, "", "the number of pods changes first"});
+  draft.take_slot(kGrowStorage, RecreateStatefulSet{set->uid},
                   "the StatefulSet is made anew with larger claims; pods stay");
 }
 
@@ -105,8 +103,8 @@ void restart_for_file_system(const Facts& facts, Draft& draft) {
     draft.under_way(
         {"GrowingStorage", "the file system of " + member->name + " grows when its pod starts anew"});
     if (draft.drain_wanted() && *draft.drain_wanted() != member->ordinal)
-      return draft.hold(kGrow, {Rule::other_action_first, "", "another member is drained first"});
-    return take_out(facts, draft, kGrow, *member,
+      return draft.hold(kGrowStorage, {Rule::other_action_first, "", "another member is drained first"});
+    return take_out(facts, draft, kGrowStorage, *member,
                     DeletePod{member->name, member->pod->uid, "ResizeFileSystem"});
   }
 }
@@ -116,7 +114,7 @@ void delete_unused(const Facts& facts, Draft& draft) {
   if (facts.spec.storage.delete_policy != api::DeletePolicy::remove || facts.held == 0) return;
   for (const ClaimView* claim : facts.unused) {
     if (claim->terminating) continue;
-    draft.take_slot("ScaleDown", DeleteClaim{claim->name, claim->uid, "ScaledDown"},
+    draft.take_slot(kScaleDown, DeleteClaim{claim->name, claim->uid, "ScaledDown"},
                     claim->name + " is deleted: its member was removed");
     return;
   }

@@ -1,6 +1,10 @@
 // The sub-planners, one file each, in the order in which make_plan asks them. Each looks at the facts, adds
 // what it would do to the draft, and names the rule that holds it back. None knows of another but through the
 // draft.
+//
+// world.h is what is observed, facts.h the questions that are asked of it. What a sub-planner does not do now
+// it holds: an operation (operations.h) by a rule (rules.h), with a sentence for people. gate.h has the rules
+// for taking a member out of service, confirm.h those for what every member must have loaded first.
 #pragma once
 
 #include "operator/plan/draft.h"

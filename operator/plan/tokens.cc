@@ -5,12 +5,11 @@
 
 #include "operator/plan/confirm.h"
 #include "operator/plan/limits.h"
+#include "operator/plan/operations.h"
 #include "operator/plan/sub_planners.h"
 
 namespace ferro::oper::plan {
 namespace {
-
-constexpr std::string_view kRotate = "RotateToken";
 
 // Beyond every generation that anybody has heard of, so that "has loaded it" cannot be said of an earlier
 // one.
@@ -29,7 +28,7 @@ void switch_to_newest(const Facts& facts, Draft& draft) {
   question.is_loaded = [&](const PodView&, const NodeReport& report) {
     return !report.auth_enabled || report.token_generation >= tokens.newest_generation;
   };
-  if (auto hold = ask_all(facts, question)) return draft.hold(kRotate, std::move(*hold));
+  if (auto hold = ask_all(facts, question)) return draft.hold(kRotateToken, std::move(*hold));
   draft.act(SwitchToken{tokens.newest_generation});
   draft.event(false, "TokenSwitched",
               "every member accepts token generation " + std::to_string(tokens.newest_generation) +
@@ -74,7 +73,7 @@ void drop_old(const Facts& facts, Draft& draft, bool is_due_again) {
   if (facts.now < ends) {
     draft.look_at(ends);
     if (is_due_again)
-      draft.hold(kRotate,
+      draft.hold(kRotateToken,
                  {Rule::overlap_running, "",
                   "the former token is still accepted (auth.overlap); the next rotation comes after it"});
     return;
@@ -82,15 +81,16 @@ void drop_old(const Facts& facts, Draft& draft, bool is_due_again) {
   if (facts.now < latest) {
     if (const UseOfOld use = find_use_of_old(facts); use.pod != nullptr) {
       draft.look_at(use.over_unix);
-      return draft.hold(kRotate, {Rule::old_token_in_use, use.pod->name,
-                                  "clients of " + use.pod->name +
-                                      " still send the former token; it is dropped when none "
-                                      "does, or after ten overlaps (at least ten minutes)"});
+      return draft.hold(kRotateToken, {Rule::old_token_in_use, use.pod->name,
+                                       "clients of " + use.pod->name +
+                                           " still send the former token; it is dropped when none "
+                                           "does, or after ten overlaps (at least ten minutes)"});
     }
     if (const PodView* silent = find_silent(facts))
-      return draft.hold(kRotate, {Rule::member_unreachable, silent->name,
-                                  silent->name + " " + describe(*silent) +
-                                      ": it is not known whether clients still send it the former token"});
+      return draft.hold(kRotateToken,
+                        {Rule::member_unreachable, silent->name,
+                         silent->name + " " + describe(*silent) +
+                             ": it is not known whether clients still send it the former token"});
   }
   draft.act(DropOldToken{tokens.current_generation});
   draft.event(
@@ -107,14 +107,14 @@ void plan_tokens(const Facts& facts, Draft& draft) {
   if (tokens.external) {
     const std::string secret = "Secret " + auth.existing_secret.value_or("");
     if (!tokens.exists)
-      draft.hold("LoadTokens",
+      draft.hold(kLoadTokens,
                  {Rule::external_secret_missing, "", secret + " of auth.existingSecret does not exist"});
     if (!tokens.damaged.empty())
-      draft.hold("LoadTokens", {Rule::token_secret_damaged, "", secret + ": " + tokens.damaged});
+      draft.hold(kLoadTokens, {Rule::token_secret_damaged, "", secret + ": " + tokens.damaged});
     return;
   }
   if (tokens.exists && !tokens.damaged.empty()) {
-    return draft.hold(kRotate,
+    return draft.hold(kRotateToken,
                       {Rule::token_secret_damaged, "",
                        tokens.damaged + "; put it right, or delete the Secret to have new tokens made"});
   }

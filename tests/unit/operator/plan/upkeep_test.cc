@@ -1,5 +1,6 @@
 // Snapshots, autoscaling, status; and that every rule is documented.
 #include <fstream>
+#include <regex>
 #include <sstream>
 
 #include <gmock/gmock.h>
@@ -277,13 +278,30 @@ TEST(Status, TheFailedSnapshotIsNamed) {
   EXPECT_THAT(condition(plan, "SnapshotsHealthy").message, testing::HasSubstr("demo-2"));
 }
 
-TEST(Rules, AreAllDocumented) {
-  std::ifstream file("docs/operator/blocked.md");
-  ASSERT_TRUE(file) << "run from the root of the source";
+std::string text_of(const char* path) {
+  std::ifstream file(path);
+  EXPECT_TRUE(file) << path << ": run from the root of the source";
   std::stringstream text;
   text << file.rdbuf();
+  return text.str();
+}
+
+TEST(Rules, AreAllDocumented) {
+  const std::string page = text_of("docs/operator/blocked.md");
   for (const RuleEntry& rule : all_rules())
-    EXPECT_NE(text.str().find("| `" + std::string(rule.name) + "` |"), std::string::npos) << rule.name;
+    EXPECT_NE(page.find("| `" + std::string(rule.name) + "` |"), std::string::npos) << rule.name;
+}
+
+TEST(Operations, AreAllDocumented) {
+  const std::string page = text_of("docs/operator/blocked.md");
+  const std::string table =
+      page.substr(page.find("## What waits"), page.find("## Before") - page.find("## What"));
+  const std::string header = text_of("operator/plan/operations.h");
+  const std::regex named("string_view k\\w+ = \"(\\w+)\";");
+  int count = 0;
+  for (std::sregex_iterator one(header.begin(), header.end(), named), end; one != end; ++one, ++count)
+    EXPECT_NE(table.find("`" + one->str(1) + "`"), std::string::npos) << one->str(1);
+  EXPECT_GE(count, 17);
 }
 
 }  // namespace
