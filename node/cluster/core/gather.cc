@@ -13,6 +13,8 @@ namespace ferro::node::cluster {
 namespace {
 
 constexpr int kRoundsMax = 6;
+constexpr int kTablesMax =
+    4;  // of splits, one after the other; each takes a gossip interval or more to agree on
 constexpr int64_t kRoundPauseMs = 20;
 
 // What an owner says about itself, that its disk is full say, tells more than that none is left to ask.
@@ -25,8 +27,7 @@ class Gather : public std::enable_shared_from_this<Gather> {
  public:
   Gather(Context& context, Desk& desk, Question question, std::function<void(Status)> done)
       : context_(context), desk_(desk), question_(std::move(question)), done_(std::move(done)) {
-    splits_ = context_.routes.get()->splits();
-    open_partitions_ = question_.partitions(*splits_);
+    begin(*context_.routes.get());
     ready_by_ms_ = now_ms() + std::min(kReadyWaitMs, context_.options.request_timeout_ms);
   }
 
@@ -34,6 +35,10 @@ class Gather : public std::enable_shared_from_this<Gather> {
     std::map<NodeId, model::PartitionSet> shares;
     Status orphaned;
     const auto routes = context_.routes.get();
+    if (routes->splits_of(splits_->fingerprint()) == nullptr && tables_ < kTablesMax) {
+      if (question_.forget) question_.forget();
+      begin(*routes);
+    }
     held_ = false;
     for (size_t p = 0; p < model::kPartitions; ++p) {
       if (!open_partitions_.test(p)) continue;
@@ -59,6 +64,13 @@ class Gather : public std::enable_shared_from_this<Gather> {
   }
 
  private:
+  void begin(const Routes& routes) {
+    splits_ = routes.splits();
+    open_partitions_ = question_.partitions(*splits_);
+    rounds_ = 0;
+    ++tables_;
+  }
+
   int64_t now_ms() const { return context_.loop.clock().steady_ns() / 1'000'000; }
 
   const NodeId* acting(const Routes& routes, uint16_t partition) const {
@@ -114,12 +126,12 @@ class Gather : public std::enable_shared_from_this<Gather> {
   Desk& desk_;
   const Question question_;
   std::function<void(Status)> done_;
-  std::shared_ptr<const model::SplitTable> splits_;  // of the beginning: answers must not overlap
+  std::shared_ptr<const model::SplitTable> splits_;  // one for all answers: they must not overlap
   model::PartitionSet open_partitions_;
   std::set<NodeId> failed_;
   Status failure_;
   size_t open_ = 0;
-  int rounds_ = 0;
+  int rounds_ = 0, tables_ = 0;
   int64_t ready_by_ms_ = 0;
   bool held_ = false;  // some partitions wait for an owner that knows
   bool final_ = false;

@@ -1,5 +1,7 @@
 // One question to the whole cluster, each partition answered exactly once: every acting owner is asked for
-// the partitions that it acts for; those of a node that fails go to their next owners.
+// the partitions that it acts for; those of a node that fails go to their next owners. Where the table of
+// splits has changed before all have answered, so that nobody goes by the old one any more, all are asked
+// anew.
 #pragma once
 
 #include <functional>
@@ -20,6 +22,9 @@ struct Question {
   // same for the whole question, and what is done with each answer.
   std::function<std::string(const model::Territory& share, uint16_t version)> body;
   std::function<Status(std::string_view reply)> take;
+  // Forgets the answers taken so far, before everybody is asked anew. None for removals: what they have
+  // removed stays removed, and nobody finds it again.
+  std::function<void()> forget;
 };
 
 // Any thread; `done` once, on the loop: ok when every partition was answered.

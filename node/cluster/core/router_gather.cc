@@ -34,9 +34,12 @@ uint64_t fingerprint_of(const model::Territory& share) {
   return share.splits->fingerprint();
 }
 
+// Whether what was answered counts when everybody is asked anew.
+enum class Earlier { forgotten, kept };
+
 // A question whose answers are of one type, folded into a shared total.
 template <typename Reply, typename Total>
-Question question(MessageType type, Where partitions, int64_t timeout_ms,
+Question question(MessageType type, Earlier earlier, Where partitions, int64_t timeout_ms,
                   std::function<std::string(const model::Territory&, uint16_t)> body,
                   std::shared_ptr<Total> total, void (*fold)(Reply&&, Total&)) {
   Question asked;
@@ -44,6 +47,7 @@ Question question(MessageType type, Where partitions, int64_t timeout_ms,
   asked.partitions = std::move(partitions);
   asked.timeout_ms = timeout_ms;
   asked.body = std::move(body);
+  if (earlier == Earlier::forgotten) asked.forget = [total] { *total = Total(); };
   asked.take = [total = std::move(total), fold](std::string_view bytes) -> Status {
     FERRO_ASSIGN_OR_RETURN(Reply reply, decode<Reply>(bytes));
     fold(std::move(reply), *total);
@@ -101,14 +105,15 @@ std::function<void(Status)> give(std::shared_ptr<T> total, cache::Done<T> done) 
 
 void Router::remove_in(engine::RemoveRequest request, Where partitions, cache::Done<uint64_t> done) {
   auto total = std::make_shared<uint64_t>(0);
-  start_gather(context_, desk_,
-               question<CountReply, uint64_t>(
-                   MessageType::remove, std::move(partitions), context_.options.request_timeout_ms * 2,
-                   [request = std::move(request)](const model::Territory& share, uint16_t version) {
-                     return encode(RemoveMessage{request, share.partitions, fingerprint_of(share)}, version);
-                   },
-                   total, add_count),
-               give(total, std::move(done)));
+  start_gather(
+      context_, desk_,
+      question<CountReply, uint64_t>(
+          MessageType::remove, Earlier::kept, std::move(partitions), context_.options.request_timeout_ms * 2,
+          [request = std::move(request)](const model::Territory& share, uint16_t version) {
+            return encode(RemoveMessage{request, share.partitions, fingerprint_of(share)}, version);
+          },
+          total, add_count),
+      give(total, std::move(done)));
 }
 
 void Router::drop_namespace(model::NamespaceKey ns, cache::Done<uint64_t> done) {
@@ -117,7 +122,7 @@ void Router::drop_namespace(model::NamespaceKey ns, cache::Done<uint64_t> done) 
   start_gather(
       context_, desk_,
       question<CountReply, uint64_t>(
-          MessageType::drop_namespace, std::move(shards), kScanTimeoutMs,
+          MessageType::drop_namespace, Earlier::kept, std::move(shards), kScanTimeoutMs,
           [ns = std::move(ns)](const model::Territory& share, uint16_t version) {
             return encode(DropNamespaceMessage{ns, share.slots_of(model::namespace_hash(ns))}, version);
           },
@@ -150,7 +155,8 @@ void Router::invalidate_in(engine::InvalidateRequest request, Where partitions, 
   start_gather(
       context_, desk_,
       question<IdsReply, Total>(
-          MessageType::invalidate, partitions, kScanTimeoutMs,
+          MessageType::invalidate, request.dry_run ? Earlier::forgotten : Earlier::kept, partitions,
+          kScanTimeoutMs,
           [request](const model::Territory& share, uint16_t version) {
             return encode(InvalidateMessage{request, share.partitions, fingerprint_of(share)}, version);
           },
@@ -174,7 +180,7 @@ void Router::find_in(cache::FindRequest request, Where partitions,
   start_gather(
       context_, desk_,
       question<FindReply, std::vector<store::EntryView>>(
-          MessageType::find, std::move(partitions), context_.options.request_timeout_ms,
+          MessageType::find, Earlier::forgotten, std::move(partitions), context_.options.request_timeout_ms,
           [request = std::move(request)](const model::Territory& share, uint16_t version) {
             return encode(
                 FindMessage{request.id, request.with_vector, share.partitions, fingerprint_of(share)},
@@ -199,7 +205,8 @@ void Router::list_namespaces(cache::ListRequest request, cache::Done<cache::Name
   const size_t limit = request.limit;
   start_gather(context_, desk_,
                question<ListNamespacesReply, std::vector<Named>>(
-                   MessageType::list_namespaces, everywhere(), context_.options.request_timeout_ms * 2,
+                   MessageType::list_namespaces, Earlier::forgotten, everywhere(),
+                   context_.options.request_timeout_ms * 2,
                    [request = std::move(request)](const model::Territory& share, uint16_t version) {
                      return encode(
                          ListNamespacesMessage{share.partitions, request.prefix, request.after,
@@ -239,7 +246,8 @@ void Router::check_dimension(const model::NamespaceKey& ns, size_t dimension,
   const std::string name = model::printed_name(ns);
   start_gather(context_, desk_,
                question<ListNamespacesReply, std::vector<store::NamespaceStats>>(
-                   MessageType::list_namespaces, shards_of(ns), context_.options.request_timeout_ms,
+                   MessageType::list_namespaces, Earlier::forgotten, shards_of(ns),
+                   context_.options.request_timeout_ms,
                    [name](const model::Territory& share, uint16_t version) {
                      return encode(
                          ListNamespacesMessage{share.partitions, name, "", 1, fingerprint_of(share)},
@@ -265,7 +273,7 @@ void Router::top_entries(size_t top, size_t namespaces_max, cache::Done<cache::T
   auto total = std::make_shared<cache::TopList>();
   start_gather(context_, desk_,
                question<TopEntriesReply, cache::TopList>(
-                   MessageType::top_entries, everywhere(), kScanTimeoutMs,
+                   MessageType::top_entries, Earlier::forgotten, everywhere(), kScanTimeoutMs,
                    [top, namespaces_max](const model::Territory& share, uint16_t version) {
                      return encode(
                          TopEntriesMessage{share.partitions, static_cast<uint32_t>(top),
@@ -286,14 +294,15 @@ void Router::top_entries(size_t top, size_t namespaces_max, cache::Done<cache::T
 
 void Router::count_entries(cache::Done<uint64_t> done) {
   auto total = std::make_shared<uint64_t>(0);
-  start_gather(context_, desk_,
-               question<CountReply, uint64_t>(
-                   MessageType::count_entries, everywhere(), context_.options.request_timeout_ms,
-                   [](const model::Territory& share, uint16_t version) {
-                     return encode(CountEntriesMessage{share.partitions, fingerprint_of(share)}, version);
-                   },
-                   total, add_count),
-               give(total, std::move(done)));
+  start_gather(
+      context_, desk_,
+      question<CountReply, uint64_t>(
+          MessageType::count_entries, Earlier::forgotten, everywhere(), context_.options.request_timeout_ms,
+          [](const model::Territory& share, uint16_t version) {
+            return encode(CountEntriesMessage{share.partitions, fingerprint_of(share)}, version);
+          },
+          total, add_count),
+      give(total, std::move(done)));
 }
 
 }  // namespace ferro::node::cluster

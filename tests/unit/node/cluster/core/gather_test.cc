@@ -127,5 +127,75 @@ TEST_F(GatherTest, ARefusalGoesToTheNextOwner) {
   EXPECT_EQ(total, 5U);
 }
 
+// A namespace was split between the first answers and the last: nobody goes by the old table any more, and
+// the rest was asked by it until the question failed (simulator, 414346 and 443160).
+class SplitWhileAsked : public GatherTest {
+ protected:
+  struct Total {
+    uint64_t counted = 0;
+    int forgotten = 0;
+    std::optional<Status> over;
+  };
+  // Two owners are asked; one answers 5, the other one fails; then the ring has another table, by which the
+  // first one answers 3.
+  Total play(bool forgets) {
+    CoreTest::start("x", {"a", "b"}, {"a", "b"});
+    Total total;
+    Question question;
+    question.partitions = [](const model::SplitTable&) { return model::PartitionSet().set(); };
+    question.body = [](const model::Territory& share, uint16_t version) {
+      return encode(CountEntriesMessage{share.partitions, share.splits->fingerprint()}, version);
+    };
+    question.take = [&](std::string_view body) -> Status {
+      total.counted += decode<CountReply>(body)->count;
+      return {};
+    };
+    if (forgets) {
+      question.forget = [&] {
+        ++total.forgotten;
+        total.counted = 0;
+      };
+    }
+    start_gather(*context_, *desk_, std::move(question), [&](const Status& status) { total.over = status; });
+    run(1);
+    EXPECT_EQ(peers_->calls.size(), 2U);
+    answer(0, 5);
+    peers_->calls[1].done(Status(StatusCode::failed_precondition, "it has to catch up"));
+    split();
+    run(25);
+    EXPECT_EQ(peers_->calls.size(), 3U);
+    const auto message = decode<CountEntriesMessage>(peers_->calls[2].body);
+    EXPECT_EQ(message->splits, splits());
+    EXPECT_TRUE(message->partitions.all());
+    answer(2, 3);
+    return total;
+  }
+
+ private:
+  void answer(size_t call, uint64_t count) {
+    peers_->calls[call].done(std::string_view(encode(CountReply{count}, kProtocolVersion)));
+  }
+  void split() {
+    const model::SplitTable table({{model::namespace_hash({"m::4", "", ""}), 1}});
+    const auto ring = std::make_shared<const Placement>(Placement::build({{"a", 64}, {"b", 64}}, 2, table));
+    const auto routes = std::make_shared<const Routes>("x", ring, std::vector<Routes::Ring>{ring}, 2,
+                                                       [](const NodeId&) { return true; });
+    context_->routes.set(routes, routes);
+  }
+};
+
+TEST_F(SplitWhileAsked, WhatIsReadIsReadAnew) {
+  const Total total = play(true);
+  ASSERT_TRUE(total.over && total.over->ok());
+  EXPECT_EQ(total.forgotten, 1);
+  EXPECT_EQ(total.counted, 3U);
+}
+
+TEST_F(SplitWhileAsked, WhatWasRemovedStaysCounted) {
+  const Total total = play(false);
+  ASSERT_TRUE(total.over && total.over->ok());
+  EXPECT_EQ(total.counted, 8U);
+}
+
 }  // namespace
 }  // namespace ferro::node::cluster
