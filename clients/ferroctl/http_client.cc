@@ -99,6 +99,8 @@ class CppRestClient final : public HttpClient {
   std::string advice_on(const std::string& failure) const {
     if (failure.find("SSL handshake") != std::string::npos)
       return ": is its certificate signed by an authority in --ca, and is this address one of its names?";
+    if (failure.find("connect to any") != std::string::npos || failure.find("resolv") != std::string::npos)
+      return ": does a node run there? --url or FERROCACHE_URL names another";
     if (failure.find("HTTP status line") == std::string::npos) return "";
     return options_.base_url.starts_with("https:") ? ": does it ask for a certificate (--cert and --key)?"
                                                    : ": does it speak https?";

@@ -1,8 +1,10 @@
 #include "clients/ferroctl/main_command.h"
 
+#include <algorithm>
 #include <csignal>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "clients/ferroctl/commands.h"
 #include "clients/ferroctl/completions.h"
@@ -43,6 +45,16 @@ void add_common_options(CLI::App& app, Session& session) {
   app.add_option("-o,--output", session.format, "how to print")
       ->check(CLI::IsMember({"table", "json", "yaml"}))
       ->capture_default_str();
+}
+
+// What stands where a command belongs and is none; empty if nothing does. CLI11 only says that one is needed.
+std::string no_command(const CLI::App& app, int argc, char** argv) {
+  const std::vector<std::string> unread = app.remaining(true);
+  for (int place = 1; place < argc; ++place) {
+    std::string word = argv[place];
+    if (!word.starts_with('-') && std::find(unread.begin(), unread.end(), word) != unread.end()) return word;
+  }
+  return {};
 }
 
 }  // namespace
@@ -89,6 +101,11 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
+    const std::string word = error.get_name() == "RequiredError" ? no_command(app, argc, argv) : "";
+    if (!word.empty()) {
+      say("ferroctl: there is no command " + word + " here; --help lists them");
+      return kUsage;
+    }
     const int code = app.exit(error);
     return code == 0 ? kDone : kUsage;
   }

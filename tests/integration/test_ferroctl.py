@@ -43,9 +43,12 @@ def test_a_conversation_with_a_node(ctl, nodes):
 def test_mistakes_are_explained(ctl, nodes):
     node = nodes.start({"auth_token": "secret-token"}, token="secret-token")
     assert "--token-file" in ctl("status", node=node, code=1).stderr
-    assert "no answer from http://127.0.0.1:1" in ctl("--url", "http://127.0.0.1:1", "status", code=1).stderr
+    lost = ctl("--url", "http://127.0.0.1:1", "status", code=1).stderr
+    assert "no answer from http://127.0.0.1:1" in lost and "does a node run there?" in lost
     ctl("query", "-m", "m::8", "-e", "not json", node=node, token="secret-token", code=2)
-    ctl("no-such-command", code=2)
+    for line in (["no-such-command"], ["--timeout-ms", "5", "no-such-command", "-m", "x"], ["wal", "no-such-command"]):
+        assert "there is no command no-such-command here" in ctl(*line, code=2).stderr
+    assert "A subcommand is required" in ctl("wal", code=2).stderr
     token = nodes.folder / "token"
     token.write_text("secret-token\n")
     assert "ready" in ctl("--token-file", token, "status", node=node).stdout
