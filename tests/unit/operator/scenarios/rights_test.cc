@@ -10,23 +10,47 @@ namespace {
 using fakes::kube::Fault;
 using fakes::kube::RequestFacts;
 
-TEST(Rights, ARefusedWriteIsToldInStatusAndRepaired) {
-  Stage stage;
-  bool refused = true;
-  stage.server.set_faults([&refused](const RequestFacts& facts) {
+// Writes of this kind are answered 403 while `refused`, which outlives the hook.
+fakes::kube::FaultHook refuse_writes(const char* plural, const bool& refused) {
+  return [plural, &refused](const RequestFacts& facts) {
     Fault fault;
-    if (refused && facts.plural == "services" && facts.is_write) {
+    if (refused && facts.plural == plural && facts.is_write) {
       fault.kind = Fault::Kind::answer;
       fault.status = 403;
     }
     return fault;
-  });
+  };
+}
+
+TEST(Rights, ARefusedWriteIsToldInStatusAndRepaired) {
+  Stage stage;
+  bool refused = true;
+  stage.server.set_faults(refuse_writes("services", refused));
   stage.create(kCluster);
   ASSERT_TRUE(stage.until([&] { return !stage.blockers(kCluster).empty(); }, 60)) << stage.story(kCluster);
   EXPECT_THAT(stage.blockers(kCluster), testing::Contains("Refused"));
   EXPECT_THAT(stage.status(kCluster).dump(), testing::HasSubstr("Service"));
   refused = false;
   EXPECT_TRUE(stage.settles(kCluster)) << stage.story(kCluster);
+}
+
+// Cause: what was refused of a cluster that ran stood in blockedBy alone, beside the phase Ready.
+TEST(Rights, WhatIsRefusedOfARunningClusterIsDegraded) {
+  Stage stage;
+  stage.create(kCluster);
+  ASSERT_TRUE(stage.settles(kCluster)) << stage.story(kCluster);
+  bool refused = true;
+  stage.server.set_faults(refuse_writes("services", refused));
+  ASSERT_TRUE(stage.server.edit("somebody", "services", Stage::kNamespace, kCluster,
+                                [](Json& service) { service["spec"]["ports"][0]["name"] = "other"; }));
+  ASSERT_TRUE(stage.until([&] { return !stage.blockers(kCluster).empty(); }, 60)) << stage.story(kCluster);
+  EXPECT_THAT(stage.blockers(kCluster), testing::ElementsAre("Refused"));
+  EXPECT_EQ(stage.condition(kCluster, "Degraded"), "True/Refused");
+  EXPECT_EQ(stage.phase(kCluster), "Degraded");
+  EXPECT_EQ(stage.condition(kCluster, "Available"), "True/AllPartitionsServed");
+  refused = false;
+  EXPECT_TRUE(stage.settles(kCluster)) << stage.story(kCluster);
+  EXPECT_EQ(stage.condition(kCluster, "Degraded"), "False/AsExpected");
 }
 
 TEST(Rights, WithoutTheRightToWriteStatusClustersComeUpAllTheSame) {

@@ -12,6 +12,7 @@
 namespace ferro::oper::scenarios {
 namespace {
 
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
@@ -123,6 +124,24 @@ TEST_F(ClusterTest, ARenewalIsToldToBeOverSoonAfterItIs) {
   };
   ASSERT_TRUE(stage_.until(all_serve, 10));
   EXPECT_TRUE(stage_.until(says("True/Issued"), 5)) << stage_.story(kCluster);
+}
+
+// Cause: which key of a user's Secret pods load was read of that Secret alone. While it was away, the other
+// key was taken, and all pods were replaced by such as could not start.
+TEST_F(ClusterTest, AUsersSecretThatIsAwayRollsNothing) {
+  const Json secret{{"metadata", {{"name", "mine"}, {"namespace", Stage::kNamespace}}},
+                    {"data", {{"token", "c2VjcmV0LXRva2Vu"}}}};
+  stage_.server.create("user", "secrets", secret);
+  start({{"auth", {{"existingSecret", "mine"}}}});
+  const auto pods = uids("pods");
+  stage_.server.remove("secrets", Stage::kNamespace, "mine");
+  ASSERT_TRUE(stage_.until([&] { return !stage_.blockers(kCluster).empty(); }, 60)) << stage_.story(kCluster);
+  stage_.until([] { return false; }, 120);
+  EXPECT_EQ(uids("pods"), pods) << stage_.story(kCluster);
+  EXPECT_THAT(stage_.blockers(kCluster), ElementsAre("ExternalSecretMissing"));
+  stage_.server.create("user", "secrets", secret);
+  EXPECT_TRUE(stage_.settles(kCluster)) << stage_.story(kCluster);
+  EXPECT_EQ(uids("pods"), pods) << stage_.story(kCluster);
 }
 
 TEST_F(ClusterTest, LabelsThatSomebodyTookAwayComeBack) {
