@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
+import subprocess
 import sys
 
 import pytest
@@ -13,6 +15,7 @@ import pytest_asyncio
 from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
 
+from support.door import PATIENCE_SECONDS
 from support.node import free_port
 
 QUESTION = "How do I reset my password?"
@@ -144,3 +147,26 @@ async def test_failures_are_results(case, nodes):
             assert set(answer) == {"error"}
             assert answer["error"]
             assert "wrong" not in answer["error"]
+
+
+def test_an_interrupt_ends_it_though_standard_input_stays_open(node):
+    """The SDK would wait for one more line: at a terminal, Ctrl-C would do nothing."""
+    first = {"protocolVersion": "2024-11-05", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
+    greeting = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": first}
+    command = [sys.executable, "-m", "ferrocache.mcp_server"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, env={**os.environ, "FERROCACHE_URL": node.url}, **pipes) as server:
+        server.stdin.write(json.dumps(greeting).encode() + b"\n")
+        server.stdin.flush()
+        assert b"serverInfo" in server.stdout.readline()  # it reads standard input from now on
+        server.send_signal(signal.SIGINT)
+        assert server.wait(PATIENCE_SECONDS) == -signal.SIGINT
+        assert b"Traceback" not in server.stderr.read()
+
+
+@pytest.mark.parametrize(("argument", "status", "says"), [("--help", 0, "FERROCACHE_URL"), ("--port=3", 2, "unrecognized")])
+def test_its_arguments(argument, status, says):
+    """Whoever asks for help is not left with a server that waits in silence."""
+    command = [sys.executable, "-m", "ferrocache.mcp_server", argument]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
+    assert (done.returncode, says in done.stdout + done.stderr) == (status, True)

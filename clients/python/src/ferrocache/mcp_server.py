@@ -7,8 +7,10 @@ FERROCACHE_URL, FERROCACHE_THRESHOLD, FERROCACHE_AUTH_TOKEN and FERROCACHE_EMBED
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import functools
+import signal
 import sys
 import threading
 from typing import Any, Awaitable, Callable, Dict, List, Optional, Tuple
@@ -27,6 +29,8 @@ INSTRUCTIONS = (
     "A semantic cache of answers. Before working out an answer, call semantic_cache_lookup with the question; if nothing "
     "is found, work it out and call semantic_cache_store with question and answer."
 )
+ABOUT = "An MCP server over standard input and output: an agent's tools to look answers up in FerroCache and to store them."
+SETTINGS = "FERROCACHE_URL, FERROCACHE_THRESHOLD, FERROCACHE_AUTH_TOKEN and FERROCACHE_EMBED_MODEL of the environment set it up."
 # An agent waits for a tool; a cache that takes longer than this is no help to it.
 TIMEOUT_SECONDS = 10.0
 
@@ -134,10 +138,17 @@ async def _told(call: Callable[[], Dict[str, Any]]) -> Dict[str, Any]:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser("ferrocache-mcp", description=ABOUT, epilog=SETTINGS)
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    parser.parse_args()
     try:
         server = build_server()
     except (ImportError, ValueError) as error:  # an extra that is not installed, a setting that is wrong
         sys.exit(f"ferrocache-mcp: {error}")
+    if sys.stdin.isatty():
+        sys.stderr.write("ferrocache-mcp: waits for an MCP client on standard input, which is a terminal here; Ctrl-C ends it\n")
+    # The SDK would first wait for one more line of standard input. Nothing here needs more of an end than SIGTERM's.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     server.run("stdio")
 
 
