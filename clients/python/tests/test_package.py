@@ -110,6 +110,20 @@ def test_everything_else_imports_without_any_extra(distributions, tmp_path):
     assert alone(distributions, code, tmp_path).returncode == 0
 
 
+def test_without_any_extra_all_names_can_be_imported_and_listed(distributions, tmp_path):
+    """A name whose import fails would take the others with it, in `import *`, help() and whatever looks at a module's members."""
+    code = (
+        "import inspect, pydoc\n"
+        "from ferrocache import *\n"
+        "import ferrocache\n"
+        "assert FerrocacheClient('http://localhost:3000').base_url == 'http://localhost:3000'\n"
+        "assert set(ferrocache.__all__) <= {name for name, _ in inspect.getmembers(ferrocache)}\n"
+        "assert 'AsyncFerrocacheClient' in pydoc.render_doc(ferrocache)\n"
+    )
+    done = alone(distributions, code, tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_the_image_has_what_the_tests_have():
     text = (CLIENT / "Containerfile").read_text(encoding="utf-8")
     (model,) = re.findall(r'^MODEL_PACKAGE = "(.*)"$', (CLIENT / "tools/run_tests.py").read_text(encoding="utf-8"), flags=re.M)
