@@ -7,6 +7,9 @@ pid_file=$data/../ferrocached.pid log_file=$data/../ferrocached.log
 pid_file=$(realpath -m "$pid_file") log_file=$(realpath -m "$log_file")
 
 running() { [[ -f $pid_file ]] && kill -0 "$(<"$pid_file")" 2>/dev/null && grep -q ferrocached "/proc/$(<"$pid_file")/comm"; }
+# Whether the node of this checkout was started with this port: on another one somebody else may answer.
+on_this_port() { tr '\0' ' ' <"/proc/$(<"$pid_file")/cmdline" | grep -qF -- "--port $port "; }
+taken() { (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; }
 ready() { curl -fsS -o /dev/null --max-time 2 "http://127.0.0.1:$port/readyz" 2>/dev/null; }
 
 stop() {
@@ -38,12 +41,16 @@ TXT
 
 start() {
   if running; then
-    if ready; then echo "a node of this checkout is already running (pid $(<"$pid_file"))"; tell; return 0; fi
+    if on_this_port && ready; then echo "a node of this checkout is already running (pid $(<"$pid_file"))"; tell; return 0; fi
     echo "a node of this checkout is running (pid $(<"$pid_file")) but does not answer on port $port; stop it first: make stop" >&2
     return 1
   fi
   if [[ -n "${FOREGROUND:-}" ]]; then
     exec "$binary" --port "$port" --wal_path "$data/ferrocache.wal"
+  fi
+  if taken; then  # or whoever is there would be taken for the new node, which cannot start
+    echo "port $port is in use by another process: stop that one, or choose another port (make run PORT=$((port + 1)))" >&2
+    return 1
   fi
   setsid "$binary" --port "$port" --wal_path "$data/ferrocache.wal" </dev/null >>"$log_file" 2>&1 &
   local pid=$!

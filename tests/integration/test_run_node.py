@@ -15,12 +15,12 @@ SCRIPT = Path(__file__).resolve().parents[2] / "tools/run_node.sh"
 
 @pytest.fixture
 def tool(nodes):
-    """tool(action, binary=..., path=...): runs it; what it started is stopped at the end."""
+    """tool(action, binary=..., path=..., at=a port): runs it; what it started is stopped at the end."""
     port, data = free_port(), nodes.folder / "run/data"
 
-    def run(action, binary=None, path=""):
+    def run(action, binary=None, path="", at=port):
         environment = clean_environment({"PATH": f"{path}:{os.environ['PATH']}" if path else os.environ["PATH"]})
-        return subprocess.run([SCRIPT, action, binary or binary_path(), str(port), data], env=environment, capture_output=True,
+        return subprocess.run([SCRIPT, action, binary or binary_path(), str(at), data], env=environment, capture_output=True,
                               text=True, timeout=120, check=False)
 
     run.client = Client(HOST, port)
@@ -57,3 +57,15 @@ def test_a_node_that_ends_at_once_is_told_with_its_reason(tool, nodes):
     started = tool("start", binary=broken)
     assert started.returncode == 1
     assert "the reason" in started.stderr and "the node did not start" in started.stderr
+
+
+def test_who_is_on_the_port_already_is_not_taken_for_the_new_node(tool, nodes):
+    """The other one answered, and `make run` told of a node that had not been able to start, with its folder and its log."""
+    other = nodes.start()
+    started = tool("start", at=other.port)
+    assert started.returncode == 1
+    assert f"port {other.port} is in use by another process" in started.stderr and started.stdout == ""
+    assert tool("start").returncode == 0
+    elsewhere = tool("start", at=other.port)
+    assert elsewhere.returncode == 1 and "does not answer on port" in elsewhere.stderr
+    assert tool("stop").stdout == "stopped\n"
