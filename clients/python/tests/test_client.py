@@ -275,7 +275,21 @@ def test_numbers_and_ids_of_other_types(client, model):
 
 
 @pytest.mark.parametrize(
-    "url", ["", "localhost:3000", "ftp://host", "http://", "http://a:b@host", "http://host?x=1", " , ", "http://a:99999"]
+    "url",
+    [
+        "",
+        "localhost:3000",
+        "ftp://host",
+        "http://",
+        "http://a:b@host",
+        "http://host?x=1",
+        " , ",
+        "http://a:99999",
+        "http://a b:3000",
+        "http://a\nb:3000",
+        "http://a\x00b:3000",
+        "http://a/b\x7f",
+    ],
 )
 def test_base_urls_that_cannot_be(url):
     with pytest.raises(ValueError, match="base_url"):

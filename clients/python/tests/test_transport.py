@@ -131,6 +131,20 @@ def test_refused_and_unknown_host(make):
         assert "check the address, and that a node runs there" in str(raised.value)
 
 
+@pytest.mark.parametrize("host", ["\u2603.invalid", "xn--.invalid", "a..b", "\ud800.invalid", "." + "a" * 70])
+def test_hosts_that_have_no_name_in_the_dns(make, host):
+    """Each library has errors of its own for them, which are no errors of a connection."""
+    with pytest.raises(FerrocacheError) as raised:
+        make(f"http://{host}:3000", retries=0).call("health")
+    assert raised.value.status is None
+
+
+def test_a_path_before_the_routes_may_have_any_letters(make, odd):
+    server = odd(reply(answer(b'{"status":"ok"}')))
+    assert make(server.url + "/b\u00fcro/a%20b+c").call("health") == {"status": "ok"}
+    assert server.requests[0].startswith(b"GET /b%C3%BCro/a%20b+c/health HTTP/1.1\r\n")
+
+
 def test_https_where_nobody_speaks_it(make, node):
     with pytest.raises(FerrocacheError, match="http:// instead of https://"):
         make(node.url.replace("http", "https")).call("health")

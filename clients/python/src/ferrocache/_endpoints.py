@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from typing import AbstractSet, Any, Callable, List, Sequence, Tuple, Union
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 # A base URL that failed is asked last for this long.
 DOWN_SECONDS = 2.0
+# What may stand in a path as it is (RFC 3986, 3.3), and what is quoted already.
+PATH_SAFE = "/%:@!$&'()*+,;=~"
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,8 @@ class Endpoint:
 
 
 def parse_endpoint(url: str) -> Endpoint:
+    if any(character <= " " or character == "\x7f" for character in url.strip()):
+        raise ValueError(f"base_url must not hold spaces or control characters: {url!r}")
     parts = urlsplit(url.strip())
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"base_url must look like http://host:3000 or https://host, not {url!r}")
@@ -34,7 +38,7 @@ def parse_endpoint(url: str) -> Endpoint:
         port = parts.port or (443 if parts.scheme == "https" else 80)
     except ValueError as error:
         raise ValueError(f"base_url has no port that can be: {url!r}") from error
-    return Endpoint(url.strip().rstrip("/"), parts.scheme, parts.hostname, port, parts.path.rstrip("/"))
+    return Endpoint(url.strip().rstrip("/"), parts.scheme, parts.hostname, port, quote(parts.path.rstrip("/"), safe=PATH_SAFE))
 
 
 def parse_endpoints(base_url: Union[str, Sequence[str]]) -> List[Endpoint]:

@@ -314,6 +314,8 @@ class AsyncFerrocacheClient:
         )
         try:
             response = await asyncio.wait_for(request, left)  # httpx's own limits are for each step of the exchange
+        except (httpx.InvalidURL, UnicodeError) as error:  # a host that has no name in the DNS; neither is an HTTPError
+            raise NotSent(str(error)) from error
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             told = "timed out" if isinstance(error, httpx.TimeoutException) else str(error)
             raise NotSent(told or type(error).__name__) from error
