@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <csignal>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -101,7 +102,8 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    const std::string word = error.get_name() == "RequiredError" ? no_command(app, argc, argv) : "";
+    const bool needs_command = std::string_view(error.what()).find("subcommand") != std::string_view::npos;
+    const std::string word = needs_command ? no_command(app, argc, argv) : "";
     if (!word.empty()) {
       say("ferroctl: there is no command " + word + " here; --help lists them");
       return kUsage;

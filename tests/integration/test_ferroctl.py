@@ -49,6 +49,7 @@ def test_mistakes_are_explained(ctl, nodes):
     for line in (["no-such-command"], ["--timeout-ms", "5", "no-such-command", "-m", "x"], ["wal", "no-such-command"]):
         assert "there is no command no-such-command here" in ctl(*line, code=2).stderr
     assert "A subcommand is required" in ctl("wal", code=2).stderr
+    assert "--model is required" in ctl("query", "stray", "-e", vector(0), code=2).stderr
     token = nodes.folder / "token"
     token.write_text("secret-token\n")
     assert "ready" in ctl("--token-file", token, "status", node=node).stdout

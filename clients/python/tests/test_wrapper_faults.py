@@ -180,6 +180,7 @@ def test_wrong_arguments_are_refused_at_once():
         (ValueError, "at most 256 bytes", {"conversation_id": "\u00e9" * 129}),
         (ValueError, "ttl_seconds must be", {"ttl_seconds": 0}),
         (ValueError, "ttl_seconds must be", {"ttl_seconds": 0.5}),
+        (ValueError, "ttl_seconds must be", {"ttl_seconds": True}),
         (ValueError, "ttl_seconds must be", {"ttl_seconds": "3600"}),
         (TypeError, "tags must be a list", {"tags": "policy"}),
         (ValueError, "timeout must be", {"timeout": 0}),

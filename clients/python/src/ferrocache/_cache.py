@@ -104,7 +104,8 @@ def _check(threshold: Any, cache_scope: Any, conversation_id: Any, ttl_seconds: 
             raise ValueError(f"{name} must have at most {NAME_BYTES_MAX} bytes")
     if (cache_scope or "").strip().startswith("conv_"):
         raise ValueError("cache_scope must not begin with conv_, which is kept for conversations: give conversation_id")
-    if ttl_seconds is not None and not (isinstance(whole(ttl_seconds), int) and 1 <= ttl_seconds <= TTL_SECONDS_MAX):
+    is_whole = _is_number(ttl_seconds) and isinstance(whole(ttl_seconds), int)
+    if ttl_seconds is not None and not (is_whole and 1 <= ttl_seconds <= TTL_SECONDS_MAX):
         raise ValueError(f"ttl_seconds must be a whole number from 1 to {TTL_SECONDS_MAX}, or None, not {ttl_seconds!r}")
     if isinstance(tags, str):
         raise TypeError("tags must be a list of strings, not one string")
