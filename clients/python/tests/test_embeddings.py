@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import types
 from typing import ClassVar
 
@@ -18,6 +19,7 @@ from ferrocache.embeddings import (
     VoyageEmbeddings,
     embedder,
 )
+from support.door import PATIENCE_SECONDS
 
 KEYS = ("OPENAI_API_KEY", "VOYAGE_API_KEY", "CO_API_KEY", "COHERE_API_KEY", "EMBEDDINGS_API_KEY", "OPENAI_BASE_URL", "OLLAMA_HOST")
 
@@ -155,6 +157,7 @@ def hub_out_of_reach(monkeypatch):
     monkeypatch.setitem(sys.modules, "sentence_transformers", types.SimpleNamespace(SentenceTransformer=model))
     monkeypatch.setattr(SentenceTransformer, "_models", {})
     monkeypatch.setattr(SentenceTransformer, "_failures", {})
+    monkeypatch.setattr(SentenceTransformer, "_under_way", set())
     return asked
 
 
@@ -165,10 +168,34 @@ def test_a_model_that_cannot_be_fetched_is_told_with_what_to_do_and_not_tried_ag
         with pytest.raises(FerrocacheError, match=r"OSError: We couldn't connect to the hub to load .*ferrocache\[local\]"):
             made("abc")
     assert hub_out_of_reach == ["BAAI/bge-small-en-v1.5"]
-    SentenceTransformer._failures["BAAI/bge-small-en-v1.5"] = (0.0, "long ago")
+
+
+def test_a_model_is_tried_again_behind_the_callers(monkeypatch, hub_out_of_reach):
+    """A hub out of reach takes more than a minute to turn out so: every other minute all callers waited for it."""
+    made, name = embedder("BAAI/bge-small-en-v1.5"), "BAAI/bge-small-en-v1.5"
     with pytest.raises(FerrocacheError):
         made("abc")
-    assert len(hub_out_of_reach) == 2
+    held, tried = threading.Event(), []
+
+    class Model:
+        def __init__(self, model):
+            tried.append(model)
+            assert held.wait(PATIENCE_SECONDS)
+
+        def encode(self, text):
+            return [1.0, 2.0]
+
+    monkeypatch.setattr(sys.modules["sentence_transformers"], "SentenceTransformer", Model)
+    SentenceTransformer._failures[name] = (0.0, "long ago")
+    for _ in range(3):
+        with pytest.raises(FerrocacheError, match="long ago"):
+            made("abc")
+    held.set()
+    for thread in threading.enumerate():
+        if thread.name == f"ferrocache loads {name}":
+            thread.join(PATIENCE_SECONDS)
+    assert made("abc") == [1.0, 2.0]
+    assert tried == [name]
 
 
 def test_the_default_model_s_twin_takes_over_where_the_hub_is_out_of_reach(hub_out_of_reach, caplog):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import os
 import pathlib
 import threading
 import time
-from typing import Any, ClassVar, Dict, List, Optional, Tuple
+from typing import Any, ClassVar, Dict, List, Optional, Set, Tuple
 
 from .._calls import numbers
 from ..errors import FerrocacheError
@@ -16,6 +17,7 @@ from ._base import Embedder
 log = logging.getLogger("ferrocache")
 
 _loading = threading.Lock()
+_trying = threading.Lock()
 # A model that could not be loaded is not tried again for so long: a hub that cannot be reached costs minutes each time.
 LOAD_AGAIN_SECONDS = 60.0
 REASON_CHARACTERS_MAX = 300
@@ -26,6 +28,7 @@ class SentenceTransformer(Embedder):
 
     _models: ClassVar[Dict[str, Any]] = {}
     _failures: ClassVar[Dict[str, Tuple[float, str]]] = {}  # until when it is not tried again, and what was said
+    _under_way: ClassVar[Set[Tuple[int, str]]] = set()  # what _load_behind is at, by process
 
     def __init__(self, model: str) -> None:
         self._model = model
@@ -43,18 +46,45 @@ class SentenceTransformer(Embedder):
     def embed(self, text: str, timeout: Optional[float] = None) -> List[float]:
         model = self._models.get(self._model)
         if model is None:  # those that are loaded wait for nobody's
-            with _loading:
-                model = self._models.get(self._model)
-                if model is None:
-                    model = self._models[self._model] = self._load()
+            model = self._loaded()
         if isinstance(model, LocalMiniLm):
             return model.embed(text)
         return numbers(model.encode(text))
 
+    def _loaded(self) -> Any:
+        """Only the first try is waited for: a hub that is out of reach takes more than a minute to turn out so."""
+        if self._model not in self._failures:
+            with _loading:
+                if self._model not in self._models and self._model not in self._failures:  # of those who waited here, one
+                    self._models[self._model] = self._load()
+        model = self._models.get(self._model)
+        if model is not None:
+            return model
+        until, said = self._failures[self._model]
+        if time.monotonic() >= until:
+            self._load_behind()
+        raise FerrocacheError(said)
+
+    def _load_behind(self) -> None:
+        """Tries again in a thread of its own, one at a time for each model; callers go on without the model meanwhile."""
+        mine = (os.getpid(), self._model)  # a forked child has none of its parent's threads
+        with _trying:
+            if mine in self._under_way:
+                return
+            self._under_way.add(mine)
+
+        def work() -> None:
+            try:
+                self._models[self._model] = self._load()
+                log.info("%s is loaded now", self._model)
+            except FerrocacheError as error:
+                log.debug("%s", error)
+            finally:
+                self._under_way.discard(mine)
+
+        threading.Thread(target=work, name=f"ferrocache loads {self._model}", daemon=True).start()
+
     def _load(self) -> Any:
-        until, said = self._failures.get(self._model, (0.0, ""))
-        if time.monotonic() < until:
-            raise FerrocacheError(said)
         try:
             from sentence_transformers import SentenceTransformer as Model
 
