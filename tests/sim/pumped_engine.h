@@ -66,6 +66,7 @@ class PumpedEngine final : public engine::Engine, private engine::DecisionSink {
 
  private:
   void on_decided(std::vector<engine::Decided> operations) override;
+  Status may_decide() const override { return sink_ == nullptr ? Status() : sink_->may_decide(); }
   void arm(bool dirty = true);
   void keep_house();
   void say(const char* verb, const node::model::Operation& operation) const;

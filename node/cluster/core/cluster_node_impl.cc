@@ -53,6 +53,7 @@ ClusterNodeImpl::ClusterNodeImpl(ClusterOptions options, StoredState stored, eng
       splitter_({context_.options.self, context_.options.split_entries, context_.options.split_bytes},
                 engine.store()),
       stored_(std::move(stored)) {
+  replicator_.set_found(false);
   const auto nowhere = no_routes(context_.options.self);
   context_.routes.set(nowhere, nowhere);
   context_.peers = Peers::create(peers_options(context_.options, stored_.generation), loop, network, *this);
@@ -170,6 +171,7 @@ void ClusterNodeImpl::judge_fitness() {
 
 void ClusterNodeImpl::observe() {
   if (stopped_) return;
+  const int64_t awake_ns = context_.loop.clock().steady_ns();
   const std::string ring_before = ring_.record_text();
   bool urgent = false;
   for (const OwnValue& value : ring_.update(membership_.members(), now_ms())) {
@@ -181,7 +183,9 @@ void ClusterNodeImpl::observe() {
     }
   }
   forget_departed();
+  replicator_.set_found(ring_.settled());
   publish_routes();
+  context_.routes.awake(awake_ns);
   syncer_->set_view(view_of(ring_, membership_.members(), context_.options.self));
   if (ring_.record_text() != ring_before) {
     if (!ring_before.empty()) ++context_.figures.ring_changes;
@@ -236,7 +240,6 @@ void ClusterNodeImpl::publish_routes() {
     context_.routes.set(routes_with(ready), routes_with(but_self));
     publish_status();
   }
-  context_.routes.awake();
 }
 
 void ClusterNodeImpl::remember() {

@@ -177,6 +177,10 @@ Status Replicator::may_decide() const {
   if (closed_.load(std::memory_order_relaxed)) {
     return Status::unavailable("this node is leaving its cluster: ask another owner");
   }
+  if (!found_.load(std::memory_order_relaxed)) {
+    return Status::unavailable(
+        "this node is looking for the other members of its cluster: ask another owner");
+  }
   if (context_.clocks.may_stamp()) return {};
   return Status::unavailable("this node's clock is far ahead of the others': set it right");
 }

@@ -91,10 +91,11 @@ class RouteHolder {
     sleep_ns_ = sleep_ms * 1'000'000;
     awake_ns_ = clock.steady_ns();
   }
-  // The routes are those of now.
-  void awake() {
+  // The routes are those of that moment, which is before the loop began to look around: a stop in between
+  // counts.
+  void awake(int64_t at_ns) {
     std::lock_guard lock(mutex_);
-    if (clock_ != nullptr) awake_ns_ = clock_->steady_ns();
+    awake_ns_ = at_ns;
   }
 
  private:

@@ -86,6 +86,8 @@ class RingKeeper {
   bool quorum() const noexcept { return quorum_; }
   // Somebody who wants to join is left out: a ring has no more members than one gossiped value holds.
   bool full() const noexcept { return full_; }
+  // The ring is the cluster's as it is now, not only remembered or missing.
+  bool settled() const noexcept { return settled_; }
   // Taken part in the cluster's life until now: what the time kept on disk as "last alive" is renewed by.
   bool connected() const noexcept { return settled_ && quorum_ && complete_; }
 

@@ -102,5 +102,16 @@ TEST_F(ReplicatorTest, AllWhoLiveDoesNotWaitForWhoIsAway) {
   EXPECT_EQ(replicator_->hints().count(), 2U);
 }
 
+// A node that had just started decided by the ring that it remembered: owners of today did not hear of it
+// (simulator, 507486).
+TEST_F(ReplicatorTest, WhoLooksForItsClusterDecidesNothing) {
+  start_with(WriteConsistency::one);
+  EXPECT_TRUE(replicator_->may_decide().ok());
+  replicator_->set_found(false);
+  EXPECT_EQ(replicator_->may_decide().code(), StatusCode::unavailable) << "another owner is asked";
+  replicator_->set_found(true);
+  EXPECT_TRUE(replicator_->may_decide().ok());
+}
+
 }  // namespace
 }  // namespace ferro::node::cluster

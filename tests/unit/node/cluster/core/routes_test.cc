@@ -119,14 +119,19 @@ TEST(RouteHolder, AProcessThatSleptIsNotReady) {
   holder.watch(clock, 1000);
   clock.advance_ms(999);
   EXPECT_TRUE(holder.get()->reads_here(uint16_t{0}));
-  holder.awake();
+  holder.awake(clock.steady_ns());
   clock.advance_ms(1000);
   EXPECT_FALSE(holder.get()->reads_here(uint16_t{0}));
   EXPECT_EQ(*holder.get()->readers(0).front(), "b");
   EXPECT_TRUE(holder.get()->owns_here(model::PartitionSet().set(0), *both->splits()))
       << "it still gets writes";
-  holder.awake();
+  holder.awake(clock.steady_ns());
   EXPECT_TRUE(holder.get()->reads_here(uint16_t{0}));
+  // Stopped while the loop looked around: what it had found by then is as old.
+  const int64_t before_the_stop_ns = clock.steady_ns();
+  clock.advance_ms(1000);
+  holder.awake(before_the_stop_ns);
+  EXPECT_FALSE(holder.get()->reads_here(uint16_t{0}));
 }
 
 }  // namespace
