@@ -26,21 +26,11 @@ Status check_owned(const Routes& routes, const model::NamespaceKey& ns, model::S
 
 // Whoever asks may not have heard yet that this node misses writes. Where another owner knows them it is to
 // be asked; where there is none, what this node has is all there is.
-Status check_knows(const Context& context, const Routes& routes, uint16_t partition) {
+Status check_partition(const Context& context, const Routes& routes, uint16_t partition) {
   if (routes.reads_here(partition)) return {};
   for (const NodeId* owner : routes.ready_readers(partition)) {
     if (*owner != routes.self() && context.available(*owner))
       return {StatusCode::failed_precondition, "node " + routes.self() + " has to catch up, ask " + *owner};
-  }
-  return {};
-}
-
-Status check_knows(const Context& context, const Routes& routes, const model::NamespaceKey& ns,
-                   model::SlotSet slots) {
-  const uint64_t hash = model::namespace_hash(ns);
-  if (routes.reads_here(hash, slots)) return {};
-  for (const auto& shard : routes.splits()->shards_of(hash)) {
-    if ((shard.slots & slots) != 0) FERRO_RETURN_IF_ERROR(check_knows(context, routes, shard.partition));
   }
   return {};
 }
@@ -58,7 +48,7 @@ Result<model::Territory> territory_of(const Context& context, const model::Parti
   for (size_t p = 0; p < model::kPartitions; ++p) {
     const auto partition = static_cast<uint16_t>(p);
     if (partitions.test(p) && routes->current().owns(routes->self(), partition))
-      FERRO_RETURN_IF_ERROR(check_knows(context, *routes, partition));
+      FERRO_RETURN_IF_ERROR(check_partition(context, *routes, partition));
   }
   return territory;
 }
@@ -115,14 +105,23 @@ bool Desk::may_run_on_loop(int64_t now_ns) const noexcept {
   return now_ns - window_start_ns_ >= kWindowNs || window_busy_ns_ < kWindowBusyNs;
 }
 
+Status Desk::check_knows(const model::NamespaceKey& ns, model::SlotSet slots) const {
+  const auto routes = context_.routes.get();
+  const uint64_t hash = model::namespace_hash(ns);
+  if (routes->reads_here(hash, slots)) return {};
+  for (const auto& shard : routes->splits()->shards_of(hash)) {
+    if ((shard.slots & slots) != 0)
+      FERRO_RETURN_IF_ERROR(check_partition(context_, *routes, shard.partition));
+  }
+  return {};
+}
+
 void Desk::lookup(std::string_view body, uint16_t version, RespondFn respond) {
   auto message = decode<LookupMessage>(body);
   if (!message.ok()) return respond(message.status());
   const auto routes = context_.routes.get();
   if (Status owned = check_owned(*routes, message->ns, message->slots); !owned.ok()) return respond(owned);
-  if (Status knows = check_knows(context_, *routes, message->ns, message->slots); !knows.ok()) {
-    return respond(knows);
-  }
+  if (Status knows = check_knows(message->ns, message->slots); !knows.ok()) return respond(knows);
   serve_lookup(*std::move(message), [version, respond = std::move(respond)](LookupAnswer answer) {
     if (!answer.ok()) return respond(answer.status());
     respond(encode(LookupReply{*std::move(answer)}, version));
@@ -198,7 +197,8 @@ void Desk::drop_namespace(std::string_view body, uint16_t version, int64_t decid
   for (const auto& shard : routes->splits()->shards_of(model::namespace_hash(message->ns))) {
     if ((shard.slots & message->slots) == 0 || !routes->current().owns(routes->self(), shard.partition))
       continue;
-    if (Status knows = check_knows(context_, *routes, shard.partition); !knows.ok()) return respond(knows);
+    if (Status knows = check_partition(context_, *routes, shard.partition); !knows.ok())
+      return respond(knows);
   }
   owner_.drop_namespace({std::move(message->ns), 0, decide_by_ns, message->slots},
                         [version, respond = std::move(respond)](const Result<uint64_t>& removed) {

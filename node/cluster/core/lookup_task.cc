@@ -111,6 +111,12 @@ class Ask : public std::enable_shared_from_this<Ask> {
     LookupMessage message = message_;
     message.slots = slots;
     if (node == context_.options.self) {
+      // A peer would be refused just so; another pass asks the one that knows once more.
+      if (Status knows = now_ms() < ready_by_ms_ ? desk_.check_knows(message.ns, slots) : Status();
+          !knows.ok()) {
+        refused_here_ = true;
+        return on_answer(slots, std::move(knows));
+      }
       return desk_.serve_lookup(std::move(message), [self = shared_from_this(), slots](Answer answer) {
         self->on_answer(slots, std::move(answer));
       });
@@ -163,7 +169,8 @@ class Ask : public std::enable_shared_from_this<Ask> {
   // Everybody was asked in vain.
   void start_over(model::SlotSet slots) {
     if (std::exchange(again_, again_ | slots) != 0) return;  // waits already
-    if (++passes_ >= kPassesMax || now_ms() + kPassPauseMs > deadline_ms_) {
+    const bool counts = !std::exchange(refused_here_, false);
+    if ((counts && ++passes_ >= kPassesMax) || now_ms() + kPassPauseMs > deadline_ms_) {
       const bool nobody = last_failure_.code() == StatusCode::failed_precondition || last_failure_.ok() ||
                           last_failure_.code() == StatusCode::unavailable;
       if (!nobody) return end(last_failure_);
@@ -204,6 +211,7 @@ class Ask : public std::enable_shared_from_this<Ask> {
   std::vector<model::SlotSet> calls_;       // under way
   std::vector<engine::LookupResult> parts_;
   int passes_ = 0;
+  bool refused_here_ = false;  // in this pass, by this node itself: until ready_by_ms_ others are waited for
   int64_t deadline_ms_ = 0, ready_by_ms_ = 0;
   Loop::TimerId hedge_ = 0;
   Status last_failure_;

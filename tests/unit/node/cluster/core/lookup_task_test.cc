@@ -120,6 +120,33 @@ TEST_F(LookupTaskTest, AnOwnerThatKnowsIsWaitedForWhenItsLinkBreaks) {
   EXPECT_THAT((*answer_)->hits, IsEmpty());
 }
 
+// The link broke under the question and was there again at once: the node that had been stopped took itself
+// for the next one to ask.
+TEST_F(LookupTaskTest, AnOwnerThatKnowsIsAskedAgainWhenItsLinkBreaksUnderTheQuestion) {
+  start("b", {"a", "b"}, {"a"});
+  ask();
+  for (size_t call = 0; call < 5; ++call) {
+    ASSERT_EQ(peers_->calls.size(), call + 1);
+    peers_->calls.at(call).done(Status::unavailable("closed by the other side"));
+    run(25);
+    EXPECT_FALSE(answer_);
+  }
+  reply(5, "");
+  ASSERT_TRUE(answer_ && answer_->ok());
+  EXPECT_THAT((*answer_)->hits, IsEmpty());
+}
+
+TEST_F(LookupTaskTest, AndWhereItNeverAnswersThisNodeDoes) {
+  start("b", {"a", "b"}, {"a"});
+  ask();
+  for (size_t call = 0; !answer_ && call < 100; ++call) {
+    ASSERT_EQ(peers_->calls.size(), call + 1);
+    peers_->calls.at(call).done(Status::unavailable("closed by the other side"));
+    run(25);
+  }
+  EXPECT_TRUE(answer_ && answer_->ok()) << "what this node has is all there is";
+}
+
 TEST_F(LookupTaskTest, ButNotForLong) {
   start("b", {"a", "b"}, {"a"});
   peers_->unavailable = {"a"};
