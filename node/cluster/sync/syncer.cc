@@ -150,7 +150,7 @@ SyncFigures Syncer::figures() const {
   }
   const uint64_t left = hand_over_->partitions_left();
   const uint64_t total = std::max<uint64_t>(hand_over_->partitions_total(), left);
-  figures.hand_over = {left != 0, total - left, total, hand_over_->trouble()};
+  figures.hand_over = {hand_over_->busy(), total - left, total, hand_over_->trouble()};
   figures.fetched = transfer_.fetched();
   figures.pushed = transfer_.pushed();
   figures.entries_removed = hand_over_->entries_removed();
