@@ -19,9 +19,10 @@ class Desk {
   Desk(Context& context, Owner& owner) : context_(context), owner_(owner) {}
 
   using LookupAnswer = Result<engine::LookupResult>;
-  // Looks up here, now or on another thread; `done` on the loop.
-  // failed_precondition where this node may have missed writes and another owner is there that has not.
+  // failed_precondition where this node may have missed writes and another owner is there that has not. Asked
+  // before every lookup here. Loop.
   Status check_knows(const model::NamespaceKey& ns, model::SlotSet slots) const;
+  // Looks up here, now or on another thread; `done` on the loop.
   void serve_lookup(LookupMessage message, std::function<void(LookupAnswer)> done);
   // False for a type that is not served here (gossip, copies).
   // `decide_by_ns`: as PeerService::on_request.

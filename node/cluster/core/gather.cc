@@ -13,8 +13,8 @@ namespace ferro::node::cluster {
 namespace {
 
 constexpr int kRoundsMax = 6;
-constexpr int kTablesMax =
-    4;  // of splits, one after the other; each takes a gossip interval or more to agree on
+// Tables of splits, one after the other: each takes a gossip interval or more to agree on.
+constexpr int kTablesMax = 4;
 constexpr int64_t kRoundPauseMs = 20;
 
 // What an owner says about itself, that its disk is full say, tells more than that none is left to ask.

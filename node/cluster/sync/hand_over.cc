@@ -40,7 +40,7 @@ void HandOver::set_view(const SyncView& view, int64_t away_since_ms) {
   away_since_ms_ = away_since_ms;
   if (!allowed() || other_owners) cancel();  // an owner that came back has to hold it too
   if (!other_ring && allowed()) return;
-  scanned_ = scanning_ = told_empty_ = looked_ = false;
+  scanned_ = scanning_ = told_empty_ = false;
   ++scan_;
   clean_.reset();
   left_ = total_ = 0;
@@ -75,13 +75,12 @@ void HandOver::scan() {
                         for (size_t i = 0; i < units.size(); ++i) {
                           clean_.set(units[i].partition, (*summaries)[i].empty());
                         }
-                        total_ = (foreign_ & ~clean_).count();
+                        left_ = total_ = (foreign_ & ~clean_).count();
                       });
 }
 
 void HandOver::find_strays() {
   left_ = 0;
-  looked_ = true;
   const Splits& splits = view_.current->splits();
   for (size_t i = 0; i < foreign_.size(); ++i) {
     const auto partition = static_cast<uint16_t>(i);

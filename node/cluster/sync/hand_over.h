@@ -36,7 +36,7 @@ class HandOver {
   // Entries are being removed right now: whoever compares this node's copies waits.
   bool removing() const noexcept { return *removals_ > 0; }
   // Something is left to hand over, or may be: in a new ring nobody knows before this node has looked.
-  bool busy() const noexcept { return left_ != 0 || (!looked_ && !view_.current->empty()); }
+  bool busy() const noexcept { return left_ != 0 || (!scanned_ && !view_.current->empty()); }
   size_t partitions_left() const noexcept { return left_; }
   size_t partitions_total() const noexcept { return total_; }  // since the ring changed
   uint64_t entries_removed() const noexcept { return removed_; }
@@ -64,8 +64,7 @@ class HandOver {
   model::PartitionSet foreign_;  // owned by others alone
   model::PartitionSet clean_;    // of those: given away in this ring, tombstones too
   bool scanned_ = false, scanning_ = false, told_empty_ = false;
-  bool looked_ = false;  // left_ is of this ring
-  uint64_t scan_ = 0;    // the latest; an older one's answer is void
+  uint64_t scan_ = 0;  // the latest; an older one's answer is void
   std::map<uint16_t, Attempt> attempts_;
   std::shared_ptr<size_t> removals_ = std::make_shared<size_t>(0);
   size_t left_ = 0, total_ = 0;
