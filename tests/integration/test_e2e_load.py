@@ -176,7 +176,9 @@ def test_a_changed_token_is_read_again(tmp_path, in_time):
         else:
             cache.tokens = {"second"}
             wait_for(lambda: sum(load.report.describe()["failed"].values()) > 0)
-        token_file.write_text("second")
+        fresh = token_file.with_suffix(".new")  # as the kubelet does it: a reader never sees an empty file
+        fresh.write_text("second")
+        fresh.replace(token_file)
         wait_for(lambda: len(load.token.changes) == 2)
 
     report = run(tmp_path, cache, rotate)
