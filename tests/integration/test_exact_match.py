@@ -4,6 +4,7 @@ import sys
 import pytest
 
 from harness.contract import contract
+from harness.mortal import TimedEntry, while_it_lived
 from harness.timing import wait_until
 from harness.vectors import axis
 
@@ -138,8 +139,9 @@ def test_replacing_moves_the_text(api, model):
 def test_expiry_and_invalidation_uncover(api, model):
     api.insert(axis(8, 0), model, "oldest", "text")
     api.insert(axis(8, 1), model, "middle", "text", tags=["uncover-middle"])
-    api.insert(axis(8, 2), model, "newest", "text", ttl_seconds=1)
-    assert exact(api, model, "text")["response"] == "newest"
+    _, found = while_it_lived(lambda: TimedEntry(api, model, vector=axis(8, 2), response="newest"),
+                              lambda _: exact(api, model, "text"))
+    assert found["response"] == "newest"
     wait_until(lambda: exact(api, model, "text")["response"] == "middle", 5,
                "the expired entry uncovers the next")
     api.invalidate(tags=["uncover-middle"])
