@@ -6,7 +6,7 @@ import pytest
 
 from harness.contract import contract
 from harness.http import ConnectionClosed
-from harness.timing import scaled
+from harness.timing import scaled, wait_until
 from harness.vectors import axis, make_rng
 
 ROUNDS, WORKERS, KEYS = 8, 4, 25
@@ -90,8 +90,13 @@ def test_kill_loop(nodes, settings):
         for thread in threads:
             thread.start()
         end = time.monotonic() + scaled(rng.uniform(0.1, 0.6))
-        while time.monotonic() < end and all(thread.is_alive() for thread in threads):
-            time.sleep(0.005)
+
+        def over(before=before, end=end, threads=threads):
+            """After that time, and on a slow disk not before something was done."""
+            done = sum(worker.operations for worker in workers) - before
+            return (time.monotonic() > end and done > WORKERS) or not all(thread.is_alive() for thread in threads)
+
+        wait_until(over, 60, "the round has done something", interval=0.005)
         node.kill()
         stop.set()
         for thread in threads:
