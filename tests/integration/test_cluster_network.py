@@ -35,12 +35,12 @@ class ClusterInside(Cluster):
 
 
 @pytest.fixture
-def network(request, nodes):
+def network(nodes, rng):
     require_network()
     made = []
 
     def make(count: int) -> Network:
-        made.append(Network(count, seed=abs(hash(request.node.name))))
+        made.append(Network(count, seed=rng.randrange(1 << 32)))
         return made[-1]
 
     yield make
