@@ -9,8 +9,13 @@ RED_IF_ANY = [(None, "green"), (1, "red")]
 KNOWN = "ferrocache_cluster_nodes{$clusters} + ferrocache_peers_dead{$clusters}"
 ASKED_FOR = ("ferrocache_operator_cluster_replicas_desired{$resources} unless on (namespace, name) "
              '(ferrocache_operator_cluster_phase{phase="Hibernated"} == 1)')
-WANTED = (f"max by (kube_namespace, cluster) ({KNOWN} or label_replace(label_replace({ASKED_FOR}, "
-          '"kube_namespace", "$1", "namespace", "(.*)"), "cluster", "$1", "name", "(.*)"))')
+OF_EACH = (f"max by (kube_namespace, cluster) ({KNOWN} or label_replace(label_replace({ASKED_FOR}, "
+           '"kube_namespace", "$1", "namespace", "(.*)"), "cluster", "$1", "name", "(.*)"))')
+# Nodes without the labels that a scrape is to set cannot be matched with resources: the larger of both sums then, never both.
+UNMATCHED = 'ferrocache_ready{$clusters,kube_namespace=""} or ferrocache_ready{$clusters,cluster=""}'
+OF_ALL = (f"max(sum(max by (kube_namespace, cluster) ({KNOWN})) or "
+          f'label_replace(sum({ASKED_FOR}), "said_by", "operator", "", ""))')
+WANTED = f"(sum({OF_EACH}) unless on () ({UNMATCHED}) or {OF_ALL})"
 
 DASHBOARD = Dashboard(
     uid="ferrocache-overview",
@@ -18,9 +23,10 @@ DASHBOARD = Dashboard(
     description="Health, traffic, latency and worth of a cluster at a glance.",
     rows=[
         Row("Health", [
-            Panel("Nodes ready", [q(f"(sum(ferrocache_ready{{$clusters}}) or vector(0)) / sum({WANTED})")], unit="percentunit",
-                  kind="stat", width=4, height=4, thresholds=[(None, "red"), (1, "green")],
-                  description="Nodes that answer as well as any other, of all that the chosen clusters are to have."),
+            Panel("Nodes ready", [q(f"(sum(ferrocache_ready{{$clusters}}) or vector(0)) / {WANTED}")], unit="percentunit",
+                  kind="stat", width=4, height=4, thresholds=[(None, "red"), (1, "green"), (1.001, "orange")],
+                  description="Nodes that answer as well as any other, of all that the chosen clusters are to have. More than "
+                              "100 %: several clusters in one Prometheus, scraped without kube_namespace and cluster as labels."),
             Panel("Nodes dead", [q("max(ferrocache_peers_dead{$nodes})")], kind="stat", width=4, height=4,
                   thresholds=RED_IF_ANY, description="As the node that sees most of them dead."),
             Panel("Partitions short of copies", [q("max(ferrocache_partitions_under_replicated{$nodes})")], kind="stat",

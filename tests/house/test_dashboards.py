@@ -181,7 +181,7 @@ def test_nodes_ready_goes_by_how_many_there_are_to_be(tmp_path):
               for dashboard in (build.grafana(build.dashboards()["overview"]), json.loads(filled(ASSETS / "dashboard.json")))]
     for panel in panels:
         steps = panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
-        assert [(step["value"], step["color"]) for step in steps] == [(None, "red"), (1, "green")]
+        assert [(step["value"], step["color"]) for step in steps] == [(None, "red"), (1, "green"), (1.001, "orange")]
     of_all, of_demo = (for_live_use(panel["targets"][0]["expr"], "30s", "1h") for panel in panels)
     beside = [*series_of_nodes("other", [1], 1, 0), *series_of_operator("asleep", 5, hibernated=1)]
     cases = []
@@ -191,6 +191,36 @@ def test_nodes_ready_goes_by_how_many_there_are_to_be(tmp_path):
                  {"expr": of_all, "eval_time": "0s", "exp_samples": [{"value": (3 * share + 1) / 4}]}]
         cases.append({"name": case, "interval": "1m", "input_series": series + beside, "promql_expr_test": asked})
     made = tmp_path / "nodes_ready.json"
+    made.write_text(json.dumps({"tests": cases}))
+    promtool("test", "rules", made)
+
+
+# Of nodes whose scrape sets not all of the labels: (case, the labels that it does set, ready of each node by cluster, what the
+# operator tells of, share that is shown).
+NODES_WITHOUT_LABELS = [
+    ("one cluster", "", {"demo": [1, 1, 1]}, {}, 1),
+    ("one cluster and its operator", "", {"demo": [1, 1, 1]}, {"demo": 3}, 1),
+    ("one of three is not ready", "", {"demo": [1, 0, 1]}, {"demo": 3}, 2 / 3),
+    ("a cluster that only the operator knows counts too", "", {"demo": [1, 1, 1]}, {"demo": 3, "other": 2}, 3 / 5),
+    ("its namespace alone is missing", 'cluster="demo",', {"demo": [1, 1, 1]}, {"demo": 3}, 1),
+    ("two clusters and their operator", "", {"demo": [1, 1, 1], "other": [1, 1, 1]}, {"demo": 3, "other": 3}, 1),
+    ("two clusters and nobody who tells that they are two", "", {"demo": [1, 1, 1], "other": [1, 1, 1]}, {}, 2),
+]
+
+
+def test_nodes_without_labels_are_not_counted_twice(tmp_path):
+    """Cause: what nodes without the labels know was added to what the operator asks for, so that three of three were half."""
+    panel = panel_named(build.grafana(build.dashboards()["overview"]), "Nodes ready")
+    expr = for_live_use(panel["targets"][0]["expr"], "30s", "1h")
+    cases = []
+    for case, labels, nodes, asked_for, share in NODES_WITHOUT_LABELS:
+        series = [one for name, ready in nodes.items() for one in series_of_nodes(name, ready, len(ready), 0)]
+        series = [{**one, "series": re.sub(r'kube_namespace="prod",cluster="\w+",node', labels + "instance", one["series"])}
+                  for one in series]
+        series += [one for name, replicas in asked_for.items() for one in series_of_operator(name, replicas)]
+        asked = [{"expr": expr, "eval_time": "0s", "exp_samples": [{"value": share}]}]
+        cases.append({"name": case, "interval": "1m", "input_series": series, "promql_expr_test": asked})
+    made = tmp_path / "without_labels.json"
     made.write_text(json.dumps({"tests": cases}))
     promtool("test", "rules", made)
 
