@@ -2,6 +2,7 @@
 """Draws a dashboard's panels with the data of a running Prometheus, as one SVG a dashboard.
 
     dashboards/draw.py --prometheus http://127.0.0.1:9090 --into docs/images [--minutes 5] [NAME ...]
+    dashboards/draw.py --check      exits 1 and names each picture in --into that shows other panels than its dashboard has
 
 For the documentation, and for a look without Grafana. Lines are drawn as Grafana would draw them, in its grid.
 """
@@ -11,6 +12,7 @@ import html
 import json
 import math
 import pathlib
+import re
 import sys
 import time
 import urllib.parse
@@ -22,6 +24,7 @@ from dashboards.build import dashboards, layout  # noqa: E402  (needs the path a
 from dashboards.live import for_live_use  # noqa: E402
 
 CELL_WIDTH, CELL_HEIGHT, GAP, HEAD = 44, 30, 6, 22
+THRESHOLD_COLOURS = {"green": "#73bf69", "orange": "#ff9830", "red": "#f2495c"}
 COLOURS = ["#7eb26d", "#eab839", "#6ed0e0", "#ef843c", "#e24d42", "#1f78c1", "#ba43a9", "#705da0", "#508642", "#cca300"]
 PAPER, CARD, INK, FAINT = "#111217", "#181b1f", "#ccccdc", "#5a5f6b"
 SERIES_MAX = 10
@@ -66,9 +69,8 @@ class Source:
 
 
 def legend_of(query, labels):
-    text = query["legendFormat"]
-    for name, value in labels.items():
-        text = text.replace("{{%s}}" % name, value)
+    # A label that the series lacks is nothing, as in Grafana.
+    text = re.sub(r"\{\{(\w+)\}\}", lambda found: labels.get(found[1], ""), query["legendFormat"]).strip()
     return text or ", ".join(f"{k}={v}" for k, v in labels.items() if k != "__name__") or "value"
 
 
@@ -89,10 +91,28 @@ def text(x, y, words, size=11, colour=INK, anchor="start", weight="normal"):
             f'font-weight="{weight}">{html.escape(words)}</text>')
 
 
+def colour_of(value, defaults):
+    """Of the highest threshold that the value reaches, as Grafana colours a stat."""
+    steps = defaults.get("thresholds", {}).get("steps", [])
+    reached = [step["color"] for step in steps if step["value"] is None or value >= step["value"]]
+    return THRESHOLD_COLOURS[reached[-1] if reached else "green"]
+
+
 def draw_stat(panel, found, x, y, width, height):
-    unit = panel["fieldConfig"]["defaults"]["unit"]
+    defaults = panel["fieldConfig"]["defaults"]
     value = found[0][1][-1][1] if found else math.nan
-    return [text(x + width / 2, y + height / 2 + 16, human(value, unit), 26, "#73bf69" if found else FAINT, "middle", "bold")]
+    colour = colour_of(value, defaults) if found else FAINT
+    return [text(x + width / 2, y + height / 2 + 16, human(value, defaults["unit"]), 26, colour, "middle", "bold")]
+
+
+def without_gaps(points, step):
+    """The points in stretches: a line ends where a series is away for more than a step."""
+    stretches = []
+    for at, value in points:
+        if not stretches or at - stretches[-1][-1][0] > 1.5 * step:
+            stretches.append([])
+        stretches[-1].append((at, value))
+    return stretches
 
 
 def draw_lines(panel, found, source, x, y, width, height):
@@ -115,10 +135,12 @@ def draw_lines(panel, found, source, x, y, width, height):
         out.append(text(left - 4, at + 4, human(highest * share, defaults["unit"]), 9, FAINT, "end"))
     for index, (name, points) in enumerate(found):
         colour = COLOURS[index % len(COLOURS)]
-        path = " ".join(
-            f"{left + (at - source.start) / (source.end - source.start) * (right - left):.1f},"
-            f"{bottom - max(0.0, min(value, highest)) / highest * (bottom - top):.1f}" for at, value in points)
-        out.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.4"/>')
+        for stretch in without_gaps(points, source.step):
+            path = " ".join(
+                f"{left + (at - source.start) / (source.end - source.start) * (right - left):.1f},"
+                f"{bottom - max(0.0, min(value, highest)) / highest * (bottom - top):.1f}" for at, value in stretch)
+            out.append(
+                f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.4" stroke-linecap="round"/>')
         column, row = index % 2, index // 2
         out.append(text(x + 8 + column * width / 2, bottom + 16 + 12 * row, f"■ {name[:int(width / 14)]}", 9, colour))
     return out
@@ -180,12 +202,41 @@ def draw_panel(panel, source):
     return out + draw_lines(panel, found, source, x, y, width, height)
 
 
+def shown(dashboard):
+    """What a picture shows of its dashboard whatever the data: by this a stale one is known. Not the queries: the operator's
+    picture takes a Kubernetes to draw again, which a query that is written otherwise and shows the same is not worth."""
+    return [{"title": panel["title"], "kind": panel["type"], "place": [panel["gridPos"][side] for side in "xywh"],
+             "unit": panel.get("fieldConfig", {}).get("defaults", {}).get("unit", ""),
+             "legends": [query["legendFormat"] for query in panel.get("targets", [])]} for panel in layout(dashboard)]
+
+
+def differences(path, dashboard):
+    """Titles of panels that the picture shows otherwise than its dashboard has them, or lacks, or has too many."""
+    found = re.search(r"<metadata>(.*?)</metadata>", path.read_text() if path.is_file() else "", re.S)
+    drawn = json.loads(html.unescape(found[1])) if found else []
+    present = shown(dashboard)
+    return sorted({panel["title"] for one, other in ((drawn, present), (present, drawn)) for panel in one if panel not in other})
+
+
+def check(folder, known):
+    """The number of pictures that are stale; each is named with its panels."""
+    stale = 0
+    for name, dashboard in known.items():
+        path = folder / f"dashboard_{name}.svg"
+        wrong = differences(path, dashboard)
+        stale += bool(wrong)
+        if wrong:
+            print(f"{path}: not as the dashboard is now: {', '.join(wrong)}; docs/dashboards.md says how it is drawn again")
+    return stale
+
+
 def picture(dashboard, source):
     panels = list(layout(dashboard))
     height = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in panels) * CELL_HEIGHT
     body = [line for panel in panels for line in draw_panel(panel, source)]
     return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 -34 {24 * CELL_WIDTH} {height + 40}" '
-            f'font-family="Inter, Helvetica, Arial, sans-serif"><rect x="-10" y="-40" width="{24 * CELL_WIDTH + 20}" '
+            f'font-family="Inter, Helvetica, Arial, sans-serif"><metadata>{html.escape(json.dumps(shown(dashboard)))}</metadata>\n'
+            f'<rect x="-10" y="-40" width="{24 * CELL_WIDTH + 20}" '
             f'height="{height + 60}" fill="{PAPER}"/>' + text(4, -10, dashboard.title, 18, INK, weight="bold") + "\n"
             + "\n".join(body) + "\n</svg>\n")
 
@@ -195,17 +246,21 @@ def main():
     parser.add_argument("--prometheus", default="http://127.0.0.1:9090")
     parser.add_argument("--into", type=pathlib.Path, default=pathlib.Path("docs/images"))
     parser.add_argument("--minutes", type=float, default=5)
+    parser.add_argument("--check", action="store_true")
     parser.add_argument("names", nargs="*")
     options = parser.parse_args()
-    options.into.mkdir(parents=True, exist_ok=True)
     known = dashboards()
+    if options.check:
+        return 1 if check(options.into, known) else 0
+    options.into.mkdir(parents=True, exist_ok=True)
     for name in options.names or known:
         if name not in known:
             sys.exit(f"no dashboard {name}: there are {', '.join(known)}")
         path = options.into / f"dashboard_{name}.svg"
         path.write_text(picture(known[name], Source(options.prometheus, options.minutes)))
         print(path)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
