@@ -137,8 +137,8 @@ bool Entry::has_any_tag(const std::vector<std::string>& wanted) const noexcept {
       in, [&](std::string_view tag) { return std::find(wanted.begin(), wanted.end(), tag) != wanted.end(); });
 }
 
-void Entry::touch(int64_t stamp, int64_t now_ms) const noexcept {
-  accesses.fetch_add(1, std::memory_order_relaxed);
+void Entry::touch(int64_t stamp, int64_t now_ms, uint64_t times) const noexcept {
+  accesses.fetch_add(times, std::memory_order_relaxed);
   // Two hits may arrive in either order: a stamp never goes back, so an access never lowers an entry's value.
   int64_t seen = last_access_stamp.load(std::memory_order_relaxed);
   while (seen < stamp && !last_access_stamp.compare_exchange_weak(seen, stamp, std::memory_order_relaxed)) {

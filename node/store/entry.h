@@ -59,7 +59,7 @@ class Entry {
 
   bool live_at(int64_t now_ms) const noexcept { return expires_at_ms == 0 || now_ms < expires_at_ms; }
   bool dead() const noexcept { return died.load(std::memory_order_acquire) != 0; }
-  void touch(int64_t stamp, int64_t now_ms) const noexcept;
+  void touch(int64_t stamp, int64_t now_ms, uint64_t times = 1) const noexcept;
 
   // --- the value ---
   NamespaceState* const ns;  // valid for whoever sees the entry alive, and for the writer until it is buried

@@ -165,6 +165,19 @@ void Reader::hand_out(const Entry& entry, float similarity, bool exact, const Qu
   result.hits.push_back(std::move(hit));
 }
 
+void Reader::touch(const model::NamespaceKey& key, const std::vector<AccessCount>& accesses,
+                   int64_t now_ms) const {
+  const sync::EpochDomain::Guard guard(state_.epochs);
+  const ReadView view = state_.view(now_ms);
+  const NamespaceState* ns = state_.namespaces.find(key);
+  if (ns == nullptr) return;
+  const int64_t stamp = state_.clock.steady_ns();
+  for (const AccessCount& access : accesses) {
+    const Entry* entry = state_.ids.find_seen(*ns, access.id, view);
+    if (entry != nullptr) entry->touch(stamp, now_ms, access.count);
+  }
+}
+
 std::vector<EntryView> Reader::find(std::string_view id, int64_t now_ms, bool with_vector,
                                     const model::Territory* within) const {
   const sync::EpochDomain::Guard guard(state_.epochs);

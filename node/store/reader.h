@@ -14,6 +14,7 @@ class Reader {
 
   size_t dimension_of(const model::NamespaceKey& key, int64_t now_ms, model::SlotSet slots) const;
   Result<QueryResult> query(const QueryRequest& request, bool count_miss) const;
+  void touch(const model::NamespaceKey& key, const std::vector<AccessCount>& accesses, int64_t now_ms) const;
   std::vector<EntryView> find(std::string_view id, int64_t now_ms, bool with_vector,
                               const model::Territory* within) const;
   std::vector<EntryRef> within_radius(const model::NamespaceKey& key, std::span<const float> unit_vector,

@@ -215,6 +215,12 @@ struct TopEntry {
   std::string query_text_preview;
 };
 
+// How often an entry was handed out.
+struct AccessCount {
+  std::string id;
+  uint64_t count = 0;
+};
+
 // Who decided an operation. What other nodes decided is in no counter here, else a cluster would count its
 // copies.
 enum class Origin : uint8_t { here, elsewhere };
@@ -298,6 +304,10 @@ class Store {
   virtual Result<QueryResult> query(const QueryRequest& request, bool count_miss = true) = 0;
   // Counts a query for a base namespace whose answer came from elsewhere. Any thread.
   virtual void count_query(const model::NamespaceKey& base, const Hit* best) = 0;
+  // Copies of these entries were handed out elsewhere: touches the ones here as `query` would. Ids that are
+  // not here are passed over. Any thread.
+  virtual void touch(const model::NamespaceKey& ns, const std::vector<AccessCount>& accesses,
+                     int64_t now_ms) const = 0;
   // Every live entry of this id, newest version first.
   virtual std::vector<EntryView> find(std::string_view id, int64_t now_ms, bool with_vector,
                                       const model::Territory* within = nullptr) const = 0;

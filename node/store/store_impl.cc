@@ -50,6 +50,10 @@ class StoreImpl final : public Store {
   void count_query(const model::NamespaceKey& base, const Hit* best) override {
     state_.bases.count_query(base, best);
   }
+  void touch(const model::NamespaceKey& ns, const std::vector<AccessCount>& accesses,
+             int64_t now_ms) const override {
+    reader_.touch(ns, accesses, now_ms);
+  }
   std::vector<EntryView> find(std::string_view id, int64_t now_ms, bool with_vector,
                               const model::Territory* within) const override {
     return reader_.find(id, now_ms, with_vector, within);

@@ -5,6 +5,7 @@ import pytest
 
 from harness.api import entry_path
 from harness.cluster import Cluster
+from harness.timing import wait_until
 from harness.vectors import at_cosine, axis, random_unit
 
 DIMENSION = 32
@@ -161,6 +162,25 @@ def test_counts(three, apis, rng):
     for api in apis:
         assert api.stats()["cluster_entry_count"] == before + 50
     assert three.copies() == copies + 100
+
+
+def test_how_often_an_entry_was_read_is_the_same_whoever_is_asked(three, apis, model, rng):
+    """Each owner hands it out: what one of them counted the other must know, too. A slow owner's query may be
+    asked of both, and is counted by both; so it is at least as often."""
+    vector = random_unit(rng, DIMENSION)
+    entry_id = apis[0].insert(vector, model, "answer")
+    for _ in range(3):
+        for api in apis:
+            api.hit(vector, model)
+    held = [node.api for node in three.members if node.name in three.holders(entry_id)]
+    assert len(held) == 2
+
+    def agree():
+        counts = {api.entry(entry_id)["access_count"] for api in apis}
+        counts |= {api.call("GET", f"/internal/entry/{entry_id}").json()["access_count"] for api in held}
+        return len(counts) == 1 and counts.pop() >= 9
+
+    wait_until(agree, 30, "both copies to know of every read")
 
 
 def test_batches_answer_in_order_across_owners(apis, rng):

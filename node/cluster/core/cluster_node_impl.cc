@@ -46,9 +46,10 @@ ClusterNodeImpl::ClusterNodeImpl(ClusterOptions options, StoredState stored, eng
       ring_(ring_options(context_.options, engine), stored.ring, now_ms()),
       replicator_(context_),
       owner_(engine, replicator_, loop, context_.routes),
-      desk_(context_, owner_),
+      accesses_(context_),
+      desk_(context_, owner_, accesses_),
       read_repair_(context_),
-      router_(context_, desk_, owner_, read_repair_),
+      router_(context_, desk_, owner_, read_repair_, accesses_),
       gossiper_(context_, membership_, context_.clocks, [this] { observe(); }),
       splitter_({context_.options.self, context_.options.split_entries, context_.options.split_bytes},
                 engine.store()),
@@ -128,6 +129,7 @@ void ClusterNodeImpl::tick() {
     if (!leaving_) gossiper_.with_all();
   }
   replicator_.tick();
+  accesses_.tell();
   // What was given up as a hint the comparison of copies must find, and soon.
   if (const uint64_t dropped = context_.figures.hints_dropped; dropped != hints_dropped_) {
     hints_dropped_ = dropped;
@@ -281,7 +283,9 @@ void ClusterNodeImpl::on_request(const NodeId& from, MessageType type, std::stri
 }
 
 void ClusterNodeImpl::on_one_way(const NodeId& /*from*/, MessageType type, std::string_view body) {
-  if (type == MessageType::gossip_ack2 && !stopped_) gossiper_.take_ack2(body);
+  if (stopped_) return;
+  if (type == MessageType::gossip_ack2) gossiper_.take_ack2(body);
+  if (type == MessageType::accesses) accesses_.take(body);
 }
 
 void ClusterNodeImpl::on_peer_up(const NodeId& node) {

@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 
+#include "node/cluster/core/access_tally.h"
 #include "node/cluster/core/cluster_node.h"
 #include "node/cluster/core/context.h"
 #include "node/cluster/core/departure.h"
@@ -81,6 +82,7 @@ class ClusterNodeImpl final : public ClusterNode, private PeerService {
   RingKeeper ring_;
   Replicator replicator_;
   Owner owner_;
+  AccessTally accesses_;
   Desk desk_;
   ReadRepair read_repair_;
   Router router_;

@@ -129,6 +129,10 @@ void Desk::lookup(std::string_view body, uint16_t version, RespondFn respond) {
 }
 
 void Desk::serve_lookup(LookupMessage message, std::function<void(LookupAnswer)> done) {
+  done = [this, ns = message.ns, done = std::move(done)](LookupAnswer answer) {
+    if (answer.ok()) accesses_.note(ns, *answer);
+    done(std::move(answer));
+  };
   auto work = [&engine = context_.engine, message = std::move(message)] {
     engine::LookupRequest request;
     request.ns = message.ns;

@@ -7,6 +7,7 @@
 
 #include <string_view>
 
+#include "node/cluster/core/access_tally.h"
 #include "node/cluster/core/context.h"
 #include "node/cluster/core/owner.h"
 #include "node/cluster/peers/peers.h"
@@ -16,7 +17,8 @@ namespace ferro::node::cluster {
 
 class Desk {
  public:
-  Desk(Context& context, Owner& owner) : context_(context), owner_(owner) {}
+  Desk(Context& context, Owner& owner, AccessTally& accesses)
+      : context_(context), owner_(owner), accesses_(accesses) {}
 
   using LookupAnswer = Result<engine::LookupResult>;
   // failed_precondition where this node may have missed writes and another owner is there that has not. Asked
@@ -51,6 +53,7 @@ class Desk {
 
   Context& context_;
   Owner& owner_;
+  AccessTally& accesses_;
   // Lookups of the running millisecond that ran on the loop, and how long they took.
   int64_t window_start_ns_ = 0, window_busy_ns_ = 0;
 };

@@ -81,6 +81,7 @@ void Router::lookup(const engine::LookupRequest& request, cache::LookupOptions o
        (!request.ns.is_conversation() || routes->reads_here(model::namespace_hash(request.ns.base()))));
   if (here) {
     auto result = context_.engine.lookup(request);
+    if (result.ok()) accesses_.note(request.ns, *result);
     if (options.reach == cache::Reach::everywhere) repair_after(request, options, result);
     return done(std::move(result));
   }

@@ -20,8 +20,8 @@ namespace ferro::node::cluster {
 
 class Router final : public cache::Cache {
  public:
-  Router(Context& context, Desk& desk, Owner& owner, ReadRepair& read_repair)
-      : context_(context), desk_(desk), owner_(owner), read_repair_(read_repair) {}
+  Router(Context& context, Desk& desk, Owner& owner, ReadRepair& read_repair, AccessTally& accesses)
+      : context_(context), desk_(desk), owner_(owner), read_repair_(read_repair), accesses_(accesses) {}
 
   void lookup(const engine::LookupRequest& request, cache::LookupOptions options,
               cache::Done<engine::LookupResult> done) override;
@@ -60,6 +60,7 @@ class Router final : public cache::Cache {
   Desk& desk_;
   Owner& owner_;
   ReadRepair& read_repair_;
+  AccessTally& accesses_;
   mutable std::atomic<uint64_t> next_shard_{0};  // where the next made id of a split namespace goes
 };
 

@@ -40,6 +40,7 @@ enum class MessageType : uint8_t {
   digests = 21,   // compare partitions
   versions = 22,  // compare one namespace
   fetch = 23,     // operations of some ids of one namespace
+  accesses = 24,  // one way: what the sender handed out of entries that the receiver has, too
 };
 
 // First frame on every link, both ways; nothing else is read before it. A cluster id that differs, no common
@@ -191,6 +192,14 @@ struct FetchMessage {
 };
 struct FetchReply {
   std::vector<std::string> operations;  // puts, or deletes for tombstones; none for an id unknown here
+};
+
+struct AccessesMessage {
+  struct OfNamespace {
+    model::NamespaceKey ns;
+    std::vector<store::AccessCount> entries;
+  };
+  std::vector<OfNamespace> namespaces;
 };
 
 inline constexpr size_t kWireItemsMax = 65'536;  // elements of any list in a message, but:

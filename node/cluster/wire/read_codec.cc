@@ -4,6 +4,13 @@
 
 namespace ferro::node::cluster {
 
+namespace {
+
+// Of one telling; more is no count of reads, and must not make a sum wrap.
+constexpr uint64_t kAccessCountMax = uint64_t{1} << 32;
+
+}  // namespace
+
 template <typename A>
 void describe(A& a, typename A::template Of<LookupMessage> m) {
   a.key(1, m.ns);
@@ -77,9 +84,28 @@ void describe(A& a, typename A::template Of<FindReply> m) {
   a.list(1, m.entries);
 }
 
+template <typename A>
+void describe(A& a, typename A::template Of<store::AccessCount> m) {
+  a.id(1, m.id);
+  a.number(2, m.count, kAccessCountMax);
+  a.require(!m.id.empty(), "the id is missing");
+}
+
+template <typename A>
+void describe(A& a, typename A::template Of<AccessesMessage::OfNamespace> m) {
+  a.key(1, m.ns);
+  a.list(2, m.entries);
+}
+
+template <typename A>
+void describe(A& a, typename A::template Of<AccessesMessage> m) {
+  a.list(1, m.namespaces);
+}
+
 FERRO_WIRE_MESSAGE(LookupMessage);
 FERRO_WIRE_MESSAGE(LookupReply);
 FERRO_WIRE_MESSAGE(FindMessage);
 FERRO_WIRE_MESSAGE(FindReply);
+FERRO_WIRE_MESSAGE(AccessesMessage);
 
 }  // namespace ferro::node::cluster

@@ -95,7 +95,7 @@ void one_frame_with_its_checksum(std::string_view rest) {
 
 using Take = void (*)(std::string_view);
 // Append only: the corpus goes by these numbers.
-constexpr std::array<Take, 31> kTakes = {
+constexpr std::array<Take, 32> kTakes = {
     one_frame,
     one_failure,
     one_frame_with_its_checksum,
@@ -127,6 +127,7 @@ constexpr std::array<Take, 31> kTakes = {
     one_message<VersionsReply>,
     one_message<FetchMessage>,
     one_message<FetchReply>,
+    one_message<AccessesMessage>,
 };
 
 }  // namespace

@@ -100,6 +100,9 @@ class FakeStore final : public store::Store {
   bool give_memory_back() override { unused(); }
   Result<store::QueryResult> query(const store::QueryRequest&, bool) override { unused(); }
   void count_query(const model::NamespaceKey&, const store::Hit*) override { unused(); }
+  void touch(const model::NamespaceKey&, const std::vector<store::AccessCount>&, int64_t) const override {
+    unused();
+  }
   std::vector<store::EntryView> find(std::string_view, int64_t, bool,
                                      const model::Territory*) const override {
     unused();

@@ -42,6 +42,9 @@ class FakeStore final : public store::Store {
   size_t dimension_of(const model::NamespaceKey&, int64_t, model::SlotSet) const override { return 0; }
   Result<store::QueryResult> query(const store::QueryRequest&, bool) override { return unexpected(); }
   void count_query(const model::NamespaceKey&, const store::Hit*) override { ADD_FAILURE(); }
+  void touch(const model::NamespaceKey&, const std::vector<store::AccessCount>&, int64_t) const override {
+    ADD_FAILURE();
+  }
   std::vector<store::EntryView> find(std::string_view, int64_t, bool,
                                      const model::Territory*) const override {
     return {};

@@ -42,6 +42,16 @@ TEST_F(EvictionTest, TheCapEvictsTheLeastRecentlyUsed) {
   EXPECT_EQ(store_->live_entries(now()), 3U);
 }
 
+// An owner evicts for all copies, and another one may answer the queries.
+TEST_F(EvictionTest, WhatIsReadElsewhereStays) {
+  limit_entries(3);
+  for (const char* id : {"a", "b", "c"}) put_touchable(id);
+  store_->touch(ns_, {{"a", 2}, {"never was", 1}}, now());
+  EXPECT_EQ(put_touchable("d"), Ids{"b"});
+  EXPECT_EQ(put_touchable("e"), Ids{"c"});
+  EXPECT_EQ(put_touchable("f"), Ids{"a"});
+}
+
 TEST_F(EvictionTest, TheCapIsEachNamespacesOwn) {
   limit_entries(1);
   EXPECT_EQ(put_touchable("a"), Ids{});

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "node/cluster/core/access_tally.h"
 #include "node/cluster/core/desk.h"
 #include "node/cluster/core/owner.h"
 #include "node/cluster/core/replicator.h"
@@ -43,7 +44,8 @@ class CoreTest : public ::testing::Test {
                                              RouteHolder(routes), CoreFigures(), ClockWatch(loop_.clock())});
     replicator_ = std::make_unique<Replicator>(*context_);
     owner_ = std::make_unique<Owner>(*engine_, *replicator_, loop_, context_->routes);
-    desk_ = std::make_unique<Desk>(*context_, *owner_);
+    accesses_ = std::make_unique<AccessTally>(*context_);
+    desk_ = std::make_unique<Desk>(*context_, *owner_, *accesses_);
   }
   void run(int64_t ms) { timeline_.run_for_ms(ms); }
 
@@ -57,6 +59,7 @@ class CoreTest : public ::testing::Test {
   std::unique_ptr<Context> context_;
   std::unique_ptr<Replicator> replicator_;
   std::unique_ptr<Owner> owner_;
+  std::unique_ptr<AccessTally> accesses_;
   std::unique_ptr<Desk> desk_;
 };
 

@@ -19,7 +19,13 @@ class RecordingPeers final : public Peers {
     std::string body;
     Done done;
   };
+  struct OneWay {
+    NodeId to;
+    MessageType type;
+    std::string body;
+  };
   std::vector<Call> calls;
+  std::vector<OneWay> told;
   std::set<NodeId> unavailable;
 
   std::vector<NodeId> asked() const {
@@ -34,7 +40,9 @@ class RecordingPeers final : public Peers {
   void call(const NodeId& to, MessageType type, std::string body, int64_t, Done done) override {
     calls.push_back({to, type, std::move(body), std::move(done)});
   }
-  void send_one_way(const NodeId&, MessageType, std::string) override {}
+  void send_one_way(const NodeId& to, MessageType type, std::string body) override {
+    told.push_back({to, type, std::move(body)});
+  }
   bool available(const NodeId& node) const override { return !unavailable.contains(node); }
   double latency_ms(const NodeId&) const override { return 1.0; }
   uint16_t version_of(const NodeId&) const override { return kProtocolVersion; }

@@ -61,6 +61,9 @@ FERRO_FIELDS(EntryVersion, a, b, c)
 FERRO_FIELDS(VersionsReply, a, b)
 FERRO_FIELDS(FetchMessage, a, b)
 FERRO_FIELDS(FetchReply, a)
+FERRO_FIELDS(store::AccessCount, a, b)
+FERRO_FIELDS(AccessesMessage::OfNamespace, a, b)
+FERRO_FIELDS(AccessesMessage, a)
 
 // The table of splits travels as its fingerprint, beside the request.
 inline auto fields_of(const store::Selector& whole) {

@@ -169,6 +169,7 @@ TEST(Golden, Copies) {
   expect_golden("versions_reply", VersionsReply{{{"id-1", {65537, 7}, true}}, {{65536, 7}, {}}});
   expect_golden("fetch", FetchMessage{kNamespace, {"id-1", ""}});
   expect_golden("fetch_reply", FetchReply{{"operation 1"}});
+  expect_golden("accesses", AccessesMessage{{{kNamespace, {{"id-1", 300}, {"id-2", 1}}}}}, 3);
 }
 
 // What a cluster with split namespaces says, in which everybody speaks version 3.

@@ -368,5 +368,17 @@ template <>
 FetchReply Samples::make() {
   return {some<std::string>()};
 }
+template <>
+store::AccessCount Samples::make() {
+  return {id(), number(uint64_t{1} << 32)};
+}
+template <>
+AccessesMessage::OfNamespace Samples::make() {
+  return {key(), some<store::AccessCount>()};
+}
+template <>
+AccessesMessage Samples::make() {
+  return {some<AccessesMessage::OfNamespace>()};
+}
 
 }  // namespace ferro::node::cluster

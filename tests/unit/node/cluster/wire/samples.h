@@ -77,6 +77,7 @@ void for_each_message(With with) {
   FERRO_MESSAGE(VersionsReply);
   FERRO_MESSAGE(FetchMessage);
   FERRO_MESSAGE(FetchReply);
+  FERRO_MESSAGE(AccessesMessage);
 #undef FERRO_MESSAGE
 }
 
