@@ -72,7 +72,12 @@ void add_members(const ClusterStatus& status, Families& out) {
             value(status.nodes.size()));
   out.gauge("ferrocache_ring_members", "Members that own entries.", value(status.ring_members));
   out.gauge("ferrocache_peers_suspected", "Other members that are suspected to be dead.", count("suspected"));
-  out.gauge("ferrocache_peers_dead", "Other members that are dead.", count("dead"));
+  // One that said goodbye is not dead, whatever its silence: a planned stop is no loss.
+  const auto dead = std::count_if(status.peers.begin(), status.peers.end(), [](const PeerStatus& peer) {
+    return peer.health == "dead" && peer.state != "left";
+  });
+  out.gauge("ferrocache_peers_dead", "Other members that are dead, those that said goodbye not counted.",
+            static_cast<double>(dead));
   out.counter("ferrocache_gossip_sent_bytes_total", "Bytes of gossip sent.", status.gossip_bytes_sent);
   out.counter("ferrocache_gossip_received_bytes_total", "Bytes of gossip received.",
               status.gossip_bytes_received);
