@@ -8,7 +8,7 @@ import time
 
 from scenarios import RATIO, row
 from client import ServerError
-from servers import Client, Running, free_port, load
+from servers import Client, Running, cpu_seconds, free_port, load
 
 FORM_TIMEOUT_S = 60
 
@@ -115,12 +115,37 @@ def hop(seconds):
         )
 
 
+def syncs(node):
+    """How often it has synced its log."""
+    client = Client(node.port)
+    try:
+        [count] = [
+            line.split()[-1]
+            for line in client.call("GET", "/metrics").splitlines()
+            if line.startswith("ferrocache_wal_sync_seconds_count ")
+        ]
+        return float(count)
+    finally:
+        client.close()
+
+
+def insert_load(nodes, copies, seconds):
+    """50 clients of the first node: inserts a second, CPU microseconds of the nodes an insert, writes that share a sync."""
+    cpu_before = sum(cpu_seconds(node.pid) for node in nodes)
+    syncs_before = sum(syncs(node) for node in nodes)
+    run = load(nodes[0].port, "insert", seconds=seconds, connections=50, namespaces=30, warmup=0)
+    cpu = sum(cpu_seconds(node.pid) for node in nodes) - cpu_before
+    synced = sum(syncs(node) for node in nodes) - syncs_before
+    answered = run["answered"]
+    return run["per_second"], cpu / answered * 1e6, answered * copies / synced
+
+
 def inserts(seconds):
     """50 clients: each entry durable on two of three nodes, which share this machine's cores and disk."""
     with Running("--compact_interval_inserts", "0") as node:
-        alone = load(node.port, "insert", seconds=seconds, connections=50, namespaces=30)["per_second"]
+        alone, cpu_alone, shared_alone = insert_load([node], 1, seconds)
     with Cluster(3) as cluster:
-        together = load(cluster.nodes[0].port, "insert", seconds=seconds, connections=50, namespaces=30)["per_second"]
+        together, cpu, shared = insert_load(cluster.nodes, 2, seconds)
     yield row(
         "inserts into three nodes, two copies, 50 clients",
         together / alone,
@@ -128,36 +153,12 @@ def inserts(seconds):
         ">= 0.5 x",
         0.5,
     )
-
-
-class Queries:
-    """One keep-alive client after the other asks the survivors; every answer with its time."""
-
-    def __init__(self, ports, vectors):
-        self.ports, self.vectors, self.answers = ports, vectors, []
-        self.stopping = threading.Event()
-        self.thread = threading.Thread(target=self.run)
-
-    def run(self):
-        clients = [Client(port) for port in self.ports]
-        number = 0
-        while not self.stopping.is_set():
-            model, vector = self.vectors[number % len(self.vectors)]
-            started = time.monotonic()
-            try:
-                hit = clients[number % len(clients)].query(vector, model)["hit"]
-            except (OSError, ServerError):
-                hit = False
-            self.answers.append((started, time.monotonic() - started, hit))
-            number += 1
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stopping.set()
-        self.thread.join()
+    yield row(
+        "their CPU an insert, all nodes together",
+        cpu / cpu_alone,
+        f"{cpu:.0f} us = {RATIO.format(cpu / cpu_alone)} one node's {cpu_alone:.0f} us;"
+        f" {shared:.0f} writes share a sync, on one node {shared_alone:.0f}",
+    )
 
 
 def small_entries(count, dimension=16):
