@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from ferrocache import AsyncFerrocacheClient, FerrocacheClient, FerrocacheError
+from support.door import PATIENCE_SECONDS
 from support.node import free_port
 from support.odd_server import OddServer, answer
 
@@ -178,23 +179,28 @@ def test_the_time_limit_is_for_the_whole_call(make, odd, script):
 
     server = odd(slow)
     try:
-        with pytest.raises(FerrocacheError, match="timed out") as raised:
-            make(server.url, timeout=0.4).call("health")
-        assert raised.value.status is None
-        assert len(server.requests) == 1
+        for attempts, timeout in enumerate((0.4, 2.0, 10.0), 1):
+            with pytest.raises(FerrocacheError, match="timed out") as raised:
+                make(server.url, timeout=timeout).call("health")
+            assert raised.value.status is None
+            if server.requests:
+                break  # else the machine is so busy that the time was over before the server had heard of it
+        assert 1 <= len(server.requests) <= attempts
     finally:
         ended.set()
 
 
 def test_a_frozen_node(make, nodes):
     node = nodes.start()
-    client = make(node.url, timeout=0.3)
+    client = make(node.url, timeout=PATIENCE_SECONDS)
     client.call("health")
     node.freeze()
+    client.client.timeout = 0.3
     for method, given in (("health", ()), ("insert", (VECTOR, "r", "q", "m::4")), ("query", (VECTOR, 0.9, "m::4"))):
         with pytest.raises(FerrocacheError, match="timed out"):
             client.call(method, *given)
     node.thaw()
+    client.client.timeout = PATIENCE_SECONDS
     assert client.call("health")["status"] == "ok"
 
 
@@ -265,7 +271,7 @@ def test_repetitions_are_bounded_and_can_be_switched_off(make, odd):
 def test_what_the_server_asks_to_wait_beyond_the_limit_is_not_waited(make, odd):
     server = odd(failing_first(1, BUSY.replace(b"Retry-After: 0", b"Retry-After: 60")))
     with pytest.raises(FerrocacheError) as raised:
-        make(server.url, timeout=1).call("health")
+        make(server.url, timeout=59).call("health")
     assert (raised.value.retry_after, len(server.requests)) == (60, 1)
 
 
@@ -284,6 +290,7 @@ def test_a_dead_server_is_left_for_the_next(make, node, model):
 def test_a_busy_server_is_left_for_the_next_and_not_asked_again_at_once(make, odd, node):
     busy = odd(failing_first(1000, BUSY))
     client = make([busy.url, node.url])
+    client.client._endpoints._clock = lambda: 100.0  # however long the five calls take
     for _ in range(5):
         assert client.call("health")["status"] == "ok"
     assert len(busy.requests) == 1
@@ -291,9 +298,10 @@ def test_a_busy_server_is_left_for_the_next_and_not_asked_again_at_once(make, od
 
 def test_a_silent_server_leaves_time_for_the_next(make, nodes, node):
     silent = nodes.start()
-    client = make([silent.url, node.url], timeout=2.0)
+    client = make([silent.url, node.url], timeout=PATIENCE_SECONDS)
     client.call("health")
     silent.freeze()
+    client.client.timeout = 6.0  # of which half is waited in vain
     assert client.call("health")["status"] == "ok"
     silent.thaw()
 

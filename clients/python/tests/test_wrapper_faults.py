@@ -58,13 +58,17 @@ def test_without_a_cache_and_fail_open_the_fault_is_raised(chats, kind, nowhere,
 
 def test_a_silent_cache_costs_its_time_limit_a_few_times_and_then_nothing(chats, kind, nodes, upstream):
     node = nodes.start()
-    chat = chats(kind, cache_url=node.url, timeout=0.2)
+    chat = chats(kind, cache_url=node.url)
+    client = chat.flow.cache.client
+    patience = client.timeout
     assert chat.ask(QUESTION).hit is False
     node.freeze()
+    client.timeout = 0.2
     for _ in range(6):
         assert chat.ask(QUESTION).hit is None
     assert chat.flow.cache._pause.is_on()
     node.thaw()
+    client.timeout = patience
     chat.flow.cache._pause._until = 0.0  # as if the pause had passed
     assert chat.ask(QUESTION).text == "answer 1"
 
