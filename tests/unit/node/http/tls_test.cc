@@ -120,9 +120,14 @@ TEST_F(TlsTest, WhatIsNoGreetingOrNeverComesIsCutOff) {
   Client silent = server.connect();
   Client plain = server.connect();
   plain.send(get("/echo"));
-  TlsClient client(server.port());
-  ASSERT_TRUE(client.send(get("/echo")));
-  EXPECT_EQ(client.receive()->status, 200U);
+  // Who speaks properly is served; on a busy machine not always within the second, so it tries again.
+  std::optional<Answer> answer;
+  for (int i = 0; i < 20 && !answer; ++i) {
+    TlsClient client(server.port());
+    if (client.connected() && client.send(get("/echo"))) answer = client.receive();
+  }
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status, 200U);
   EXPECT_FALSE(plain.receive()) << "at most an alert, which is no answer";
   EXPECT_TRUE(silent.is_closed());
   EXPECT_EQ(server.server().figures().requests_total, 1U);
