@@ -14,6 +14,8 @@ from dashboards.live import for_live_use  # noqa: E402
 
 DATA_SECONDS = 60.0
 FIRE_SECONDS = 60.0
+# True of many a machine that runs this: little room on the disk, slow syncs.
+OF_THE_MACHINE = {"FerroCacheDiskFilling", "FerroCacheLogSyncSlow"}
 
 
 def busy(rng):
@@ -83,8 +85,8 @@ def test_alerts_are_fired_by_real_faults_and_end_with_them(cluster, prometheus, 
         wait_until(lambda: (alert in server.firing()) == is_firing, FIRE_SECONDS,
                    f"{alert} is {'firing' if is_firing else 'silent'}", interval=0.5)
 
-    until("FerroCacheCertificateNearExpiry")
-    assert server.firing() == {"FerroCacheCertificateNearExpiry"}
+    wait_until(lambda: server.firing() - OF_THE_MACHINE == {"FerroCacheCertificateNearExpiry"}, FIRE_SECONDS,
+               "the certificates' expiry is what there is to say", interval=0.5)
     members[2].kill()
     until("FerroCacheNodeDown")
     until("FerroCacheLowCopies")

@@ -13,6 +13,7 @@ from .timing import wait_until
 ROOT = Path(__file__).resolve().parents[3]
 RULES = ROOT / "dashboards/rules"
 START_SECONDS = 30.0
+ANSWER_SECONDS = 60.0  # it ends what hangs
 
 
 def faster(rules: str, factor: int = 60) -> str:
@@ -55,7 +56,7 @@ class Prometheus:
 
     def get(self, path: str, **parameters) -> str:
         query = "?" + urllib.parse.urlencode(parameters) if parameters else ""
-        with urllib.request.urlopen(f"http://{HOST}:{self.port}{path}{query}", timeout=10) as response:
+        with urllib.request.urlopen(f"http://{HOST}:{self.port}{path}{query}", timeout=ANSWER_SECONDS) as response:
             return response.read().decode()
 
     def query(self, expr: str) -> list[dict]:
@@ -65,8 +66,10 @@ class Prometheus:
         answer = self.get("/api/v1/query_range", query=expr, start=start, end=end, step=step)
         return json.loads(answer)["data"]["result"]
 
-    def firing(self) -> set[str]:
-        return {series["metric"]["alertname"] for series in self.query('ALERTS{alertstate="firing"}')}
+    def firing(self, **labels: str) -> set[str]:
+        """Names of alerts; with labels those of series that have them."""
+        matchers = "".join(f',{name}="{value}"' for name, value in labels.items())
+        return {series["metric"]["alertname"] for series in self.query(f'ALERTS{{alertstate="firing"{matchers}}}')}
 
     def stop(self) -> None:
         self.process.terminate()
