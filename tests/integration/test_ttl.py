@@ -17,7 +17,7 @@ def test_to_the_millisecond(api, model, question):
     entry, hit = while_it_lived(lambda: TimedEntry(api, model), lambda _: api.query(axis(8, 0), model, **question)["hit"])
     assert hit
     misses = 0
-    deadline = time.monotonic() + scaled(5)
+    deadline = time.monotonic() + scaled(60)  # it ends what hangs
     while misses < 100:
         assert time.monotonic() < deadline
         sent = time.time()
