@@ -1,11 +1,12 @@
 """Whatever node is asked, the cluster answers as one node would."""
 import threading
+import time
 
 import pytest
 
 from harness.api import entry_path
 from harness.cluster import Cluster
-from harness.timing import wait_until
+from harness.timing import scaled, wait_until
 from harness.vectors import at_cosine, axis, random_unit
 
 DIMENSION = 32
@@ -74,7 +75,7 @@ def test_a_delete_through_any_node_removes_the_entry_everywhere(three, apis, mod
     for number in range(30):
         vector = random_unit(rng, DIMENSION)
         entry_id = apis[number % 3].insert(vector, model, f"answer {number}")
-        assert len(three.holders(entry_id)) == 2
+        wait_until(lambda entry_id=entry_id: len(three.holders(entry_id)) == 2, 30, "a slow disk has it, too")
         assert apis[(number + 1) % 3].delete(entry_id) == {"status": "deleted", "deleted": True}
         assert three.holders(entry_id) == []
         for api in apis:
@@ -161,7 +162,7 @@ def test_counts(three, apis, rng):
         apis[i % 3].insert(random_unit(rng, DIMENSION), f"count.{i}::{DIMENSION}")
     for api in apis:
         assert api.stats()["cluster_entry_count"] == before + 50
-    assert three.copies() == copies + 100
+    wait_until(lambda: three.copies() == copies + 100, 30, "two copies of each, on a slow disk as well")
 
 
 def test_how_often_an_entry_was_read_is_the_same_whoever_is_asked(three, apis, model, rng):
@@ -169,18 +170,28 @@ def test_how_often_an_entry_was_read_is_the_same_whoever_is_asked(three, apis, m
     asked of both, and is counted by both; so it is at least as often."""
     vector = random_unit(rng, DIMENSION)
     entry_id = apis[0].insert(vector, model, "answer")
-    for _ in range(3):
-        for api in apis:
-            api.hit(vector, model)
+    wait_until(lambda: len(three.holders(entry_id)) == 2, 30, "both owners have it")
     held = [node.api for node in three.members if node.name in three.holders(entry_id)]
-    assert len(held) == 2
 
-    def agree():
-        counts = {api.entry(entry_id)["access_count"] for api in apis}
-        counts |= {api.call("GET", f"/internal/entry/{entry_id}").json()["access_count"] for api in held}
-        return len(counts) == 1 and counts.pop() >= 9
+    def counts() -> list[int]:
+        return [api.call("GET", f"/internal/entry/{entry_id}").json()["access_count"] for api in held]
 
-    wait_until(agree, 30, "both copies to know of every read")
+    def both_count_what_is_read(seconds: float) -> bool:
+        before = counts()
+        for _ in range(3):
+            for api in apis:
+                api.hit(vector, model)
+        until = time.monotonic() + scaled(seconds)
+        while time.monotonic() < until:
+            grown = {now - then for now, then in zip(counts(), before)}
+            if len(grown) == 1 and grown.pop() >= 9:
+                return True
+            time.sleep(0.02)
+        return False
+
+    # Told once and not again: on a machine so busy that a message is lost, the next reads tell it.
+    assert any(both_count_what_is_read(seconds) for seconds in (10, 10, 20, 20)), counts()
+    assert {api.entry(entry_id)["access_count"] for api in apis} <= set(counts())
 
 
 def test_batches_answer_in_order_across_owners(apis, rng):
@@ -220,6 +231,9 @@ def test_every_node_holds_its_share(three, apis, rng):
     before = [api.health()["entry_count"] for api in apis]
     for i in range(300):
         apis[i % 3].insert(random_unit(rng, 8), f"share.{i}::8")
-    grown = [api.health()["entry_count"] - count for api, count in zip(apis, before)]
-    assert sum(grown) == 600
-    assert max(grown) < 1.25 * 200, grown
+
+    def grown() -> list[int]:
+        return [api.health()["entry_count"] - count for api, count in zip(apis, before)]
+
+    wait_until(lambda: sum(grown()) == 600, 30, "two copies of each, on a slow disk as well")
+    assert max(grown()) < 1.25 * 200, grown()

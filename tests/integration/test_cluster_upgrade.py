@@ -35,7 +35,7 @@ def test_nodes_of_different_versions_answer_as_one(nodes, rng, versions):
                                            attributes={"n": str(number)}, ttl_seconds=3600)
         written.append((model, vector, entry_id))
     for number, (model, vector, entry_id) in enumerate(written):
-        assert len(cluster.holders(entry_id)) == 2
+        wait_until(lambda entry_id=entry_id: len(cluster.holders(entry_id)) == 2, 30, "a slow disk has it, too")
         for api in apis:
             assert api.hit(vector, model)["id"] == entry_id
             assert api.hit(random_unit(rng, 16), model, query_text=f"QUESTION {number}")["exact_match"] is True
