@@ -203,7 +203,9 @@ def test_empty_query_text(api, model):
      ("response", ["r"], [5, ["r"], {}, True]), ("query_text", ["q", "q" * 10_000], [5, ["q"], False])])
 def test_field_bounds(node, api, model, field, good, bad):
     for value in good:
-        api.call("POST", "/insert", body(model, **{field: value}))
+        # One replaces the other, so that none that lives for a second ends while a canary counts.
+        name = {} if field in ("id", "uuid") else {"id": "one-of-the-good"}
+        api.call("POST", "/insert", body(model, **name, **{field: value}))
     canary = Canary(node)
     for value in bad:
         response = node.client.request("POST", "/insert", body(model, **{field: value}))
