@@ -15,6 +15,7 @@ namespace {
 using k8s::Json;
 
 constexpr int64_t kNsPerMs = 1'000'000;
+constexpr int64_t kTransitionsMax = INT32_MAX;  // the API's type
 
 int64_t integer_at(const Json& object, std::initializer_list<std::string_view> path, int64_t otherwise) {
   const Json* at = k8s::find(object, path);
@@ -81,7 +82,8 @@ LeaderElection::Attempt LeaderElection::write(Json lease, bool taking, int64_t n
   if (taking) {
     spec["holderIdentity"] = options_.identity;
     spec["acquireTime"] = now;
-    spec["leaseTransitions"] = integer_at(lease, {"spec", "leaseTransitions"}, 0) + 1;
+    const int64_t transitions = integer_at(lease, {"spec", "leaseTransitions"}, 0);
+    spec["leaseTransitions"] = std::clamp<int64_t>(transitions, 0, kTransitionsMax - 1) + 1;
   }
   spec["leaseDurationSeconds"] = options_.lease_duration_ms / 1000;
   spec["renewTime"] = now;
@@ -140,10 +142,11 @@ LeaderElection::Attempt LeaderElection::attempt() {
     return write(std::move(lease), !leads_, now_ns);
   }
   if (leads_) return Attempt::other;
-  const int64_t lasts_ms = integer_at(lease, {"spec", "leaseDurationSeconds"}, 0) * 1000;
-  const bool expired = holder.empty() ||
-                       clock_.steady_ns() >=
-                           seen_changed_ns_ + std::clamp<int64_t>(lasts_ms, 0, kForeignLeaseMaxMs) * kNsPerMs;
+  // Bounded before it is multiplied: a duration that overflows would be none, and the lease free to take.
+  const int64_t lasts_ms = std::clamp<int64_t>(integer_at(lease, {"spec", "leaseDurationSeconds"}, 0), 0,
+                                               kForeignLeaseMaxMs / 1000) *
+                           1000;
+  const bool expired = holder.empty() || clock_.steady_ns() >= seen_changed_ns_ + lasts_ms * kNsPerMs;
   return expired ? write(std::move(lease), true, now_ns) : Attempt::other;
 }
 

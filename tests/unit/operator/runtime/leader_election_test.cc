@@ -198,17 +198,29 @@ TEST_F(LeaderElectionTest, ALeaseWithoutMeaningIsTaken) {
     c.election.step();
     EXPECT_TRUE(c.election.still_leader()) << spec;
   }
-  // A duration of centuries keeps nobody waiting for ever.
-  server_.finish_deletion("leases", "default", "op");
-  server_.create("t", "leases",
-                 {{"metadata", {{"name", "op"}, {"namespace", "default"}}},
-                  {"spec", {{"holderIdentity", "x"}, {"leaseDurationSeconds", int64_t{1} << 50}}}});
-  Process d(server_, clock_, "d");
-  d.election.step();
-  EXPECT_FALSE(d.election.still_leader());
-  clock_.advance_ms(3'600'001);
-  d.election.step();
-  EXPECT_TRUE(d.election.still_leader());
+}
+
+// Cause: the largest duration overflowed, became a negative one, and the lease was taken from its holder at
+// once.
+TEST_F(LeaderElectionTest, ADurationOfCenturiesKeepsOthersOutForAnHourAndNotForEver) {
+  for (const int64_t seconds : {int64_t{1} << 50, INT64_MAX}) {
+    server_.finish_deletion("leases", "default", "op");
+    server_.create(
+        "t", "leases",
+        {{"metadata", {{"name", "op"}, {"namespace", "default"}}},
+         {"spec",
+          {{"holderIdentity", "x"}, {"leaseDurationSeconds", seconds}, {"leaseTransitions", INT64_MAX}}}});
+    Process d(server_, clock_, "d");
+    d.election.step();
+    EXPECT_FALSE(d.election.still_leader()) << seconds;
+    clock_.advance_ms(3'599'999);
+    d.election.step();
+    EXPECT_FALSE(d.election.still_leader()) << seconds;
+    clock_.advance_ms(1);
+    d.election.step();
+    EXPECT_TRUE(d.election.still_leader()) << seconds;
+    EXPECT_EQ(server_.get("leases", "default", "op")->at("spec").at("leaseTransitions"), INT32_MAX);
+  }
 }
 
 TEST(LeaderElectionFaults, AtMostOneMayWriteAtAnyMomentAndOneDoesOnceTheFaultsStop) {
