@@ -1,5 +1,6 @@
 #include "operator/nodeclient/report.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -16,6 +17,7 @@ constexpr size_t kNamesMax = 1000;       // a cluster has at most 100 members, d
 constexpr size_t kAnchorsMax = 64;       // a bundle has three
 constexpr size_t kGenerationsMax = 64;   // a node shows 16
 constexpr size_t kTextBytesMax = 1'024;  // of a state, a reason, a version, a name
+constexpr int64_t kMomentMax = 253'402'300'799;  // the end of the year 9999, beyond which nothing is written
 
 // Reads members of one JSON object; the first that has the wrong type makes the reader failed for good, and
 // what is read after it does not count.
@@ -48,6 +50,8 @@ class Reader {
     if (!(std::abs(real) < 9.0e18)) return real < 0 ? -kMax : kMax;
     return static_cast<int64_t>(real);
   }
+  // Unix seconds, within what a calendar has: differences of two fit.
+  int64_t moment(const char* name) { return std::clamp<int64_t>(number(name), 0, kMomentMax); }
   uint64_t unsigned_number(const char* name) {
     const Json* const value = find(name);
     if (value == nullptr || !value->is_number_unsigned()) return wrong(value, name, "a number from 0 on"), 0;
@@ -139,7 +143,7 @@ void read_security(Reader& root, plan::NodeReport& report) {
   // What is shown to other nodes; a node without mutual TLS has at most the clients' certificate.
   root.within(root.has("node_certificate") ? "node_certificate" : "certificate", [&](Reader& certificate) {
     report.certificate_fingerprint = certificate.text("fingerprint_sha256");
-    report.certificate_not_after_unix = certificate.number("not_after");
+    report.certificate_not_after_unix = certificate.moment("not_after");
     report.trusted_fingerprints = certificate.texts("trusted", kAnchorsMax);
   });
   root.within("certificate", [&](Reader& certificate) {
@@ -153,7 +157,7 @@ void read_security(Reader& root, plan::NodeReport& report) {
     report.token_generation = auth.number("token_generation");
     auth.each("generations", kGenerationsMax, [&](Reader& use) {
       const int64_t generation = use.number("generation");
-      report.token_last_used_unix[generation] = use.number("last_used_at");  // null = never: 0
+      report.token_last_used_unix[generation] = use.moment("last_used_at");  // null = never: 0
     });
   });
 }
@@ -169,7 +173,7 @@ void read_storage(Reader& root, plan::NodeReport& report) {
   root.within("snapshot", [&](Reader& snapshot) {
     report.snapshot_number = snapshot.number("number");
     report.snapshot_bytes = snapshot.number("bytes");
-    report.snapshot_unix = snapshot.number("created_at");
+    report.snapshot_unix = snapshot.moment("created_at");
     report.snapshot_failed = snapshot.flag("last_attempt_failed");
     report.snapshot_running = snapshot.flag("running");
   });
@@ -186,7 +190,7 @@ Result<plan::NodeReport> parse_report(std::string_view body, std::string_view me
   report.state = root.text("state");
   report.reason = root.text("reason");
   report.version = root.text("version");
-  report.started_unix = root.number("started_at");
+  report.started_unix = root.moment("started_at");
   read_ring(root, report);
   read_security(root, report);
   read_storage(root, report);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "operator/api/bounds.h"
 #include "operator/api/names.h"
 #include "operator/api/units.h"
 #include "operator/plan/limits.h"
@@ -29,12 +30,17 @@ std::string text_in(const Json& object, const char* name) {
   return value.is_string() ? value.get<std::string>() : std::string();
 }
 
+int64_t generation_in(const Json& object, const char* name) {
+  const int64_t generation = number_in(object, name);
+  return generation >= 0 && generation <= api::bounds::kGenerationMax ? generation : 0;
+}
+
 // Anybody who may write status can have written this: what does not fit is as good as absent.
 Remembered remember(const Json& status) {
   Remembered remembered;
   remembered.ring_members = std::clamp<int64_t>(number_in(status, "ringMembers"), 0, 100);
-  remembered.ca_generation = number_in(child(status, "tls"), "caGeneration");
-  remembered.token_generation = number_in(child(status, "auth"), "generation");
+  remembered.ca_generation = generation_in(child(status, "tls"), "caGeneration");
+  remembered.token_generation = generation_in(child(status, "auth"), "generation");
   remembered.version = text_in(status, "version");
   const Json& compaction = child(status, "compaction");
   remembered.compact_generation = number_in(compaction, "generation");

@@ -3,6 +3,7 @@
 // token".
 #include <algorithm>
 
+#include "operator/api/bounds.h"
 #include "operator/plan/confirm.h"
 #include "operator/plan/limits.h"
 #include "operator/plan/operations.h"
@@ -16,7 +17,8 @@ namespace {
 int64_t first_generation(const Facts& facts) {
   int64_t known = facts.remembered.token_generation;
   for (const PodView& pod : facts.world.pods) {
-    if (pod.report) known = std::max(known, pod.report->token_generation);
+    const int64_t loaded = pod.report ? pod.report->token_generation : 0;
+    if (loaded <= api::bounds::kGenerationMax) known = std::max(known, loaded);  // else a number nobody gave
   }
   return known + 1;
 }

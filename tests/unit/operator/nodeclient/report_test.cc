@@ -139,6 +139,17 @@ TEST(Report, FiguresBeyondAllBoundsSaturate) {
   EXPECT_EQ(read->wal_bytes, INT64_MAX);
 }
 
+// Cause: how long ago that was overflowed.
+TEST(Report, MomentsAreOfTheCalendar) {
+  Json body = full();
+  body["started_at"] = INT64_MIN;
+  body["snapshot"]["created_at"] = UINT64_MAX;
+  const auto read = parse_report(body.dump(), "demo-1");
+  ASSERT_TRUE(read.ok());
+  EXPECT_EQ(read->started_unix, 0);
+  EXPECT_EQ(read->snapshot_unix, 253'402'300'799);
+}
+
 // A reason goes into the resource's status: half a character would make that unwritable.
 TEST(Report, LongTextsAreCutBetweenCharacters) {
   Json body = full();

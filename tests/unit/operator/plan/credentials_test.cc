@@ -412,6 +412,17 @@ TEST(Token, OneThatIsLostIsFollowedByANumberThatNobodyHasLoaded) {
   EXPECT_EQ(find<MintToken>(plan)->generation, 8);
 }
 
+// Cause: the largest number of all was counted on from, which overflowed into a negative generation.
+TEST(Generations, NumbersThatNobodyCanHaveGivenAreNotCountedOnFrom) {
+  World world = healthy();
+  report_of(world, 1).token_generation = INT64_MAX;
+  world.cluster.status = {{"tls", {{"caGeneration", INT64_MAX}}}, {"auth", {{"generation", INT64_MAX}}}};
+  world.tokens = {};
+  EXPECT_EQ(find<MintToken>(make_plan(world, kNow))->generation, 2) << "what the others have loaded is 1";
+  world.pki = {};
+  EXPECT_EQ(find<CreateAuthority>(make_plan(world, kNow))->generation, 1);
+}
+
 TEST(Token, DamagedOrForeignSecretsAreNotWritten) {
   World world = healthy();
   world.tokens.damaged = "demo-token: key tokens, line 2: no token";
