@@ -242,11 +242,13 @@ TEST_F(TcpTest, APeerThatDoesNotReadHoldsUpItsOwnLinkOnly) {
   });
   a.send(quick, "still here");
   ASSERT_TRUE(a.wait([&] { return a.frames.size() == 1; }));
-  // The system has taken what its buffers hold, the rest waits here.
-  const size_t waiting = a.waiting_bytes(slow);
-  EXPECT_GT(waiting, kFrames * kSize / 4);
-  a.send(slow, std::string(kSize, 'x'));
-  EXPECT_EQ(a.waiting_bytes(slow), waiting + kSize + 4);
+  // The system has taken what its buffers hold, or still does; the rest waits here.
+  a.loop.run_and_wait([&] {
+    const size_t waiting = a.network->waiting_bytes(slow);
+    EXPECT_GT(waiting, kFrames * kSize / 4);
+    a.network->send(slow, std::string(kSize, 'x'));
+    EXPECT_EQ(a.network->waiting_bytes(slow), waiting + kSize + 4) << "in one turn nothing is written";
+  });
   a.close(slow);
   std::string read;
   EXPECT_TRUE(sloth.read_to_end(&read));
