@@ -26,15 +26,44 @@ inline bool worth_asking_another(const Status& status) noexcept {
   }
 }
 
-// Only owners that may have missed writes can be asked about the partition right now, yet others that know
-// them are said to be there: for so long they are worth waiting for. After a pause of its own, say, a node
-// finds its links closed and has them again a moment later.
-inline constexpr int64_t kReadyWaitMs = 500;
-inline bool knowing_owner_is_away(const Context& context, const Routes& routes, uint16_t partition) {
-  const auto ready = routes.ready_readers(partition);
-  return !ready.empty() && std::none_of(ready.begin(), ready.end(),
-                                        [&](const NodeId* owner) { return context.available(*owner); });
-}
+// For how long a question had better wait than be answered by an owner that may have missed writes. A value,
+// one a question. Loop.
+//
+// An owner that knows is said to be there but cannot be reached right now: after a pause of its own, say, a
+// node finds its links closed and has them again a moment later. And while this node looks for its cluster it
+// knows of nobody who has caught up: the ring that it goes by and its copies are of the time before it was
+// started.
+class Patience {
+ public:
+  explicit Patience(const Context& context)
+      : context_(context), found_by_ms_(now_ms() + 2 * context.options.request_timeout_ms) {
+    begin();
+  }
+
+  // Nobody is to be asked about that partition yet.
+  bool holds(const Routes& routes, uint16_t partition) {
+    if (context_.looking && !routes.empty() && now_ms() < found_by_ms_) {
+      begin();
+      return true;
+    }
+    if (is_over()) return false;
+    const auto ready = routes.ready_readers(partition);
+    return !ready.empty() && std::none_of(ready.begin(), ready.end(),
+                                          [&](const NodeId* owner) { return context_.available(*owner); });
+  }
+  // From now on what any owner has is all there is.
+  bool is_over() const { return now_ms() >= ready_by_ms_; }
+
+ private:
+  static constexpr int64_t kReadyWaitMs = 500;
+
+  void begin() { ready_by_ms_ = now_ms() + std::min(kReadyWaitMs, context_.options.request_timeout_ms); }
+  int64_t now_ms() const { return context_.loop.clock().steady_ns() / 1'000'000; }
+
+  const Context& context_;
+  const int64_t found_by_ms_;
+  int64_t ready_by_ms_ = 0;
+};
 
 class Candidates {
  public:

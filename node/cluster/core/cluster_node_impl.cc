@@ -54,6 +54,7 @@ ClusterNodeImpl::ClusterNodeImpl(ClusterOptions options, StoredState stored, eng
       splitter_({context_.options.self, context_.options.split_entries, context_.options.split_bytes},
                 engine.store()),
       stored_(std::move(stored)) {
+  context_.looking = true;
   replicator_.set_found(false);
   const auto nowhere = no_routes(context_.options.self);
   context_.routes.set(nowhere, nowhere);
@@ -185,6 +186,7 @@ void ClusterNodeImpl::observe() {
     }
   }
   forget_departed();
+  context_.looking = !ring_.settled();
   replicator_.set_found(ring_.settled());
   publish_routes();
   context_.routes.awake(awake_ns);

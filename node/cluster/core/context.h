@@ -23,6 +23,8 @@ struct Context {
   RouteHolder routes;            // get: any thread
   CoreFigures figures;           // any thread
   ClockWatch clocks;             // as clock_watch.h says
+  // The ring is remembered or missing: whether it is the cluster's is being found out. Loop.
+  bool looking = false;
 
   // May be asked right now: this node itself, or a peer whose breaker is closed. Loop.
   bool available(const NodeId& node) const { return node == options.self || peers->available(node); }

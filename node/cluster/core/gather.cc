@@ -26,9 +26,12 @@ bool speaks_of_itself(const Status& failure) noexcept {
 class Gather : public std::enable_shared_from_this<Gather> {
  public:
   Gather(Context& context, Desk& desk, Question question, std::function<void(Status)> done)
-      : context_(context), desk_(desk), question_(std::move(question)), done_(std::move(done)) {
+      : context_(context),
+        desk_(desk),
+        question_(std::move(question)),
+        done_(std::move(done)),
+        patience_(context) {
     begin(*context_.routes.get());
-    ready_by_ms_ = now_ms() + std::min(kReadyWaitMs, context_.options.request_timeout_ms);
   }
 
   void round() {
@@ -42,7 +45,7 @@ class Gather : public std::enable_shared_from_this<Gather> {
     held_ = false;
     for (size_t p = 0; p < model::kPartitions; ++p) {
       if (!open_partitions_.test(p)) continue;
-      if (now_ms() < ready_by_ms_ && knowing_owner_is_away(context_, *routes, static_cast<uint16_t>(p))) {
+      if (patience_.holds(*routes, static_cast<uint16_t>(p))) {
         held_ = true;
         continue;
       }
@@ -70,8 +73,6 @@ class Gather : public std::enable_shared_from_this<Gather> {
     rounds_ = 0;
     ++tables_;
   }
-
-  int64_t now_ms() const { return context_.loop.clock().steady_ns() / 1'000'000; }
 
   const NodeId* acting(const Routes& routes, uint16_t partition) const {
     for (const NodeId* owner : routes.readers(partition)) {
@@ -132,7 +133,7 @@ class Gather : public std::enable_shared_from_this<Gather> {
   Status failure_;
   size_t open_ = 0;
   int rounds_ = 0, tables_ = 0;
-  int64_t ready_by_ms_ = 0;
+  Patience patience_;
   bool held_ = false;  // some partitions wait for an owner that knows
   bool final_ = false;
 };

@@ -32,11 +32,11 @@ class Ask : public std::enable_shared_from_this<Ask> {
         desk_(desk),
         message_(std::move(message)),
         ns_hash_(model::namespace_hash(message_.ns)),
-        done_(std::move(done)) {}
+        done_(std::move(done)),
+        patience_(context) {}
 
   void start() {
     deadline_ms_ = now_ms() + context_.options.request_timeout_ms * 2;
-    ready_by_ms_ = now_ms() + std::min(kReadyWaitMs, context_.options.request_timeout_ms);
     ask_next(model::kAllSlots, Whom::anybody);
   }
 
@@ -64,8 +64,7 @@ class Ask : public std::enable_shared_from_this<Ask> {
     for (const auto& shard : routes->splits()->shards_of(ns_hash_)) {
       const model::SlotSet slots = shard.slots & wanted & ~answered_;
       if (slots == 0) continue;
-      if (whom == Whom::anybody && now_ms() < ready_by_ms_ &&
-          knowing_owner_is_away(context_, *routes, shard.partition)) {
+      if (whom == Whom::anybody && patience_.holds(*routes, shard.partition)) {
         held |= slots;
         continue;
       }
@@ -112,8 +111,7 @@ class Ask : public std::enable_shared_from_this<Ask> {
     message.slots = slots;
     if (node == context_.options.self) {
       // A peer would be refused just so; another pass asks the one that knows once more.
-      if (Status knows = now_ms() < ready_by_ms_ ? desk_.check_knows(message.ns, slots) : Status();
-          !knows.ok()) {
+      if (Status knows = patience_.is_over() ? Status() : desk_.check_knows(message.ns, slots); !knows.ok()) {
         refused_here_ = true;
         return on_answer(slots, std::move(knows));
       }
@@ -211,8 +209,9 @@ class Ask : public std::enable_shared_from_this<Ask> {
   std::vector<model::SlotSet> calls_;       // under way
   std::vector<engine::LookupResult> parts_;
   int passes_ = 0;
-  bool refused_here_ = false;  // in this pass, by this node itself: until ready_by_ms_ others are waited for
-  int64_t deadline_ms_ = 0, ready_by_ms_ = 0;
+  bool refused_here_ = false;  // in this pass, by this node itself: others are waited for
+  Patience patience_;
+  int64_t deadline_ms_ = 0;
   Loop::TimerId hedge_ = 0;
   Status last_failure_;
 };

@@ -36,9 +36,7 @@ class CoreTest : public ::testing::Test {
     auto peers = std::make_unique<RecordingPeers>();
     peers_ = peers.get();
     options.self = self;
-    const auto routes =
-        std::make_shared<const Routes>(self, ring, std::vector<Routes::Ring>{ring}, 1,
-                                       [&](const NodeId& node) { return ready.contains(node); });
+    const auto routes = routes_of(self, ring, ready);
     context_ =
         std::unique_ptr<Context>(new Context{std::move(options), *engine_, loop_, network_, std::move(peers),
                                              RouteHolder(routes), CoreFigures(), ClockWatch(loop_.clock())});
@@ -47,7 +45,21 @@ class CoreTest : public ::testing::Test {
     accesses_ = std::make_unique<AccessTally>(*context_);
     desk_ = std::make_unique<Desk>(*context_, *owner_, *accesses_);
   }
+  // The node that looked for its cluster has found it, as it was remembered: those are ready.
+  void found(const std::set<NodeId>& ready) {
+    const auto before = context_->routes.get();
+    const auto routes =
+        routes_of(before->self(), std::make_shared<const Placement>(before->current()), ready);
+    context_->routes.set(routes, routes);
+    context_->looking = false;
+  }
   void run(int64_t ms) { timeline_.run_for_ms(ms); }
+
+  static std::shared_ptr<const Routes> routes_of(const NodeId& self, const Routes::Ring& ring,
+                                                 const std::set<NodeId>& ready) {
+    return std::make_shared<const Routes>(self, ring, std::vector<Routes::Ring>{ring}, 1,
+                                          [&](const NodeId& node) { return ready.contains(node); });
+  }
 
   tests::fakes::FaultyFileSystem fs_{1};
   engine::EngineHarness engine_{fs_, "/data"};

@@ -100,6 +100,29 @@ TEST_F(GatherTest, AnOwnerThatKnowsIsWaitedForWhenItsLinkBreaks) {
   EXPECT_EQ(peers_->calls.size(), 1U);
 }
 
+// Reads by id of a node that had just been started again answered what had been deleted while it was away.
+TEST_F(GatherTest, ANodeThatLooksForItsClusterWaitsForWhoKnows) {
+  start("b", {});
+  context_->looking = true;
+  std::optional<Status> over;
+  Question question;
+  question.partitions = [](const model::SplitTable&) { return model::PartitionSet().set(7); };
+  question.body = [](const model::Territory& share, uint16_t version) {
+    return encode(CountEntriesMessage{share.partitions, share.splits->fingerprint()}, version);
+  };
+  question.take = [](std::string_view) { return Status(); };
+  start_gather(*context_, *desk_, std::move(question), [&](const Status& status) { over = status; });
+  run(1500);
+  EXPECT_FALSE(over);
+  EXPECT_TRUE(peers_->calls.empty());
+  found({"a"});
+  run(50);
+  ASSERT_EQ(peers_->calls.size(), 1U);
+  EXPECT_EQ(peers_->calls[0].to, "a");
+  peers_->calls[0].done(std::string_view(encode(CountReply{5}, kProtocolVersion)));
+  EXPECT_TRUE(over && over->ok());
+}
+
 // The asker's routes were old: it goes on to the owner that knows.
 TEST_F(GatherTest, ARefusalGoesToTheNextOwner) {
   start("x", {"a", "b"});

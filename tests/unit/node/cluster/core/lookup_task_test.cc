@@ -155,6 +155,59 @@ TEST_F(LookupTaskTest, ButNotForLong) {
   EXPECT_TRUE(answer_ && answer_->ok()) << "what this node has is all there is";
 }
 
+// In its first milliseconds a node that had been killed answered from its own copies, old as they were: it
+// did not know yet who had caught up.
+TEST_F(LookupTaskTest, ANodeThatLooksForItsClusterWaitsForWhoKnows) {
+  start("b", {"a", "b"}, {});
+  context_->looking = true;
+  ask();
+  run(1500);
+  EXPECT_FALSE(answer_);
+  EXPECT_THAT(peers_->asked(), IsEmpty());
+  found({"a"});
+  run(50);
+  ASSERT_THAT(peers_->asked(), ElementsAre("a"));
+  reply(0, "");
+  ASSERT_TRUE(answer_ && answer_->ok());
+  EXPECT_THAT((*answer_)->hits, IsEmpty());
+}
+
+// Heard of a moment ago, reached a moment later.
+TEST_F(LookupTaskTest, WhomItHasJustFoundItWaitsForToo) {
+  start("b", {"a", "b"}, {});
+  context_->looking = true;
+  peers_->unavailable = {"a"};
+  ask();
+  run(1500);
+  found({"a"});
+  run(300);
+  EXPECT_FALSE(answer_);
+  peers_->unavailable = {};
+  run(50);
+  EXPECT_THAT(peers_->asked(), ElementsAre("a"));
+}
+
+TEST_F(LookupTaskTest, WhoFindsNobodyAnswers) {
+  start("b", {"a", "b"}, {});
+  context_->looking = true;
+  peers_->unavailable = {"a"};
+  ask();
+  run(1500);
+  EXPECT_FALSE(answer_);
+  found({});
+  run(50);
+  EXPECT_TRUE(answer_ && answer_->ok()) << "what this node has is all there is";
+}
+
+TEST_F(LookupTaskTest, NobodyWaitsLongerThanARequestMayTake) {
+  start("b", {"a", "b"}, {});
+  context_->looking = true;
+  peers_->unavailable = {"a"};
+  ask();
+  run(2050);
+  EXPECT_TRUE(answer_) << "still looking";
+}
+
 TEST_F(LookupTaskTest, AWholePassOfRefusalsIsTriedAgain) {
   start("x", {"a", "b"}, {"a", "b"});
   ask();
