@@ -11,8 +11,8 @@ namespace ferro::node::cluster {
 
 namespace {
 
-// Different entries between two tellings: ten times as many as a busy node reads in that time, and a message
-// stays below a few megabytes. Reads of further ones are not told.
+// Different entries between two tellings, in whatever namespaces: with the longest names a message stays
+// below ten megabytes. Reads of further ones are not told.
 constexpr size_t kEntriesMax = 8192;
 
 }  // namespace
@@ -21,11 +21,14 @@ void AccessTally::note(const model::NamespaceKey& asked, const engine::LookupRes
   if (result.hits.empty()) return;
   const bool of_base = asked.is_conversation() && !result.from_conversation;
   const std::lock_guard lock(mutex_);
-  Counts& counts = noted_[of_base ? asked.base() : asked];
+  const bool full = entries_ >= kEntriesMax;
+  const model::NamespaceKey ns = of_base ? asked.base() : asked;
+  const auto known = noted_.find(ns);
+  if (full && known == noted_.end()) return;
+  Counts& counts = known != noted_.end() ? known->second : noted_[ns];
   for (const store::Hit& hit : result.hits) {
-    const auto known = counts.find(hit.id);
-    if (known != counts.end()) {
-      ++known->second;
+    if (const auto count = counts.find(hit.id); count != counts.end()) {
+      ++count->second;
     } else if (entries_ < kEntriesMax) {
       counts.emplace(hit.id, 1);
       ++entries_;

@@ -24,6 +24,11 @@ class AccessTally {
   void note(const model::NamespaceKey& asked, const engine::LookupResult& result);
   // Tells what was noted since the last time.
   void tell();
+  // Of which something is noted and not told yet. Any thread.
+  size_t namespaces() const {
+    const std::lock_guard lock(mutex_);
+    return noted_.size();
+  }
   // What another node told.
   void take(std::string_view body);
 
@@ -32,7 +37,7 @@ class AccessTally {
   using Tally = std::unordered_map<model::NamespaceKey, Counts, model::NamespaceKeyHash>;
 
   Context& context_;
-  std::mutex mutex_;  // for what follows
+  mutable std::mutex mutex_;  // for what follows
   Tally noted_;
   size_t entries_ = 0;  // different ones in noted_
 };

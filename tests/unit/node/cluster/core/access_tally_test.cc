@@ -110,6 +110,17 @@ TEST_F(AccessTallyTest, WhatIsNotToldYetIsBounded) {
   EXPECT_EQ(told_to("b").count("m::4/later"), 1U);
 }
 
+// Namespaces beyond the bound were kept all the same, empty.
+TEST_F(AccessTallyTest, WhatIsNotToldYetIsBoundedOverAllNamespaces) {
+  start("a", {"a", "b"}, {"a", "b"});
+  constexpr size_t kNoted = 8192;
+  for (size_t i = 0; i < kNoted + 100; ++i) note({"one"}, {"m::4", "", "talk " + std::to_string(i)}, true);
+  EXPECT_EQ(accesses_->namespaces(), kNoted);
+  accesses_->tell();
+  EXPECT_THAT(told_to("b"), SizeIs(kNoted));
+  EXPECT_EQ(accesses_->namespaces(), 0U);
+}
+
 TEST_F(AccessTallyTest, WhatAnotherReadIsCountedHere) {
   start("a", {"a", "b"}, {"a", "b"});
   ASSERT_TRUE(engine::insert(*engine_, engine::entry("one", 0)).ok());
