@@ -55,7 +55,6 @@ ClusterNodeImpl::ClusterNodeImpl(ClusterOptions options, StoredState stored, eng
                 engine.store()),
       stored_(std::move(stored)) {
   context_.looking = true;
-  replicator_.set_found(false);
   const auto nowhere = no_routes(context_.options.self);
   context_.routes.set(nowhere, nowhere);
   context_.peers = Peers::create(peers_options(context_.options, stored_.generation), loop, network, *this);
@@ -187,7 +186,6 @@ void ClusterNodeImpl::observe() {
   }
   forget_departed();
   context_.looking = !ring_.settled();
-  replicator_.set_found(ring_.settled());
   publish_routes();
   context_.routes.awake(awake_ns);
   syncer_->set_view(view_of(ring_, membership_.members(), context_.options.self));

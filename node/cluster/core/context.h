@@ -1,6 +1,7 @@
 // What the parts of a cluster node share. Owned by the cluster node, outlives them all.
 #pragma once
 
+#include <atomic>
 #include <memory>
 
 #include "node/cluster/core/clock_watch.h"
@@ -23,8 +24,9 @@ struct Context {
   RouteHolder routes;            // get: any thread
   CoreFigures figures;           // any thread
   ClockWatch clocks;             // as clock_watch.h says
-  // The ring is remembered or missing: whether it is the cluster's is being found out. Loop.
-  bool looking = false;
+  // The ring is remembered or missing: whether it is the cluster's is being found out. Set on the loop, read
+  // by any thread: meanwhile nothing is decided here, and nothing answered from what is here.
+  std::atomic<bool> looking{false};
 
   // May be asked right now: this node itself, or a peer whose breaker is closed. Loop.
   bool available(const NodeId& node) const { return node == options.self || peers->available(node); }

@@ -177,7 +177,8 @@ Status Replicator::may_decide() const {
   if (closed_.load(std::memory_order_relaxed)) {
     return Status::unavailable("this node is leaving its cluster: ask another owner");
   }
-  if (!found_.load(std::memory_order_relaxed)) {
+  // By the ring that it remembers a write could reach owners who are none any more.
+  if (context_.looking) {
     return Status::unavailable(
         "this node is looking for the other members of its cluster: ask another owner");
   }

@@ -48,9 +48,6 @@ class Replicator final : public engine::DecisionSink {
 
   // From now on this node decides nothing any more; what it has decided still goes out. Any thread.
   void close() noexcept { closed_.store(true, std::memory_order_relaxed); }
-  // While this node looks for its cluster it decides nothing: by the ring that it remembers a write could
-  // reach owners who are none any more. Any thread.
-  void set_found(bool found) noexcept { found_.store(found, std::memory_order_relaxed); }
   // How many operations that peer has not confirmed: on their way or kept as hints.
   uint64_t unconfirmed_by(const NodeId& peer) const;
   // Age of the oldest operation that a peer has not confirmed and that is not a hint.
@@ -97,7 +94,7 @@ class Replicator final : public engine::DecisionSink {
   Context& context_;
   Hints hints_;
   std::atomic<engine::WriteTag> next_tag_{1};
-  std::atomic<bool> closed_{false}, found_{true};
+  std::atomic<bool> closed_{false};
   std::unordered_map<engine::WriteTag, Write> writes_;  // bounded by the requests in flight
   std::map<NodeId, Lane> lanes_;
 };

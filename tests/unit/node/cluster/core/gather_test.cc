@@ -17,6 +17,16 @@ namespace {
 
 class GatherTest : public CoreTest {
  protected:
+  // How many entries one partition has; the answer is not looked at.
+  static Question count_of_one() {
+    Question question;
+    question.partitions = [](const model::SplitTable&) { return model::PartitionSet().set(7); };
+    question.body = [](const model::Territory& share, uint16_t version) {
+      return encode(CountEntriesMessage{share.partitions, share.splits->fingerprint()}, version);
+    };
+    question.take = [](std::string_view) { return Status(); };
+    return question;
+  }
   void start(const NodeId& self, const std::set<NodeId>& ready) { CoreTest::start(self, {"a", "b"}, ready); }
   model::PartitionSet everything() const { return model::PartitionSet().set(); }
   uint64_t splits() const { return context_->routes.get()->splits()->fingerprint(); }
@@ -76,14 +86,7 @@ TEST_F(GatherTest, AnOwnerThatKnowsIsWaitedForWhenItsLinkBreaks) {
   start("b", {"a"});
   peers_->unavailable = {"a"};
   std::optional<Status> over;
-  Question question;
-  question.partitions = [](const model::SplitTable&) { return model::PartitionSet().set(7); };
-  question.body = [](const model::Territory& share, uint16_t version) {
-    return encode(CountEntriesMessage{share.partitions, share.splits->fingerprint()}, version);
-  };
-  question.take = [](std::string_view) { return Status(); };
-  const auto again = question;
-  start_gather(*context_, *desk_, std::move(question), [&](const Status& status) { over = status; });
+  start_gather(*context_, *desk_, count_of_one(), [&](const Status& status) { over = status; });
   run(300);
   EXPECT_FALSE(over);
   peers_->unavailable = {};
@@ -94,7 +97,7 @@ TEST_F(GatherTest, AnOwnerThatKnowsIsWaitedForWhenItsLinkBreaks) {
   // But not for long: what this node has is all there is.
   peers_->unavailable = {"a"};
   over.reset();
-  start_gather(*context_, *desk_, again, [&](const Status& status) { over = status; });
+  start_gather(*context_, *desk_, count_of_one(), [&](const Status& status) { over = status; });
   run(700);
   EXPECT_TRUE(over && over->ok());
   EXPECT_EQ(peers_->calls.size(), 1U);
@@ -105,13 +108,7 @@ TEST_F(GatherTest, ANodeThatLooksForItsClusterWaitsForWhoKnows) {
   start("b", {});
   context_->looking = true;
   std::optional<Status> over;
-  Question question;
-  question.partitions = [](const model::SplitTable&) { return model::PartitionSet().set(7); };
-  question.body = [](const model::Territory& share, uint16_t version) {
-    return encode(CountEntriesMessage{share.partitions, share.splits->fingerprint()}, version);
-  };
-  question.take = [](std::string_view) { return Status(); };
-  start_gather(*context_, *desk_, std::move(question), [&](const Status& status) { over = status; });
+  start_gather(*context_, *desk_, count_of_one(), [&](const Status& status) { over = status; });
   run(1500);
   EXPECT_FALSE(over);
   EXPECT_TRUE(peers_->calls.empty());

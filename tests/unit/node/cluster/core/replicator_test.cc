@@ -107,9 +107,9 @@ TEST_F(ReplicatorTest, AllWhoLiveDoesNotWaitForWhoIsAway) {
 TEST_F(ReplicatorTest, WhoLooksForItsClusterDecidesNothing) {
   start_with(WriteConsistency::one);
   EXPECT_TRUE(replicator_->may_decide().ok());
-  replicator_->set_found(false);
+  context_->looking = true;
   EXPECT_EQ(replicator_->may_decide().code(), StatusCode::unavailable) << "another owner is asked";
-  replicator_->set_found(true);
+  context_->looking = false;
   EXPECT_TRUE(replicator_->may_decide().ok());
 }
 
