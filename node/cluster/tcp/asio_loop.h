@@ -38,6 +38,9 @@ class AsioLoop final : public Loop {
   void offload(Work work) override;
   TimerId after(int64_t delay_ms, Work work) override;
   void cancel(TimerId timer) override;
+  // On the loop: runs at the end of this turn, when nothing is ready any more or a great many things have
+  // run.
+  void at_end_of_turn(Work work);
   uint64_t random() override;
   const Clock& clock() const override { return clock_; }
 
@@ -47,6 +50,8 @@ class AsioLoop final : public Loop {
  private:
   struct Timer;
   void run();
+  void run_turn();
+  void end_turn();
   void run_inbox();
   void run_worker();
   void arm_timer();
@@ -71,6 +76,9 @@ class AsioLoop final : public Loop {
   TimerQueue<Work> timers_;  // by nanoseconds of the clock; the loop's own, like the next two
   std::unique_ptr<Timer> timer_;
   int64_t armed_ns_ = 0;  // 0: it is not
+  // Of the running turn; the loop's own, too.
+  size_t turn_works_ = 0;
+  std::vector<Work> turn_ends_;
 };
 
 }  // namespace ferro::node::cluster

@@ -117,12 +117,13 @@ void TcpLink::begin_handshake(int64_t timeout_ms) {
   step();
 }
 
-// Something may have become possible: goes as far as it can and waits for what is needed then.
+// Something may have become possible: goes as far as it can and waits for what is needed then. What is to be
+// sent at the end of this turn waits for that.
 void TcpLink::step() {
   if (state_ == State::shaking_hands) shake_hands();
   if (state_ != State::up) return;
   read_frames();
-  if (state_ == State::up) flush();
+  if (state_ == State::up && !is_dirty) flush();
 }
 
 std::string TcpLink::remote_host() const {

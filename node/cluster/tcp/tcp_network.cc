@@ -157,7 +157,7 @@ void RealNetwork::flush_soon(TcpLink& link) {
   if (std::exchange(link.is_dirty, true)) return;
   dirty_.push_back(link.shared_from_this());
   if (dirty_.size() > 1) return;
-  loop_.post([this, alive = std::weak_ptr(alive_)] {
+  loop_.at_end_of_turn([this, alive = std::weak_ptr(alive_)] {
     if (!alive.expired()) flush_dirty();
   });
 }

@@ -25,6 +25,46 @@ TEST_F(AsioLoopTest, RunsPostsOfOneThreadInOrder) {
   for (int i = 0; i < 1000; ++i) EXPECT_EQ(order[static_cast<size_t>(i)], i);
 }
 
+TEST_F(AsioLoopTest, TheEndOfATurnComesAfterAllThatIsReady) {
+  std::string order;
+  std::promise<void> ended;
+  loop_.post([&] {
+    loop_.at_end_of_turn([&] {
+      order += 'e';
+      // Nothing else happens: it does not wait for that.
+      loop_.at_end_of_turn([&] { ended.set_value(); });
+    });
+    order += 'a';
+    loop_.post([&] { order += 'c'; });
+  });
+  loop_.post([&] { order += 'b'; });
+  ASSERT_TRUE(loop_.start().ok());
+  ended.get_future().wait();
+  EXPECT_EQ(order, "abce");
+}
+
+TEST_F(AsioLoopTest, TheEndOfATurnThatWasAskedForBeforeTheStartComes) {
+  std::promise<void> ended;
+  loop_.at_end_of_turn([&] { ended.set_value(); });
+  ASSERT_TRUE(loop_.start().ok());
+  ended.get_future().wait();
+}
+
+// What is to be sent at its end would never be.
+TEST_F(AsioLoopTest, ATurnEndsThoughThereIsAlwaysMoreToDo) {
+  std::atomic<bool> has_ended{false};
+  std::function<void()> again = [&] {
+    if (!has_ended) loop_.post(again);
+  };
+  loop_.post([&] {
+    loop_.at_end_of_turn([&] { has_ended = true; });
+    again();
+  });
+  ASSERT_TRUE(loop_.start().ok());
+  while (!has_ended) std::this_thread::yield();
+  loop_.run_and_wait([] {});
+}
+
 TEST_F(AsioLoopTest, TimersRunByTimeAndNotWhenCancelled) {
   ASSERT_TRUE(loop_.start().ok());
   std::string order;
