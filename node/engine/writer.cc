@@ -32,6 +32,8 @@ constexpr size_t kIndexJobsOutMax = 2;
 // Together some 100 us on an idle core; others get the core meanwhile, and then it takes longer.
 constexpr size_t kLooksAwake = 300;
 constexpr int64_t kShortSleepNs = 150'000;
+// Each may cost a turn of everybody who wants the core.
+constexpr size_t kLooksGrowing = 8;
 constexpr milliseconds kReclaimInterval{20};   // while readers hold back memory
 constexpr milliseconds kResumeInterval{1000};  // while the log waits for room or descriptors
 constexpr milliseconds kIdleWaitMax{1000};
@@ -113,14 +115,28 @@ void Writer::await_work() {
 }
 
 // Callers that were answered together come back together: a sync shared by all of them is worth waiting a
-// moment for the rest. Never longer than a sync takes, and not at all after a batch of one.
+// moment for the rest. Where others want the core they get it first, as long as that brings more writes; then
+// never longer than a sync takes. Not at all after a batch of one.
 void Writer::gather() {
+  if (last_batch_operations_ <= 1 || core_.options.wal_batch_timeout_ms == 0) return;
+  let_others_bring_more();
   const size_t waiting = core_.queue.operations();
   const size_t expected = std::min(last_batch_operations_, core_.options.wal_batch_size);
   if (waiting == 0 || waiting >= expected) return;
   const auto sync = nanoseconds(core_.wal->stats().last_sync_ns.load(std::memory_order_relaxed));
   const auto longest = std::min<nanoseconds>(milliseconds(core_.options.wal_batch_timeout_ms), sync);
   if (longest.count() > 0) core_.queue.wait(expected, longest);
+}
+
+void Writer::let_others_bring_more() const {
+  const int64_t until_ns =
+      core_.clock.steady_ns() + nanoseconds(milliseconds(core_.options.wal_batch_timeout_ms)).count();
+  size_t waiting = core_.queue.operations();
+  for (size_t look = 0; look < kLooksGrowing; ++look) {
+    std::this_thread::yield();
+    if (core_.queue.operations() <= waiting || core_.clock.steady_ns() >= until_ns) return;
+    waiting = core_.queue.operations();
+  }
 }
 
 nanoseconds Writer::idle_wait() const {

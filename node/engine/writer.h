@@ -44,6 +44,7 @@ class Writer {
   void serve_taken();
   void await_work();
   void gather();
+  void let_others_bring_more() const;
   std::chrono::nanoseconds idle_wait() const;
 
   bool may_resume() const;
