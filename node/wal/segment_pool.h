@@ -38,7 +38,7 @@ class SegmentPool {
   // nothing of the log was touched, call again. Any other error: the disk or the folder is in an unknown
   // state.
   Result<ReadySegment> make(uint64_t number, Sequence first_sequence, uint64_t bytes_min);
-  // Gets a part of the work of the next make() done: about `bytes` of it. Errors wait for make().
+  // Gets a part of the work of the next make() done: `bytes` of it, sooner or later. Errors wait for make().
   void prepare(uint64_t number, uint64_t bytes);
   // Keeps the file for reuse or removes it. Not durable, and the file not reused, before the folder is
   // synced.
@@ -60,6 +60,7 @@ class SegmentPool {
   const WalOptions& options_;
   std::vector<uint64_t> free_;
   std::optional<SpareSegment> spare_;
+  uint64_t spare_due_bytes_ = 0;  // to be written to it
   bool spare_failed_ = false;
 };
 
