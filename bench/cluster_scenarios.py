@@ -11,6 +11,8 @@ from client import ServerError
 from servers import Client, Running, cpu_seconds, free_port, load
 
 FORM_TIMEOUT_S = 60
+# One node and three in turn: what else the machine does changes from one second to the next.
+INSERT_ROUNDS = 5
 
 
 class Cluster:
@@ -142,14 +144,20 @@ def insert_load(nodes, copies, seconds):
 
 def inserts(seconds):
     """50 clients: each entry durable on two of three nodes, which share this machine's cores and disk."""
-    with Running("--compact_interval_inserts", "0") as node:
-        alone, cpu_alone, shared_alone = insert_load([node], 1, seconds)
-    with Cluster(3) as cluster:
-        together, cpu, shared = insert_load(cluster.nodes, 2, seconds)
+    rounds = []
+    for _ in range(INSERT_ROUNDS):
+        with Running("--compact_interval_inserts", "0") as node:
+            one = insert_load([node], 1, seconds / 2)
+        with Cluster(3) as cluster:
+            rounds.append((one, insert_load(cluster.nodes, 2, seconds / 2)))
+    rounds.sort(key=lambda pair: pair[1][0] / pair[0][0])
+    ratios = [three[0] / one[0] for one, three in rounds]
+    (alone, cpu_alone, shared_alone), (together, cpu, shared) = rounds[INSERT_ROUNDS // 2]
     yield row(
         "inserts into three nodes, two copies, 50 clients",
         together / alone,
-        f"{together:.0f}/s = {RATIO.format(together / alone)} one node's {alone:.0f}/s",
+        f"{together:.0f}/s = {RATIO.format(together / alone)} one node's {alone:.0f}/s"
+        f" (median of {INSERT_ROUNDS} in turn, {ratios[0]:.2f} to {ratios[-1]:.2f} x)",
         ">= 0.5 x",
         0.5,
     )
