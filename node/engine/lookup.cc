@@ -8,8 +8,7 @@ Status check_dimension(const store::Store& store, const model::NamespaceKey& ns,
                        int64_t now_ms, model::SlotSet slots) {
   const size_t expected = store.dimension_of(ns, now_ms, slots);
   if (expected == 0 || expected == dimension) return {};
-  return Status::invalid("the embedding has " + std::to_string(dimension) + " dimensions, namespace " +
-                         model::printed_name(ns) + " has " + std::to_string(expected));
+  return store::dimension_mismatch(ns, expected, dimension);
 }
 
 Result<LookupResult> look_up(Core& core, const LookupRequest& request) {

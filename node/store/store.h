@@ -71,6 +71,9 @@ struct Hit {
 // be added up.
 uint64_t cost_saved_nano(double cost) noexcept;
 
+// The 400 of a vector whose dimension is not its namespace's, in the same words whoever finds out.
+Status dimension_mismatch(const model::NamespaceKey& ns, size_t expected, size_t given);
+
 struct QueryResult {
   std::vector<Hit> hits;  // best first; an exact match first of all; no entry twice
 };

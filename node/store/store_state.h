@@ -73,7 +73,4 @@ struct StoreState {
   uint64_t dying = 0;  // of what has died and is not freed yet, its share of the index included
 };
 
-// The 400 of a vector whose dimension is not its namespace's.
-Status dimension_mismatch(const model::NamespaceKey& ns, size_t expected, size_t given);
-
 }  // namespace ferro::node::store

@@ -71,6 +71,24 @@ def test_dimension_errors_are_those_of_one_node(apis, model):
             assert "9" in error and "8" in error
 
 
+def test_dimension_errors_in_a_conversation_are_those_of_one_node(apis, nodes):
+    """They were worded by the namespace that told them, and which of two told depended on the node that was asked."""
+    alone = nodes.start().api
+    for number in range(8):
+        for base, conversation in ((8, 10), (8, 0), (0, 10)):
+            model = f"talk-{base}-{conversation}.{number}"
+            for api in (alone, apis[number % 3]):
+                if base:
+                    api.insert(axis(base, 0), model)
+                if conversation:
+                    api.insert(axis(conversation, 0), model, conversation_id="c")
+            body = {"embedding": axis(9, 0), "model_id": model, "conversation_id": "c"}
+            expected = alone.call("POST", "/query", body, expect=400).json()
+            assert f"9 dimensions, but namespace {model}" in expected["error"]
+            for api in apis:
+                assert api.call("POST", "/query", body, expect=400).json() == expected
+
+
 def test_a_delete_through_any_node_removes_the_entry_everywhere(three, apis, model, rng):
     for number in range(30):
         vector = random_unit(rng, DIMENSION)

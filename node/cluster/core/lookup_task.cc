@@ -222,7 +222,7 @@ void ask(Context& context, Desk& desk, LookupMessage message, std::function<void
 
 // A conversation and its base, asked at once. The conversation's hit wins, and without its answer there is
 // none: the base must never answer for it. A vector that does not fit one of the two is refused whatever the
-// other finds, as on a single node.
+// other finds, and by the base if it fits neither, as on a single node.
 struct Pair {
   model::NamespaceKey base_ns;
   std::optional<Answer> conversation, base;
@@ -232,9 +232,8 @@ struct Pair {
     if (!conversation || !base) return;
     const bool hit = conversation->ok() && !(*conversation)->hits.empty();
     const bool base_refuses = !base->ok() && base->status().code() == StatusCode::invalid_argument;
-    Answer answer = !conversation->ok()    ? std::move(*conversation)
-                    : hit && !base_refuses ? std::move(*conversation)
-                                           : std::move(*base);
+    const bool base_answers = base_refuses || (conversation->ok() && !hit);
+    Answer answer = base_answers ? std::move(*base) : std::move(*conversation);
     if (answer.ok()) {
       answer->from_conversation = hit;
       engine.count_lookup(base_ns, answer->hits.empty() ? nullptr : &answer->hits.front());

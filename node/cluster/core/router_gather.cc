@@ -261,9 +261,7 @@ void Router::check_dimension(const model::NamespaceKey& ns, size_t dimension,
                  if (!status.ok()) return done(status);
                  for (const store::NamespaceStats& shard : *total) {
                    if (shard.key != ns || shard.dimension == dimension) continue;
-                   return done(Status::invalid("the embedding has " + std::to_string(dimension) +
-                                               " dimensions, but namespace " + model::printed_name(ns) +
-                                               " holds entries of " + std::to_string(shard.dimension)));
+                   return done(store::dimension_mismatch(ns, shard.dimension, dimension));
                  }
                  done({});
                });

@@ -88,11 +88,24 @@ TEST_P(EngineReadTest, AnotherDimensionInEitherNamespaceIsRefusedBeforeAnything)
   const auto by_base = engine->lookup(lookup);
   EXPECT_EQ(by_base.status().code(), StatusCode::invalid_argument);
   EXPECT_THAT(by_base.status().message(), AllOf(HasSubstr("7"), HasSubstr("4")));
-  EXPECT_EQ(look_up(*engine, wide, 0).status().code(), StatusCode::invalid_argument);
+  const auto by_conversation = look_up(*engine, wide, 0);
+  EXPECT_EQ(by_conversation.status().to_string(), store::dimension_mismatch(wide, 7, 4).to_string());
   lookup.ns = kBase;
   lookup.query_text = "What is it?";
   EXPECT_EQ(engine->lookup(lookup).status().code(), StatusCode::invalid_argument);
   EXPECT_EQ(engine->counters().queries, 0U);
+}
+
+// The base said it in other words: which of the two an application read depended on the node it asked.
+TEST_P(EngineReadTest, AnotherDimensionIsRefusedInTheSameWordsByConversationAndBase) {
+  const std::vector<float> seven = unit_at(0, 7);
+  LookupRequest lookup;
+  lookup.unit_vector = seven;
+  lookup.ns = kConversation;
+  EXPECT_EQ(engine->lookup(lookup).status().to_string(), store::dimension_mismatch(kBase, 4, 7).to_string());
+  lookup.only_this_namespace = true;
+  EXPECT_EQ(engine->lookup(lookup).status().to_string(),
+            store::dimension_mismatch(kConversation, 4, 7).to_string());
 }
 
 TEST_P(EngineReadTest, TheThresholdIsTheConfiguredOneUnlessNamed) {

@@ -27,8 +27,10 @@ class LookupTaskTest : public CoreTest {
     message.unit_vector = engine::unit_at(0);
     return message;
   }
-  void ask() {
-    start_lookup(*context_, *desk_, message(),
+  void ask(const model::NamespaceKey& ns = kNs) {
+    LookupMessage asked = message();
+    asked.ns = ns;
+    start_lookup(*context_, *desk_, std::move(asked),
                  [this](Result<engine::LookupResult> result) { answer_ = std::move(result); });
     run(0);
   }
@@ -206,6 +208,21 @@ TEST_F(LookupTaskTest, NobodyWaitsLongerThanARequestMayTake) {
   ask();
   run(2050);
   EXPECT_TRUE(answer_) << "still looking";
+}
+
+// Of two refusals the cluster told the conversation's, one node, which judges the base first, the base's.
+TEST_F(LookupTaskTest, AVectorThatFitsNeitherConversationNorBaseIsRefusedByTheBase) {
+  const model::NamespaceKey conversation{"m::4", "", "c"};
+  const Status by_conversation = store::dimension_mismatch(conversation, 8, 4);
+  const Status by_base = store::dimension_mismatch(kNs, 8, 4);
+  start("x", {"a", "b"}, {"a", "b"});
+  ask(conversation);
+  ASSERT_EQ(peers_->calls.size(), 2U);
+  for (const RecordingPeers::Call& call : std::vector(peers_->calls)) {
+    call.done(decode<LookupMessage>(call.body)->ns == kNs ? by_base : by_conversation);
+  }
+  ASSERT_TRUE(answer_);
+  EXPECT_EQ(answer_->status().to_string(), by_base.to_string());
 }
 
 TEST_F(LookupTaskTest, AWholePassOfRefusalsIsTriedAgain) {
