@@ -143,7 +143,7 @@ void AdaptiveIndex::search(std::span<const float> query, float threshold, size_t
                            std::vector<Match>& out) const {
   FERRO_ASSERT(query.size() == dimension(), "a query of another dimension");
   if (k == 0) return;
-  TopMatches top(k, threshold - limits::kSimilarityTolerance, out);
+  TopMatches top(k, threshold - limits::kSimilarityTolerance, options_.ties, out);
   const uint32_t moves = arena_->moves();  // once: a graph and its tail are one walk
   if (const PublishedGraph* graph = published(); graph != nullptr) {
     search_graph(*graph->graph, query, k, filter, moves, top);
@@ -171,12 +171,12 @@ void AdaptiveIndex::search_graph(const Graph& graph, std::span<const float> quer
   thread_local std::vector<Graph::Hit> hits;
   if (!graph.search(query.data(), std::max(options_.ef_search, 2 * k), hits)) return;
   for (const Graph::Hit& hit : hits) {
-    // What follows is farther still. (Equal scores are looked at, for the tie by row.)
+    // What follows is farther still. (Equal scores are looked at, for the tie.)
     if (hit.score < top.bar() - limits::kSimilarityTolerance) return;
     const void* owner = arena_->owner(hit.row, moves);
     if (owner == nullptr) continue;
-    const float score = dot(query.data(), arena_->vector(hit.row), query.size());
-    if (top.wants(score, hit.row) && (!filter || filter(owner))) top.take({owner, hit.row, score});
+    const Match match{owner, hit.row, dot(query.data(), arena_->vector(hit.row), query.size())};
+    if (top.wants(match) && (!filter || filter(owner))) top.take(match);
   }
 }
 

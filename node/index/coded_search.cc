@@ -89,10 +89,10 @@ void coded_search(const RowArena& arena, const RowSet* except, std::span<const f
     if (i + kRowsAhead < count) prefetch(arena.vector(scratch.sorted[i + kRowsAhead].row));
     const Row row = scratch.sorted[i].row;
     const float score = dot(query.data(), arena.vector(row), query.size());
-    if (!top.wants(score, row)) continue;
-    const void* owner = arena.owner(row, moves);
-    if (owner == nullptr || (filter && !filter(owner))) continue;
-    top.take({owner, row, score});
+    if (!top.wants(score)) continue;
+    const Match match{arena.owner(row, moves), row, score};
+    if (match.owner == nullptr || !top.wants(match) || (filter && !filter(match.owner))) continue;
+    top.take(match);
     if (top.full()) bound = std::min(bound, distance_bound(top.bar(), bits));
   }
   scratch.shrink();

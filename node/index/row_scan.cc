@@ -32,9 +32,9 @@ RowSet live_rows_of(const RowArena& arena) {
 void flat_search(const RowArena& arena, const RowSet* except, std::span<const float> query,
                  const RowFilter& filter, uint32_t moves, TopMatches& top) {
   score_live_rows(arena, except, query, [&](Row row, float score) {
-    if (!top.wants(score, row)) return;
-    const void* owner = arena.owner(row, moves);
-    if (owner != nullptr && (!filter || filter(owner))) top.take({owner, row, score});
+    if (!top.wants(score)) return;
+    const Match match{arena.owner(row, moves), row, score};
+    if (match.owner != nullptr && top.wants(match) && (!filter || filter(match.owner))) top.take(match);
   });
 }
 

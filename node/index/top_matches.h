@@ -1,4 +1,4 @@
-// The best `k` matches seen so far, kept sorted at the end of the caller's vector (best first, ties by row).
+// The best `k` matches seen so far, kept sorted at the end of the caller's vector (best first).
 //
 // A short-lived local of one search. `k` is at most a hundred or so, so insertion beats a heap.
 #pragma once
@@ -12,19 +12,19 @@ namespace ferro::node::index {
 
 class TopMatches {
  public:
-  // Matches below `floor` are not wanted. `k` is at least 1.
-  TopMatches(size_t k, float floor, std::vector<Match>& out)
-      : k_(k), floor_(floor), out_(out), first_(out.size()) {}
+  // Matches below `floor` are not wanted. `k` is at least 1. `ties` as in IndexOptions.
+  TopMatches(size_t k, float floor, OwnerOrder ties, std::vector<Match>& out)
+      : k_(k), floor_(floor), ties_(ties), out_(out), first_(out.size()) {}
 
   bool full() const noexcept { return out_.size() - first_ == k_; }
   size_t size() const noexcept { return out_.size() - first_; }
   // A newcomer must score at least this.
   float bar() const noexcept { return full() ? out_.back().score : floor_; }
+  // Might one of this score be taken? Asked before its owner is known.
+  bool wants(float score) const noexcept { return score >= bar(); }
   // Would this one be taken? Asked before the filter, which costs more.
-  bool wants(float score, Row row) const noexcept {
-    if (!full()) return score >= floor_;
-    const Match& worst = out_.back();
-    return score > worst.score || (score == worst.score && row < worst.row);
+  bool wants(const Match& match) const noexcept {
+    return full() ? before(match, out_.back()) : match.score >= floor_;
   }
   // Only what `wants` accepts.
   void take(const Match& match) {
@@ -37,12 +37,14 @@ class TopMatches {
   void clear() { out_.resize(first_); }
 
  private:
-  static bool before(const Match& a, const Match& b) noexcept {
-    return a.score > b.score || (a.score == b.score && a.row < b.row);
+  bool before(const Match& a, const Match& b) const noexcept {
+    if (a.score != b.score) return a.score > b.score;
+    return ties_ != nullptr ? ties_(a.owner, b.owner) : a.row < b.row;
   }
 
   const size_t k_;
   const float floor_;
+  const OwnerOrder ties_;
   std::vector<Match>& out_;
   const size_t first_;
 };

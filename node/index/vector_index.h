@@ -33,12 +33,17 @@ inline constexpr Row kNoRow = UINT32_MAX;
 
 enum class IndexKind : uint8_t { automatic, flat, hnsw };
 
+// Which of two owners comes first where their rows score alike. A strict order, the same wherever their
+// entries are held. Called inside a guard, as a filter is.
+using OwnerOrder = bool (*)(const void* a, const void* b) noexcept;
+
 struct IndexOptions {
   IndexKind kind = IndexKind::automatic;
   size_t max_nb_connection = 16;  // hnsw M
   size_t ef_construction = 200;
   size_t ef_search = 32;
   size_t max_elements = 100'000;  // first graph capacity, not a cap
+  OwnerOrder ties = nullptr;      // none: the lower row first
 };
 
 struct Match {
@@ -94,8 +99,9 @@ class VectorIndex {
   virtual void finish_maintenance(std::unique_ptr<MaintenanceJob> job) = 0;
 
   // --- any thread, inside a guard ---
-  // The best `k` rows with score >= threshold - tolerance that pass the filter, best first; ties by row.
-  // `query` is a unit vector of dimension() floats, 64-byte alignment not required. Appends to `out`.
+  // The best `k` rows with score >= threshold - tolerance that pass the filter, best first, ties as the
+  // options say. `query` is a unit vector of dimension() floats, 64-byte alignment not required. Appends to
+  // `out`.
   virtual void search(std::span<const float> query, float threshold, size_t k, const RowFilter& filter,
                       std::vector<Match>& out) const = 0;
   // Every live row with score >= threshold - tolerance: exact, exhaustive, unordered. For invalidation and as

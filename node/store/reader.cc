@@ -4,6 +4,7 @@
 #include <string>
 
 #include "common/base/limits.h"
+#include "node/index/kernels.h"
 #include "node/store/slots.h"
 
 namespace ferro::node::store {
@@ -45,14 +46,9 @@ EntryView view_of(const Entry& entry, bool with_vector) {
   return out;
 }
 
-// As the index would score it, up to the rounding of one float.
+// As the index would score it, to the bit: similarities of one answer come from either.
 float cosine_of(const Entry& entry, std::span<const float> unit_vector) {
-  const std::span<const float> own = entry.ns->index->vector_of(entry.row);
-  double sum = 0.0;
-  for (size_t i = 0; i < own.size(); ++i) {
-    sum += static_cast<double>(own[i]) * static_cast<double>(unit_vector[i]);
-  }
-  return std::clamp(static_cast<float>(sum), 0.0F, 1.0F);
+  return index::dot(unit_vector.data(), entry.ns->index->vector_of(entry.row).data(), unit_vector.size());
 }
 
 bool selects(const Selector& selector, const Entry& entry) {
@@ -87,9 +83,9 @@ Result<QueryResult> Reader::query(const QueryRequest& request, bool count_miss) 
     return dimension_mismatch(request.ns, ns->dimension, request.unit_vector.size());
   }
   const Entry* exact = exact_match(*ns, request, view);
-  if (exact != nullptr) hand_out(*exact, 1.0F, true, request, result);
-  if (exact != nullptr && request.slots != model::kAllSlots) {
-    result.hits.back().cosine = cosine_of(*exact, request.unit_vector);
+  if (exact != nullptr) {
+    const float cosine = request.slots == model::kAllSlots ? 1.0F : cosine_of(*exact, request.unit_vector);
+    hand_out(*exact, cosine, true, request, result);
   }
   if (result.hits.size() < request.top_k) add_neighbours(*ns, request, view, result, exact);
 
@@ -141,11 +137,11 @@ void Reader::add_neighbours(const NamespaceState& ns, const QueryRequest& reques
   std::vector<index::Match> matches;
   ns.index->search(request.unit_vector, threshold, request.top_k - result.hits.size(), filter, matches);
   for (const index::Match& match : matches) {
-    hand_out(entry_of(match.owner), std::clamp(match.score, 0.0F, 1.0F), false, request, result);
+    hand_out(entry_of(match.owner), match.score, false, request, result);
   }
 }
 
-void Reader::hand_out(const Entry& entry, float similarity, bool exact, const QueryRequest& request,
+void Reader::hand_out(const Entry& entry, float cosine, bool exact, const QueryRequest& request,
                       QueryResult& result) const {
   entry.touch(state_.clock.steady_ns(), request.now_ms);
   Hit hit;
@@ -153,14 +149,14 @@ void Reader::hand_out(const Entry& entry, float similarity, bool exact, const Qu
   hit.response = entry.response();
   hit.query_text = entry.query_text();
   hit.attributes = entry.attributes();
-  hit.similarity = similarity;
+  hit.similarity = exact ? 1.0F : std::clamp(cosine, 0.0F, 1.0F);
   hit.exact_match = exact;
   hit.inserted_at_ms = entry.inserted_at_ms;
   hit.expires_at_ms = entry.expires_at_ms;
   hit.cost = entry.cost();
   if (request.slots != model::kAllSlots) {
     hit.version = entry.version();
-    hit.cosine = similarity;
+    hit.cosine = cosine;
   }
   result.hits.push_back(std::move(hit));
 }

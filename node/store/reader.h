@@ -25,7 +25,7 @@ class Reader {
   const Entry* exact_match(const NamespaceState& ns, const QueryRequest& request, const ReadView& view) const;
   void add_neighbours(const NamespaceState& ns, const QueryRequest& request, const ReadView& view,
                       QueryResult& result, const Entry* exact) const;
-  void hand_out(const Entry& entry, float similarity, bool exact, const QueryRequest& request,
+  void hand_out(const Entry& entry, float cosine, bool exact, const QueryRequest& request,
                 QueryResult& result) const;
 
   const StoreState& state_;

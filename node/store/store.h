@@ -63,7 +63,7 @@ struct Hit {
   double cost = 0.0;
   // Filled when only some slots were asked: what putting the answers of several owners together needs.
   Hlc version;
-  // Of an exact match too: its place should it not be the newest. Clamped to [0, 1].
+  // Not clamped, as hits are ordered. Of an exact match too: its place should it not be the newest.
   std::optional<float> cosine;
 };
 
@@ -75,7 +75,9 @@ uint64_t cost_saved_nano(double cost) noexcept;
 Status dimension_mismatch(const model::NamespaceKey& ns, size_t expected, size_t given);
 
 struct QueryResult {
-  std::vector<Hit> hits;  // best first; an exact match first of all; no entry twice
+  // An exact match first of all, then by the cosine before it is clamped, the newest first where that is
+  // equal; no entry twice.
+  std::vector<Hit> hits;
 };
 
 struct EntryView {  // GET /entry/{id}

@@ -13,11 +13,21 @@ namespace ferro::node::store {
 
 namespace {
 
+// Of hits that score alike: the same on every node that holds them, whatever rows they lie in.
+bool newest_first(const void* a, const void* b) noexcept {
+  return static_cast<const Entry*>(a)->version() > static_cast<const Entry*>(b)->version();
+}
+
+StoreOptions ordered(StoreOptions options) {
+  options.index.ties = &newest_first;
+  return options;
+}
+
 class StoreImpl final : public Store {
  public:
   StoreImpl(StoreOptions options, const Clock& clock, sync::EpochDomain& epochs,
             std::unique_ptr<EvictionPolicy> policy, HashText hash_text)
-      : state_(options, clock, epochs, std::move(policy), hash_text) {}
+      : state_(ordered(options), clock, epochs, std::move(policy), hash_text) {}
 
   Status admit(const model::PutOp& op, int64_t now_ms) const override { return planner_.admit(op, now_ms); }
   ApplyResult apply(const model::Operation& op, int64_t now_ms, Origin origin) override {

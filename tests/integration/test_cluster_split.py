@@ -86,6 +86,31 @@ def test_every_node_answers_as_a_single_node_while_it_splits_and_after(cluster, 
         assert "9" in error and str(DIMENSION) in error
 
 
+def test_opposite_and_equal_vectors_come_in_the_order_of_a_single_node(cluster, nodes, rng, model):
+    """All that is opposite has a similarity of 0, and equal vectors the same one: what came first depended on the node."""
+    three = cluster(3, SMALL)
+    alone = nodes.start()
+    apis = [node.api for node in three.members]
+    vectors = [random_unit(rng, DIMENSION) for _ in range(45)]
+    for i in range(90):
+        entry_id = apis[i % 3].insert(vectors[i % 45], model, f"answer {i}")
+        alone.api.insert(vectors[i % 45], model, f"answer {i}", id=entry_id)
+    wait_split(three, model)
+    for number in range(30):
+        about = vectors[number] if number % 2 else random_unit(rng, DIMENSION)
+        for top_k in (1, 3, 50, 90):
+            expected = [answer["id"] for answer in answers_of(alone.api, about, model, top_k)]
+            assert len(expected) == top_k
+            for node in three.members:
+                found = [answer["id"] for answer in answers_of(node.api, about, model, top_k)]
+                assert found == expected, (node.name, top_k)
+
+
+def answers_of(api, vector, model: str, top_k: int) -> list[dict]:
+    answer = api.hit(vector, model, threshold=0, top_k=top_k)
+    return answer.get("matches", [answer])
+
+
 def test_deletes_stay_deleted_through_a_split_and_a_death(cluster, rng, model):
     four = cluster(4, SMALL)
     apis = [node.api for node in four.members]

@@ -22,7 +22,7 @@ engine::LookupResult merge_hits(std::vector<engine::LookupResult> parts, float t
     std::iter_swap(hits.begin(), newest);
     for (auto hit = std::next(hits.begin()); hit != exact_end; ++hit) {
       hit->exact_match = false;
-      hit->similarity = hit->cosine.value_or(0.0F);
+      hit->similarity = std::clamp(hit->cosine.value_or(0.0F), 0.0F, 1.0F);
     }
   }
   const auto too_far = [threshold](const store::Hit& hit) {
@@ -31,7 +31,8 @@ engine::LookupResult merge_hits(std::vector<engine::LookupResult> parts, float t
   hits.erase(std::remove_if(hits.begin(), hits.end(), too_far), hits.end());
   std::sort(hits.begin(), hits.end(), [](const store::Hit& a, const store::Hit& b) {
     if (a.exact_match != b.exact_match) return a.exact_match;
-    if (a.similarity != b.similarity) return a.similarity > b.similarity;
+    const float a_cosine = a.cosine.value_or(a.similarity), b_cosine = b.cosine.value_or(b.similarity);
+    if (a_cosine != b_cosine) return a_cosine > b_cosine;
     return a.version > b.version;
   });
   if (hits.size() > top_k) hits.resize(top_k);

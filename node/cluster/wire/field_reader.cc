@@ -13,6 +13,8 @@ namespace {
 
 // As for a stored vector: rounding of 4,096 floats stays a hundred times below.
 constexpr double kUnitLengthTolerance = 1e-4;
+// Of two vectors whose lengths are off by as much.
+constexpr float kCosineMax = 1.001F;
 
 bool is_id(std::string_view text) noexcept {
   return !text.empty() && text.size() <= limits::kIdBytesMax &&
@@ -152,6 +154,16 @@ void FieldReader::optional_similarity(uint64_t tag, std::optional<float>& value)
   float number = -1.0F;
   similarity(tag, number);
   if (number >= 0.0F) value = number;
+}
+
+void FieldReader::optional_cosine(uint64_t share_tag, uint64_t tag, std::optional<float>& value) {
+  optional_similarity(share_tag, value);
+  const auto number = fixed<float>(tag);
+  if (!number) return;
+  const bool below = *number >= -kCosineMax && *number < 0.0F && value == 0.0F;
+  const bool above = *number > 1.0F && *number <= kCosineMax && value == 1.0F;
+  if (!below && !above) return fail(tag, "it is not a cosine beyond its share");
+  value = *number;
 }
 
 void FieldReader::real(uint64_t tag, double& value) {

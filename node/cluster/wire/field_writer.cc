@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "node/cluster/wire/fields.h"
 #include "node/cluster/wire/parts.h"
 
@@ -58,6 +60,13 @@ void FieldWriter::similarity(uint64_t tag, float value) {
 
 void FieldWriter::optional_similarity(uint64_t tag, const std::optional<float>& value) {
   if (value) similarity(tag, *value);
+}
+
+void FieldWriter::optional_cosine(uint64_t share_tag, uint64_t tag, const std::optional<float>& value) {
+  if (!value) return;
+  const float share = std::clamp(*value, 0.0F, 1.0F);
+  similarity(share_tag, share);
+  if (share != *value) similarity(tag, *value);
 }
 
 void FieldWriter::real(uint64_t tag, double value) {

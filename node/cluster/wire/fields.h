@@ -55,6 +55,8 @@ class FieldWriter {
   void flag(uint64_t tag, bool value, bool otherwise = false);
   void similarity(uint64_t tag, float value);
   void optional_similarity(uint64_t tag, const std::optional<float>& value);
+  // The share nearest to it and, if that is another number, itself.
+  void optional_cosine(uint64_t share_tag, uint64_t tag, const std::optional<float>& value);
   void real(uint64_t tag, double value);
   void optional_cost(uint64_t tag, const std::optional<double>& value);
   void unit_vector(uint64_t tag, const std::vector<float>& value);
@@ -145,6 +147,7 @@ class FieldReader {
   void flag(uint64_t tag, bool& value, bool otherwise = false);
   void similarity(uint64_t tag, float& value);  // 0..1
   void optional_similarity(uint64_t tag, std::optional<float>& value);
+  void optional_cosine(uint64_t share_tag, uint64_t tag, std::optional<float>& value);
   void real(uint64_t tag, double& value);                          // finite
   void optional_cost(uint64_t tag, std::optional<double>& value);  // finite
   // 1..kDimensionMax finite numbers of length 1; stays empty if absent.

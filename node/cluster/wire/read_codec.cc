@@ -38,7 +38,7 @@ void describe(A& a, typename A::template Of<store::Hit> m) {
   a.time(8, m.expires_at_ms);
   a.real(9, m.cost);
   a.stamp(10, m.version);
-  a.optional_similarity(11, m.cosine);
+  a.optional_cosine(11, 12, m.cosine);
 }
 
 template <typename A>

@@ -242,6 +242,31 @@ TEST(Index, TiesAreOrderedByRow) {
   }
 }
 
+TEST(Index, OrByTheirOwnersWhereTheOptionsSayHow) {
+  struct Ranked {
+    uint64_t rank;
+  };
+  for (const IndexKind kind : {IndexKind::flat, IndexKind::automatic}) {
+    IndexOptions options;
+    options.kind = kind;
+    options.ties = [](const void* a, const void* b) noexcept {
+      return static_cast<const Ranked*>(a)->rank < static_cast<const Ranked*>(b)->rank;
+    };
+    sync::EpochDomain epochs;
+    std::mt19937 rng(kSeed);
+    const std::vector<float> same = random_unit_vector(rng, 128);
+    std::vector<Ranked> ranked(400);
+    for (size_t i = 0; i < ranked.size(); ++i) ranked[i].rank = i * 37 % 400;
+    const auto index = VectorIndex::create(128, options, epochs);
+    for (const Ranked& one : ranked) index->add(same, &one);
+    std::vector<Match> matches;
+    const sync::EpochDomain::Guard guard(epochs);
+    index->search(same, 0.9F, 5, {}, matches);
+    ASSERT_EQ(matches.size(), 5U);
+    for (size_t i = 0; i < 5; ++i) EXPECT_EQ(static_cast<const Ranked*>(matches[i].owner)->rank, i);
+  }
+}
+
 TEST(Index, AppendsToWhatTheCallerHas) {
   IndexHarness harness(8, IndexKind::flat, kSeed);
   harness.insert();

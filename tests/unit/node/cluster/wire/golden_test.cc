@@ -188,6 +188,8 @@ TEST(Golden, Splits) {
   RemoveMessage remove;
   remove.request.id = "id-1";
   remove.request.ns = kNamespace;
+  hit.cosine = -0.9375F;
+  expect_golden("lookup_reply_opposite", LookupReply{{{hit}, true, 1'700'000'000'500}}, 3);
   remove.partitions = set_of({0, 9, 1023});
   remove.splits = kTable;
   expect_golden("remove", remove, 3);

@@ -12,6 +12,15 @@
 namespace ferro::node::cluster {
 namespace {
 
+// {tag, size, value} by hand.
+std::string field(uint64_t tag, std::string_view value) {
+  std::string out;
+  ByteWriter writer(out);
+  writer.varint(tag);
+  writer.text(value);
+  return out;
+}
+
 // Takes a legal message, spoils one thing and expects a refusal whose reason holds `reason`.
 template <typename M>
 void refused(std::string_view reason, const std::function<void(M&)>& spoil) {
@@ -104,6 +113,28 @@ TEST(Refusal, TagsAndAttributes) {
   insert_refused("not in order", [](auto& item) { item.attributes = {{"a", ""}, {"a", ""}}; });
 }
 
+TEST(Refusal, ACosineStandsBesideTheShareNearestToIt) {
+  const auto reason = [](float share, float cosine) {
+    const auto bytes = [](float value) { return std::string(reinterpret_cast<const char*>(&value), 4); };
+    const std::string hit = field(1, "id") + field(11, bytes(share)) + field(12, bytes(cosine));
+    const auto reply = decode<LookupReply>(field(1, field(1, hit)));
+    return reply.ok() ? std::to_string(*reply->result.hits.at(0).cosine) : reply.status().message();
+  };
+  EXPECT_EQ(reason(0.0F, -1.0F), "-1.000000");
+  EXPECT_EQ(reason(1.0F, 1.0005F), "1.000500");
+  const std::string refused = "field 1: field 1: field 12: it is not a cosine beyond its share";
+  for (const auto& [share, cosine] : {std::pair{0.0F, 0.0F},
+                                      {0.0F, 0.5F},
+                                      {0.5F, -0.5F},
+                                      {1.0F, 1.0F},
+                                      {1.0F, -0.5F},
+                                      {0.0F, -1.1F},
+                                      {1.0F, 1.1F},
+                                      {0.0F, std::nanf("")}}) {
+    EXPECT_EQ(reason(share, cosine), refused) << share << ' ' << cosine;
+  }
+}
+
 TEST(Refusal, WhatBelongsTogether) {
   refused<InvalidateMessage>("either a radius or a selector", [](InvalidateMessage& m) {
     m.request.radius.reset();
@@ -168,15 +199,6 @@ TEST(Refusal, ListsAreBounded) {
   refused<LookupReply>("too many", [](LookupReply& m) {
     m.result.hits.assign(limits::kTopKMax + 1, Samples(1).make<store::Hit>());
   });
-}
-
-// {tag, size, value} by hand.
-std::string field(uint64_t tag, std::string_view value) {
-  std::string out;
-  ByteWriter writer(out);
-  writer.varint(tag);
-  writer.text(value);
-  return out;
 }
 
 TEST(Refusal, Form) {

@@ -153,7 +153,7 @@ store::Hit Samples::make() {
                  {},
                  {}};
   if (coin()) out.version = stamp();
-  if (coin()) out.cosine = similarity_of(*this);
+  if (coin()) out.cosine = 2.001F * similarity_of(*this) - 1.0005F;
   return out;
 }
 template <>
