@@ -145,7 +145,8 @@ std::vector<TopEntry> Statistics::top_of(const NamespaceState& ns, int64_t now_m
   for (const Read& read : best) {
     out.push_back({std::string(read.entry->id()), read.accesses,
                    read.entry->last_access_ms.load(std::memory_order_relaxed),
-                   std::string(model::preview(read.entry->query_text(), limits::kPreviewCharactersMax))});
+                   std::string(model::preview(read.entry->query_text(), limits::kPreviewCharactersMax)),
+                   read.entry->version()});
   }
   return out;
 }

@@ -218,6 +218,7 @@ struct TopEntry {
   uint64_t access_count = 0;
   int64_t last_accessed_at_ms = 0;
   std::string query_text_preview;
+  Hlc version;  // of those read equally often the newest comes first
 };
 
 // How often an entry was handed out.

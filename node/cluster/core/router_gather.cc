@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "node/cluster/core/gather.h"
+#include "node/cluster/core/join_tops.h"
 #include "node/cluster/core/router.h"
 #include "node/cluster/wire/codec.h"
 
@@ -73,25 +74,6 @@ void add_shard(store::NamespaceStats&& shard, store::NamespaceStats& total) {
   total.bytes += shard.bytes;
   total.index_rebuilds += shard.index_rebuilds;
   total.counters += shard.counters;
-}
-
-// By name, each once, with its `top` most read entries.
-void join_shards(cache::TopList& list, size_t top) {
-  std::stable_sort(list.begin(), list.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-  cache::TopList joined;
-  for (auto& [name, entries] : list) {
-    if (joined.empty() || joined.back().first != name) {
-      joined.emplace_back(std::move(name), std::move(entries));
-      continue;
-    }
-    auto& all = joined.back().second;
-    std::move(entries.begin(), entries.end(), std::back_inserter(all));
-    std::stable_sort(all.begin(), all.end(), [](const store::TopEntry& a, const store::TopEntry& b) {
-      return a.access_count > b.access_count;
-    });
-    if (all.size() > top) all.resize(top);
-  }
-  list = std::move(joined);
 }
 
 template <typename T>
@@ -284,7 +266,7 @@ void Router::top_entries(size_t top, size_t namespaces_max, cache::Done<cache::T
                    }),
                [total, top, namespaces_max, done = std::move(done)](const Status& status) {
                  if (!status.ok()) return done(status);
-                 join_shards(*total, top);
+                 join_tops(*total, top);
                  if (total->size() > namespaces_max) total->resize(namespaces_max);
                  done(std::move(*total));
                });

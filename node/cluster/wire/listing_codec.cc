@@ -66,6 +66,7 @@ void describe(A& a, typename A::template Of<store::TopEntry> m) {
   a.number(2, m.access_count);
   a.time(3, m.last_accessed_at_ms);
   a.text(4, m.query_text_preview, kPreviewBytesMax);
+  if (a.version() >= 3) a.stamp(5, m.version);
 }
 
 using NamedTop = std::pair<std::string, std::vector<store::TopEntry>>;

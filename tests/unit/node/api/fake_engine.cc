@@ -77,8 +77,11 @@ class FakeStore final : public store::Store {
     for (const FakeEntry& entry : entries_) {
       auto& list = tops[model::printed_name(entry.ns)];
       if (list.size() < top) {
-        list.push_back({entry.id, entry.access_count, entry.last_accessed_at_ms,
-                        std::string(model::preview(entry.query_text, 50))});
+        list.push_back({entry.id,
+                        entry.access_count,
+                        entry.last_accessed_at_ms,
+                        std::string(model::preview(entry.query_text, 50)),
+                        {}});
       }
     }
     return {tops.begin(), tops.end()};

@@ -152,8 +152,11 @@ TEST(Golden, Listings) {
   stats.counters = {1, 2, 3, 4, 5, 6, 7, 8};
   expect_golden("list_namespaces_reply", ListNamespacesReply{{stats}});
   expect_golden("top_entries", TopEntriesMessage{one, 10, 1000});
-  expect_golden("top_entries_reply",
-                TopEntriesReply{{{"m::2::tenant a", {{"id-1", 99, 1'700'000'000'001, "What?"}}}}});
+  TopEntriesReply tops{{{"m::2::tenant a", {{"id-1", 99, 1'700'000'000'001, "What?", {}}}}}};
+  expect_golden("top_entries_reply", tops);
+  tops.namespaces[0].second[0].version = {65537, 7};
+  expect_golden("top_entries_reply", tops, 3);
+  EXPECT_EQ(encode(tops, 2), golden("v1/top_entries_reply"));
   expect_golden("count_entries", CountEntriesMessage{one});
 }
 
@@ -185,11 +188,11 @@ TEST(Golden, Splits) {
   hit.version = {65537, 7};
   hit.cosine = 0.9375F;
   expect_golden("lookup_reply", LookupReply{{{hit}, true, 1'700'000'000'500}}, 3);
+  hit.cosine = -0.9375F;
+  expect_golden("lookup_reply_opposite", LookupReply{{{hit}, true, 1'700'000'000'500}}, 3);
   RemoveMessage remove;
   remove.request.id = "id-1";
   remove.request.ns = kNamespace;
-  hit.cosine = -0.9375F;
-  expect_golden("lookup_reply_opposite", LookupReply{{{hit}, true, 1'700'000'000'500}}, 3);
   remove.partitions = set_of({0, 9, 1023});
   remove.splits = kTable;
   expect_golden("remove", remove, 3);

@@ -22,6 +22,12 @@ void forget_later(DigestsReply& message, uint16_t version) {
     for (NamespaceDigest& digest : item.namespaces) digest.tombstones = 0;
   }
 }
+void forget_later(TopEntriesReply& message, uint16_t version) {
+  if (version >= 3) return;
+  for (auto& [name, entries] : message.namespaces) {
+    for (store::TopEntry& entry : entries) entry.version = {};
+  }
+}
 void forget_later(GossipAck& message, uint16_t version) {
   if (version < 3) message.wall_ms = 0;
 }

@@ -292,7 +292,8 @@ TopEntriesMessage Samples::make() {
 }
 template <>
 store::TopEntry Samples::make() {
-  return {id(), number(UINT64_MAX), time_of(*this), text(limits::kPreviewCharactersMax)};
+  return {id(), number(UINT64_MAX), time_of(*this), text(limits::kPreviewCharactersMax),
+          coin() ? stamp() : Hlc{}};
 }
 template <>
 std::pair<std::string, std::vector<store::TopEntry>> Samples::make() {
