@@ -74,6 +74,11 @@ class Gather : public std::enable_shared_from_this<Gather> {
     ++tables_;
   }
 
+  CallWait wait() const {
+    const int64_t decide_ms = question_.decide_ms == 0 ? question_.timeout_ms : question_.decide_ms;
+    return {question_.timeout_ms, decide_ms, false};
+  }
+
   const NodeId* acting(const Routes& routes, uint16_t partition) const {
     for (const NodeId* owner : routes.readers(partition)) {
       if (!failed_.contains(*owner) && context_.available(*owner)) return owner;
@@ -93,8 +98,7 @@ class Gather : public std::enable_shared_from_this<Gather> {
     }
     ++context_.figures.forwards;
     context_.peers->call(node, question_.type,
-                         question_.body({share, splits_}, context_.peers->version_of(node)),
-                         question_.timeout_ms,
+                         question_.body({share, splits_}, context_.peers->version_of(node)), wait(),
                          [self = shared_from_this(), node, share](const Result<std::string_view>& reply) {
                            self->on_reply(node, share, reply);
                          });

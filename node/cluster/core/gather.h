@@ -18,6 +18,7 @@ struct Question {
   // Which partitions are asked about, by the table of splits.
   std::function<model::PartitionSet(const model::SplitTable& splits)> partitions;
   int64_t timeout_ms = 1000;  // of one node's answer
+  int64_t decide_ms = 0;      // of a change: CallWait; 0 = timeout_ms
   // The request's body for a share of the partitions, as they hold entries by a table of splits that is the
   // same for the whole question, and what is done with each answer.
   std::function<std::string(const model::Territory& share, uint16_t version)> body;

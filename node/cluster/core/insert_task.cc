@@ -82,10 +82,10 @@ class InsertTask : public std::enable_shared_from_this<InsertTask> {
           });
     }
     context_.figures.forwards += indexes.size();
-    // The owner itself may wait a full timeout for another one.
+    // Once it is decided the owner itself may wait a full timeout for another one.
     context_.peers->call(
         node, MessageType::insert, encode(message, context_.peers->version_of(node)),
-        context_.options.request_timeout_ms * 2,
+        CallWait{context_.options.request_timeout_ms * 2, context_.options.request_timeout_ms, false},
         [self = shared_from_this(), indexes = std::move(indexes)](const Result<std::string_view>& body) {
           self->on_reply(indexes, body);
           self->one_less();

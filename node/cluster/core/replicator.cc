@@ -99,7 +99,7 @@ void Replicator::send(const NodeId& peer, Lane& lane) {
   lane.parcels_under_way += parcels.size();
   context_.peers->call(
       peer, MessageType::apply, encode(message, context_.peers->version_of(peer)),
-      context_.options.request_timeout_ms,
+      CallWait{context_.options.request_timeout_ms, context_.options.request_timeout_ms, true},
       [this, peer, parcels = std::move(parcels)](const Result<std::string_view>& reply) mutable {
         on_reply(peer, std::move(parcels), reply.status());
       });

@@ -87,15 +87,14 @@ std::function<void(Status)> give(std::shared_ptr<T> total, cache::Done<T> done) 
 
 void Router::remove_in(engine::RemoveRequest request, Where partitions, cache::Done<uint64_t> done) {
   auto total = std::make_shared<uint64_t>(0);
-  start_gather(
-      context_, desk_,
-      question<CountReply, uint64_t>(
-          MessageType::remove, Earlier::kept, std::move(partitions), context_.options.request_timeout_ms * 2,
-          [request = std::move(request)](const model::Territory& share, uint16_t version) {
-            return encode(RemoveMessage{request, share.partitions, fingerprint_of(share)}, version);
-          },
-          total, add_count),
-      give(total, std::move(done)));
+  Question asked = question<CountReply, uint64_t>(
+      MessageType::remove, Earlier::kept, std::move(partitions), context_.options.request_timeout_ms * 2,
+      [request = std::move(request)](const model::Territory& share, uint16_t version) {
+        return encode(RemoveMessage{request, share.partitions, fingerprint_of(share)}, version);
+      },
+      total, add_count);
+  asked.decide_ms = context_.options.request_timeout_ms;
+  start_gather(context_, desk_, std::move(asked), give(total, std::move(done)));
 }
 
 void Router::drop_namespace(model::NamespaceKey ns, cache::Done<uint64_t> done) {

@@ -77,7 +77,7 @@ Status PeerHub::check_room(const Peer& peer, size_t body_bytes) const {
   return {};
 }
 
-void PeerHub::call(const NodeId& to, MessageType type, std::string body, int64_t timeout_ms, Done done) {
+void PeerHub::call(const NodeId& to, MessageType type, std::string body, CallWait wait, Done done) {
   Peer* const peer = find_peer(to);
   if (stopped_ || peer == nullptr)
     return fail_later(std::move(done), Status::unavailable(stopped_ ? "this node is stopping"
@@ -99,20 +99,25 @@ void PeerHub::call(const NodeId& to, MessageType type, std::string body, int64_t
   const Link* const best = best_link(*peer);
   if (best == nullptr && !peer->address && peer->connecting == 0)
     return fail(Status::unavailable("no address is known of " + to));
-  start_call(*peer, best != nullptr ? find_link(best->id) : nullptr, type, body, timeout_ms, false,
+  start_call(*peer, best != nullptr ? find_link(best->id) : nullptr, type, body, wait, false,
              std::move(done));
 }
 
-void PeerHub::start_call(Peer& peer, Link* link, MessageType type, std::string_view body, int64_t timeout_ms,
+void PeerHub::start_call(Peer& peer, Link* link, MessageType type, std::string_view body, CallWait wait,
                          bool is_ping, Done done) {
   const int64_t now = now_ns();
-  const uint64_t id =
-      calls_.add(now + std::max<int64_t>(0, timeout_ms) * 1'000'000,
-                 {peer.id, link != nullptr ? link->id : 0, ++steps_, now, is_ping, std::move(done)});
+  // An older peer is not told by when it has to begin: it may do so for as long as anybody waits.
+  const bool timed = link == nullptr || link->version >= kTimedRequestsSince;
+  const int64_t answer_by = now + std::max<int64_t>(0, wait.answer_ms) * 1'000'000;
+  const int64_t decide_by =
+      timed ? std::min(answer_by, now + std::max<int64_t>(0, wait.decide_ms) * 1'000'000) : answer_by;
+  const int64_t halfway = now + (decide_by - now) / 2;
+  const uint64_t id = calls_.add(decide_by < answer_by ? halfway : answer_by,
+                                 {peer.id, link != nullptr ? link->id : 0, ++steps_, now, decide_by,
+                                  answer_by, false, wait.is_harmless, is_ping, std::move(done)});
   ++peer.calls;
   const RequestTiming timing{static_cast<uint64_t>(now / 1'000'000),
-                             static_cast<uint64_t>(std::max<int64_t>(0, timeout_ms))};
-  const bool timed = link == nullptr || link->version >= kTimedRequestsSince;
+                             static_cast<uint64_t>((decide_by - now) / 1'000'000)};
   std::string frame =
       encode_frame(FrameKind::request, type, id, body, timed ? std::optional(timing) : std::nullopt);
   if (link != nullptr) {
@@ -184,6 +189,7 @@ void PeerHub::on_deadline() {
   const bool slept = now_ns() - deadline_armed_ns_ >= kSleptNs;
   while (auto due = calls_.take(now_ns())) {
     Call& call = due->item;
+    if (due->due < call.answer_by_ns && waits_on(*due, slept)) continue;
     Peer* const peer = find_peer(call.to);
     if (peer != nullptr && call.link == 0) {
       const auto waits = [&](const Waiting& waiting) { return waiting.call == due->id; };
@@ -199,6 +205,27 @@ void PeerHub::on_deadline() {
     if (silence && open_breaker(*peer, "a call was not answered in time")) probe(*peer);
   }
   arm_deadline();
+}
+
+bool PeerHub::waits_on(TimerQueue<Call>::Due& due, bool slept) {
+  Call& call = due.item;
+  Peer* const peer = find_peer(call.to);
+  Link* const link = find_link(call.link);  // null: it waits for one
+  if (peer == nullptr) return false;
+  const bool silent = peer->heard < call.step;
+  int64_t next_ns = call.answer_by_ns;
+  if (!std::exchange(call.is_halfway, true)) {
+    // However late this comes, the ping has its time.
+    const int64_t half_ns = (call.decide_by_ns - call.sent_ns) / 2;
+    next_ns = std::min(call.answer_by_ns, std::max(call.decide_by_ns, now_ns() + half_ns));
+    if (link != nullptr && silent && !peer->breaker.is_open()) {
+      ping(*peer, *link, (next_ns - now_ns()) / 1'000'000 + 1);
+    }
+  } else if (!slept && (link == nullptr || silent || peer->breaker.is_open())) {
+    return false;
+  }
+  calls_.put_back(next_ns, due.id, std::move(call));
+  return true;
 }
 
 bool PeerHub::available(const NodeId& node) const {

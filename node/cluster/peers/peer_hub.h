@@ -32,7 +32,7 @@ class PeerHub final : public Peers {
   void set_address(const NodeId& node, const Endpoint& address) override;
   void forget(const NodeId& node) override;
   void introduce(const Endpoint& address) override;
-  void call(const NodeId& to, MessageType type, std::string body, int64_t timeout_ms, Done done) override;
+  void call(const NodeId& to, MessageType type, std::string body, CallWait wait, Done done) override;
   void send_one_way(const NodeId& to, MessageType type, std::string body) override;
   bool available(const NodeId& node) const override;
   double latency_ms(const NodeId& node) const override;
@@ -108,7 +108,9 @@ class PeerHub final : public Peers {
     LinkId link = 0;  // 0: it waits for one
     uint64_t step = 0;
     int64_t sent_ns = 0;
-    bool is_ping = false;
+    int64_t decide_by_ns = 0, answer_by_ns = 0;  // as CallWait
+    bool is_halfway = false;                     // to decide_by_ns, or beyond
+    bool is_harmless = false, is_ping = false;
     Done done;
   };
 
@@ -120,7 +122,7 @@ class PeerHub final : public Peers {
   const Link* best_link(const Peer& peer) const;
   size_t waiting_bytes(const Peer& peer) const;
   Status check_room(const Peer& peer, size_t body_bytes) const;
-  void start_call(Peer& peer, Link* link, MessageType type, std::string_view body, int64_t timeout_ms,
+  void start_call(Peer& peer, Link* link, MessageType type, std::string_view body, CallWait wait,
                   bool is_ping, Done done);
   // The call is out of `calls_` already.
   void fail_call(Call call, const Status& why);
@@ -129,6 +131,8 @@ class PeerHub final : public Peers {
   void end_call(const Call& call);  // its counts
   void arm_deadline();
   void on_deadline();
+  // Before a call's last deadline: true if it is put back for another one, false if it fails now.
+  bool waits_on(TimerQueue<Call>::Due& due, bool slept);
   int64_t now_ns() const { return loop_.clock().steady_ns(); }
 
   // --- peer_hub_frames.cc ---
@@ -168,7 +172,7 @@ class PeerHub final : public Peers {
   bool open_breaker(Peer& peer, const std::string& why);
   void heard(Link& link);
   void probe(Peer& peer);
-  void ping(Peer& peer, Link& link);
+  void ping(Peer& peer, Link& link, std::optional<int64_t> timeout_ms = std::nullopt);
   void look_later(Peer& peer);
   void look(const NodeId& node);
 
@@ -182,7 +186,7 @@ class PeerHub final : public Peers {
   std::map<NodeId, Peer, std::less<>> peers_;
   std::unordered_map<LinkId, Link> links_;
   size_t strangers_ = 0;
-  TimerQueue<Call> calls_;  // by deadline in nanoseconds
+  TimerQueue<Call> calls_;  // by their next deadline in nanoseconds
   uint64_t steps_ = 0;      // of asking and hearing, to tell which came first
   Loop::TimerId deadline_timer_ = 0;
   int64_t deadline_armed_ns_ = 0;

@@ -5,13 +5,21 @@
 
 namespace ferro::node::cluster {
 
-// Calls that wait for a link fail now; those under way may still be answered until their deadlines.
+// Calls that wait for a link fail now, and those that the peer will not begin with any more or that may come
+// to it at any time; others under way may still be answered until their deadlines.
 bool PeerHub::open_breaker(Peer& peer, const std::string& why) {
   peer.last_error = why;
   for (const Waiting& waiting : std::exchange(peer.waiting, {})) {
     if (waiting.call != 0) fail_call(*calls_.cancel(waiting.call), Status::unavailable(peer.id + ": " + why));
   }
   peer.waiting_bytes = 0;
+  const auto is_vain = [&, now = now_ns()](const Call& call) {
+    const bool is_too_late = call.decide_by_ns < call.answer_by_ns && call.decide_by_ns <= now;
+    return call.to == peer.id && call.link != 0 && (is_too_late || call.is_harmless);
+  };
+  for (Call& call : calls_.take_all(is_vain)) {
+    fail_call(std::move(call), Status::unavailable(peer.id + ": " + why));
+  }
   if (!peer.breaker.open()) return false;
   obs::warn("a peer does not answer", {{"peer", peer.id}, {"reason", why}});
   return true;
@@ -28,12 +36,15 @@ void PeerHub::heard(Link& link) {
   look_later(peer);
 }
 
-void PeerHub::ping(Peer& peer, Link& link) {
+// Unless one is under way, for as long as a probe may take or for `timeout_ms`.
+void PeerHub::ping(Peer& peer, Link& link, std::optional<int64_t> timeout_ms) {
   if (std::exchange(link.pinged, true)) return;
-  const int64_t timeout_ms = std::max(options_.connect_timeout_ms, options_.probe_interval_ms);
-  start_call(peer, &link, MessageType::ping, {}, timeout_ms, true, [this, id = link.id](const auto&) {
-    if (Link* pinged = find_link(id)) pinged->pinged = false;
-  });
+  const int64_t wait_ms =
+      timeout_ms.value_or(std::max(options_.connect_timeout_ms, options_.probe_interval_ms));
+  start_call(peer, &link, MessageType::ping, {}, {wait_ms, wait_ms, false}, true,
+             [this, id = link.id](const auto&) {
+               if (Link* pinged = find_link(id)) pinged->pinged = false;
+             });
 }
 
 // Over every link that there is, and by a new one if none of them answers.

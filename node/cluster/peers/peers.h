@@ -6,9 +6,9 @@
 //
 // The breaker of a peer opens when it cannot be reached, when its last link breaks with calls under way and
 // when a call's deadline passes without any answer of the peer since the call was sent. While it is open,
-// calls fail at once, those under way may still be answered, and the peer is pinged, over a new link if need
-// be, every probe_interval_ms give or take an eighth (after eight of them less and less often, down to every
-// eighth). Any answer closes it.
+// calls fail at once, those under way may still be answered (but see CallWait), and the peer is pinged, over
+// a new link if need be, every probe_interval_ms give or take an eighth (after eight of them less and less
+// often, down to every eighth). Any answer closes it.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +16,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/base/result.h"
@@ -36,6 +37,19 @@ struct PeersOptions {
   int64_t probe_interval_ms = 250;
   size_t waiting_bytes_max = 64U << 20;  // towards one peer
   size_t calls_max = 16'384;             // in flight to one peer
+};
+
+// For how long somebody waits.
+struct CallWait {
+  int64_t answer_ms = 0;
+  // By then the peer has begun with it or never will (PeerService: decide_by_ns); that the answer may take
+  // longer is because the peer waits for others. So from then on nobody waits for a peer that has fallen
+  // silent: halfway, if nothing was heard of it since the call, it is pinged; if still nothing is heard, the
+  // breaker opens, and with it open the call fails. Not beyond answer_ms; the same: all of this does not
+  // apply.
+  int64_t decide_ms = 0;
+  // However late it comes it does no harm: the call fails as soon as the breaker opens.
+  bool is_harmless = false;
 };
 
 // Gives the answer to a request of a peer; call once, on the loop. Dropped unanswered: the caller times out.
@@ -80,7 +94,10 @@ class Peers : public LinkHandler {
 
   // `done` exactly once, never before this returns, not later than the deadline and a millisecond: the
   // answer, the peer's failure, or unavailable (no link, deadline, breaker open, too much waiting).
-  virtual void call(const NodeId& to, MessageType type, std::string body, int64_t timeout_ms, Done done) = 0;
+  virtual void call(const NodeId& to, MessageType type, std::string body, CallWait wait, Done done) = 0;
+  void call(const NodeId& to, MessageType type, std::string body, int64_t timeout_ms, Done done) {
+    call(to, type, std::move(body), CallWait{timeout_ms, timeout_ms, false}, std::move(done));
+  }
   virtual void send_one_way(const NodeId& to, MessageType type, std::string body) = 0;
 
   // May be asked right now: its breaker is closed. What routing goes by.

@@ -17,6 +17,7 @@ class RecordingPeers final : public Peers {
     NodeId to;
     MessageType type;
     std::string body;
+    CallWait wait;
     Done done;
   };
   struct OneWay {
@@ -37,8 +38,8 @@ class RecordingPeers final : public Peers {
   void set_address(const NodeId&, const Endpoint&) override {}
   void forget(const NodeId&) override {}
   void introduce(const Endpoint&) override {}
-  void call(const NodeId& to, MessageType type, std::string body, int64_t, Done done) override {
-    calls.push_back({to, type, std::move(body), std::move(done)});
+  void call(const NodeId& to, MessageType type, std::string body, CallWait wait, Done done) override {
+    calls.push_back({to, type, std::move(body), wait, std::move(done)});
   }
   void send_one_way(const NodeId& to, MessageType type, std::string body) override {
     told.push_back({to, type, std::move(body)});

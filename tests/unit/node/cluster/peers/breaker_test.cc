@@ -144,6 +144,100 @@ TEST_F(BreakerTest, ALongCallUnderWayIsStillAnsweredAfterAShortOneWasNot) {
   EXPECT_TRUE(a.peers->available("b"));
 }
 
+// A write whose owner hung waited for as long as an owner that lives may take to answer.
+TEST_F(BreakerTest, APeerThatHangsIsNotWaitedForBeyondWhatItMayBeginWith) {
+  connect();
+  b.loop.suspend();
+  const auto outcome = a.call("b", "x", CallWait{2000, 1000, false});
+  run_ms(995);
+  EXPECT_EQ(outcome->times, 0U);
+  EXPECT_TRUE(a.peers->available("b"));
+  run_ms(10);
+  EXPECT_EQ(outcome->times, 1U);
+  EXPECT_EQ(outcome->status.code(), StatusCode::unavailable);
+  EXPECT_FALSE(a.peers->available("b"));
+  // Another was asked since: it is too late for this one.
+  const size_t served = b.served;
+  b.loop.resume();
+  run_ms(1000);
+  EXPECT_EQ(b.served, served);
+  EXPECT_TRUE(a.peers->available("b"));
+}
+
+TEST_F(BreakerTest, APeerThatLivesIsWaitedForHoweverQuietItIs) {
+  connect();
+  RespondFn respond;
+  b.serve = [&](const NodeId&, MessageType, std::string_view, RespondFn to) { respond = std::move(to); };
+  const auto outcome = a.call("b", "x", CallWait{2000, 1000, false});
+  run_ms(1900);
+  EXPECT_EQ(outcome->times, 0U);
+  EXPECT_TRUE(a.peers->available("b"));
+  respond(std::string("at last"));
+  run_ms(5);
+  EXPECT_EQ(outcome->body, "at last");
+  const auto never = a.call("b", "x", CallWait{2000, 1000, false});
+  run_ms(2005);
+  EXPECT_EQ(never->times, 1U);
+  EXPECT_FALSE(never->status.ok());
+}
+
+TEST_F(BreakerTest, WhatAPeerMayStillBeginWithIsWaitedForThoughItHangs) {
+  connect();
+  b.serve = [&](const NodeId&, MessageType, std::string_view body, RespondFn respond) {
+    if (body == "quick") respond(std::string(body));
+  };
+  const auto early = a.call("b", "x", CallWait{2000, 1000, false});
+  run_ms(700);
+  const auto late = a.call("b", "x", CallWait{2000, 1000, false}), quick = a.call("b", "quick");
+  run_ms(5);
+  EXPECT_EQ(quick->times, 1U);  // heard after both
+  b.loop.suspend();
+  const auto hasty = a.call("b", "quick", 400);
+  run_ms(390);
+  EXPECT_EQ(early->times, 0U);
+  run_ms(15);
+  EXPECT_EQ(hasty->times, 1U);
+  EXPECT_EQ(early->times, 1U);  // as soon as the breaker is open
+  EXPECT_EQ(late->times, 0U);
+  run_ms(580);
+  EXPECT_EQ(late->times, 0U);
+  run_ms(20);
+  EXPECT_EQ(late->times, 1U);
+}
+
+// Each owner that decided a write waited for the copy of one that hung, though it had heard nothing of it for
+// as long as a call takes.
+TEST_F(BreakerTest, WhatDoesNoHarmIsGivenUpWhenThePeerIsKnownToHang) {
+  connect();
+  b.loop.suspend();
+  const auto hasty = a.call("b", "x", 300);
+  run_ms(200);
+  const auto copy = a.call("b", "x", CallWait{1000, 1000, true}), other = a.call("b", "x", 1000);
+  run_ms(90);
+  EXPECT_EQ(copy->times, 0U);
+  run_ms(15);
+  EXPECT_EQ(hasty->times, 1U);
+  EXPECT_EQ(copy->times, 1U);
+  EXPECT_EQ(copy->status.code(), StatusCode::unavailable);
+  EXPECT_EQ(other->times, 0U);
+}
+
+// Its silence may have been this process's own.
+TEST_F(BreakerTest, WhoWasStoppedItselfDoesNotTakeTheOtherForSilent) {
+  connect();
+  RespondFn respond;
+  b.serve = [&](const NodeId&, MessageType, std::string_view, RespondFn to) { respond = std::move(to); };
+  const auto outcome = a.call("b", "x", CallWait{4000, 1000, false});
+  run_ms(5);
+  respond(std::string("x"));
+  a.loop.suspend();
+  run_ms(3000);
+  a.loop.resume();
+  run_ms(5);
+  EXPECT_EQ(outcome->body, "x");
+  EXPECT_TRUE(a.peers->available("b"));
+}
+
 TEST_F(BreakerTest, ASlowAnswerAmongQuickOnesDoesNotOpenIt) {
   connect();
   b.serve = [](const NodeId&, MessageType, std::string_view body, RespondFn respond) {

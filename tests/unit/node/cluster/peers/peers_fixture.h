@@ -76,8 +76,11 @@ class TestNode final : public PeerService {
 
   // The outcome fills in later.
   std::shared_ptr<Outcome> call(const NodeId& to, std::string body = "x", int64_t timeout_ms = 1000) {
+    return call(to, std::move(body), CallWait{timeout_ms, timeout_ms, false});
+  }
+  std::shared_ptr<Outcome> call(const NodeId& to, std::string body, CallWait wait) {
     auto outcome = std::make_shared<Outcome>();
-    peers->call(to, MessageType::find, std::move(body), timeout_ms,
+    peers->call(to, MessageType::find, std::move(body), wait,
                 [outcome, timeline = &timeline_](Result<std::string_view> answer) {
                   ++outcome->times;
                   outcome->at_ms = timeline->now_ms();
