@@ -157,6 +157,30 @@ def test_a_full_disk_is_not_told_as_an_owner_out_of_reach(nodes, small_disk):
     alone.stop()
 
 
+# The owner that decides answered 507 when it was asked itself, and through another node the next owner took the same.
+@contract("durable-5: a full disk of one node refuses nothing that another owner takes")
+def test_inserts_through_the_node_whose_disk_is_full_go_to_the_next_owner(nodes, small_disk):
+    three = Cluster(nodes, settings={"wal.segment_bytes": MIB, "compact_interval_inserts": 0})
+    full = three.members[0]
+    full.settings["wal_path"] = str(small_disk / "data")
+    full.data = small_disk / "data"
+    three.start()
+    (small_disk / "ballast").write_bytes(bytes(BALLAST_MIB * MIB))
+    refused_at = None
+    for number in range(1000):
+        response = full.client.request("POST", "/insert", {**body(number), "model_id": f"m{number % 24}"})
+        assert response.status == 200, (number, response.text())
+        if refused_at is None and full.client.request("GET", "/readyz").status == 503:
+            refused_at = number
+        if refused_at is not None and number == refused_at + 100:
+            break
+    assert refused_at is not None, "the disk did not fill"
+    for node in three.members[1:]:
+        assert all(node.api.has_entry(f"e{number}") for number in range(refused_at - 20, refused_at + 100))
+    for node in three.members:
+        node.stop()
+
+
 @contract("durable-5: a full disk during compaction harms nothing")
 def test_disk_full_while_compacting(nodes, small_disk):
     node = nodes.make(

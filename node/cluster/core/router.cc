@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/crypto/uuid.h"
+#include "node/cluster/core/candidates.h"
 #include "node/cluster/core/insert_task.h"
 #include "node/cluster/core/lookup_task.h"
 
@@ -113,7 +114,16 @@ void Router::insert(engine::InsertRequest request, cache::Reach reach, cache::Do
     request.tag = kLocalWrite;
     return context_.engine.insert(std::move(request), std::move(done));
   }
-  if (acts_here(request.ns, request.id)) return owner_.insert(std::move(request), std::move(done));
+  if (!acts_here(request.ns, request.id)) return insert_anywhere(std::move(request), std::move(done));
+  auto kept = std::make_shared<engine::InsertRequest>(request);
+  owner_.insert(std::move(request),
+                [this, kept = std::move(kept), done = std::move(done)](Result<std::string> inserted) {
+                  if (!worth_asking_another(inserted.status())) return done(std::move(inserted));
+                  insert_anywhere(std::move(*kept), done);
+                });
+}
+
+void Router::insert_anywhere(engine::InsertRequest request, cache::Done<std::string> done) {
   std::vector<engine::InsertRequest> items;
   items.push_back(std::move(request));
   start_insert(context_, owner_, std::move(items),

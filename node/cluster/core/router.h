@@ -49,6 +49,8 @@ class Router final : public cache::Cache {
   bool acts_here(const model::NamespaceKey& ns, const std::string& id) const;
   // The id before the first send: whoever decides it, and however often it is sent, it is the same entry.
   Status assign_id(engine::InsertRequest& request) const;
+  // By whatever owner takes it, this node included. Any thread.
+  void insert_anywhere(engine::InsertRequest request, cache::Done<std::string> done);
   void repair_after(const engine::LookupRequest& request, const cache::LookupOptions& options,
                     const Result<engine::LookupResult>& result);
   void find_in(cache::FindRequest request, Where partitions, cache::Done<std::vector<store::EntryView>> done);
