@@ -115,6 +115,8 @@ void Router::insert(engine::InsertRequest request, cache::Reach reach, cache::Do
     return context_.engine.insert(std::move(request), std::move(done));
   }
   if (!acts_here(request.ns, request.id)) return insert_anywhere(std::move(request), std::move(done));
+  // This node's disk may be full, or its log may have stopped, while another owner takes it. This try is over
+  // by then, so that nothing is decided twice at once.
   auto kept = std::make_shared<engine::InsertRequest>(request);
   owner_.insert(std::move(request),
                 [this, kept = std::move(kept), done = std::move(done)](Result<std::string> inserted) {
